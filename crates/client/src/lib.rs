@@ -1,0 +1,1 @@
+//! The Rust client: channels, retries that are safe, streams that resume.

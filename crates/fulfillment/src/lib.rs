@@ -1,0 +1,1 @@
+//! The pure fulfilment machine: the work of nodes and the network they stand in.

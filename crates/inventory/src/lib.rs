@@ -1,0 +1,1 @@
+//! The pure stock machine: what exists and who has a claim on it.

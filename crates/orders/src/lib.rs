@@ -1,0 +1,1 @@
+//! The pure order machine: what the customer wants and is owed.

@@ -1,0 +1,1 @@
+//! Generated gRPC code only, built from proto/ with protox.

@@ -1,0 +1,1 @@
+//! The partition runtime: queue, decide, apply, journal, answer, effects, checkpoint, recover.

@@ -1,0 +1,1 @@
+//! What every service shares: config, telemetry, the caller's identity, health, errors to gRPC status.

@@ -1,0 +1,1 @@
+//! Rows on disk: atomic durable commits over sled, and the vault of subject keys.

@@ -1,0 +1,1 @@
+//! Checked value types every floor shares: identifiers, quantities, money, time, and the messages machines exchange.

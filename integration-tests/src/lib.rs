@@ -1,0 +1,1 @@
+//! Booted nodes, journeys, simulator, fault tests, clients in other languages.

@@ -1,0 +1,1 @@
+//! The door of the fulfilment machine: gRPC in, commands out.

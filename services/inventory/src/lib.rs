@@ -1,0 +1,1 @@
+//! The door of the stock machine: gRPC in, commands out.

@@ -1,0 +1,1 @@
+//! The door of the order machine: gRPC in, commands out.
