@@ -1,0 +1,133 @@
+//! What machines say to each other. Every message goes one way, is numbered densely per (sender partition, receiver
+//! partition) and is applied exactly once, in order; a reply is simply a message back. The bytes are stored in
+//! outboxes and journals: fields are only ever added at the end, as options.
+
+mod plan;
+mod stock;
+mod work;
+
+pub use plan::{
+    Assignment, CostTerm, Delivery, Destination, Plan, PlanLine, PlanRequest, PlanStamp, Unplanned,
+    UnplannedReason,
+};
+pub use stock::{
+    Claim, Fate, Grant, HoldAnswer, Part, ReserveMode, ReserveOutcome, ReserveRequest, Shortage,
+};
+pub use work::{
+    LineUnits, Parcel, PromiseWindow, Step, StepLine, Work, WorkDestination, WorkLine, WorkRefusal,
+};
+
+use crate::{FulfillmentOrderId, OrderId, OwnerId, PartitionId, Quantity, ReservationId, Sku, Timestamp};
+use minicbor::{Decode, Encode};
+
+/// One message from a partition to another. The comment on each group says who sends and who receives.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Message {
+    // Orders to inventory.
+    /// Decide a reservation; sent to its home partition. Answered by [`Message::Reserved`].
+    #[n(0)]
+    Reserve(#[n(0)] ReserveRequest),
+    /// Give claimed units back; sent to each SKU's partition. An unknown reservation leaves a tombstone.
+    #[n(1)]
+    Release(#[n(0)] ReservationId, #[n(1)] Vec<Claim>),
+    /// The order takes over a stock hold without a gap; sent to the hold's home. Answered by [`Message::HoldAnswered`].
+    #[n(2)]
+    AdoptHold(#[n(0)] ReservationId, #[n(1)] OrderId),
+    /// Backordered demand: tell the order when stock of the SKU arrives. Sent to the SKU's partition; replaces an
+    /// earlier wait of the same order for the same SKU.
+    #[n(3)]
+    AwaitStock {
+        /// Who waits.
+        #[n(0)]
+        order: OrderId,
+        /// For what.
+        #[n(1)]
+        sku: Sku,
+        /// Whose stock.
+        #[n(2)]
+        owner: OwnerId,
+        /// How many units.
+        #[n(3)]
+        quantity: Quantity,
+        /// Higher is served first; then the older wait.
+        #[n(4)]
+        priority: u8,
+        /// When the demand arose.
+        #[n(5)]
+        since: Timestamp,
+    },
+    /// The order no longer waits for the SKU.
+    #[n(4)]
+    ForgetStock(#[n(0)] OrderId, #[n(1)] Sku, #[n(2)] OwnerId),
+
+    // Inventory to orders.
+    /// What became of a [`Message::Reserve`].
+    #[n(10)]
+    Reserved(#[n(0)] ReservationId, #[n(1)] ReserveOutcome),
+    /// What became of a [`Message::AdoptHold`].
+    #[n(11)]
+    HoldAnswered(#[n(0)] ReservationId, #[n(1)] OrderId, #[n(2)] HoldAnswer),
+    /// Stock of a SKU that the order waits for has arrived: plan again.
+    #[n(12)]
+    StockArrived(#[n(0)] OrderId, #[n(1)] Sku, #[n(2)] OwnerId),
+
+    // Inventory to inventory: one reservation over several partitions.
+    /// Take your part of an undecided reservation and hand on to the next partition.
+    #[n(20)]
+    ReservePart(#[n(0)] Part),
+    /// To home: the last part accepted (the decision), or some part refused.
+    #[n(21)]
+    PartsDecided(#[n(0)] ReservationId, #[n(1)] ReserveOutcome),
+    /// From home to each other part: what the whole came to.
+    #[n(22)]
+    Settle(#[n(0)] ReservationId, #[n(1)] Fate),
+    /// From home to the last part after a time-out: answer with your decision or leave a tombstone.
+    #[n(23)]
+    Abandon(#[n(0)] ReservationId),
+    /// From a part that has heard nothing: what became of it?
+    #[n(24)]
+    AskHome(#[n(0)] ReservationId, #[n(1)] PartitionId),
+
+    // Orders to fulfilment.
+    /// Plan this work at its node: capacity is taken. Answered by [`Message::WorkPlanned`] or [`Message::WorkRefused`].
+    #[n(30)]
+    AssignWork(#[n(0)] Box<Work>),
+    /// Release planned work: the node receives its pick instruction.
+    #[n(31)]
+    ReleaseWork(#[n(0)] FulfillmentOrderId),
+    /// Stop units of this work. Answered by [`Message::WorkCancelled`]; unknown or refused work is answered stopped.
+    #[n(32)]
+    CancelWork(#[n(0)] FulfillmentOrderId, #[n(1)] Vec<LineUnits>),
+
+    // Fulfilment to orders.
+    /// The node's partition has the work and has taken the capacity.
+    #[n(40)]
+    WorkPlanned(#[n(0)] FulfillmentOrderId),
+    /// The node cannot take it.
+    #[n(41)]
+    WorkRefused(#[n(0)] FulfillmentOrderId, #[n(1)] WorkRefusal),
+    /// Something happened at the node.
+    #[n(42)]
+    WorkProgress(#[n(0)] FulfillmentOrderId, #[n(1)] Step),
+    /// The outcome of a [`Message::CancelWork`], per line: how many units stopped, how many were too late.
+    #[n(43)]
+    WorkCancelled {
+        /// Which work.
+        #[n(0)]
+        id: FulfillmentOrderId,
+        /// Units that will not be picked.
+        #[n(1)]
+        stopped: Vec<LineUnits>,
+        /// Units that had already been picked or shipped.
+        #[n(2)]
+        too_late: Vec<LineUnits>,
+    },
+
+    // Fulfilment to inventory, sent to each SKU's partition.
+    /// The claimed units left the node: on_hand and reserved drop together.
+    #[n(50)]
+    Consume(#[n(0)] ReservationId, #[n(1)] Vec<Claim>),
+    /// The claimed units were not found: the claim is given up and the position is corrected at once.
+    #[n(51)]
+    NotFound(#[n(0)] ReservationId, #[n(1)] Vec<Claim>),
+}
