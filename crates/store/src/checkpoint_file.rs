@@ -1,0 +1,1 @@
+//! One checksummed file of operations.

@@ -1,0 +1,179 @@
+//! The file `STORE` beside the engine's files: who this store is and how many commits it has acknowledged. It refuses
+//! to know the rows.
+//!
+//! sled can open a damaged directory without an error and empty, or without its last batches. Both are found by
+//! comparing its own rows with this file: a missing identity row means empty, a lower commit count means short.
+//!
+//! ```text
+//! 0     "WBSTORE\n" version:u32 id:16 crc32c:u32
+//! 512   count:u64 id:16 crc32c:u32         even counts
+//! 1024  count:u64 id:16 crc32c:u32         odd counts
+//! ```
+//! The count is written in place, alternating between two sectors, so that a torn write leaves the one before it. A
+//! lower count than the true one is harmless, so the last acknowledged count is what it holds or one less.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::files;
+use crate::{Error, error};
+
+pub(crate) const FILE_NAME: &str = "STORE";
+const FORMAT_VERSION: u32 = 1;
+const MAGIC: &[u8; 8] = b"WBSTORE\n";
+const HEADER_BYTES: usize = 32;
+const MARK_BYTES: usize = 28;
+const SECTOR: usize = 512;
+const FILE_BYTES: usize = 4096;
+
+/// An open `STORE` file.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    path: PathBuf,
+    file: File,
+    id: [u8; 16],
+    acknowledged: u64,
+}
+
+impl Identity {
+    /// Reads the file; `None` where there is none.
+    pub(crate) fn open(dir: &Path) -> Result<Option<Identity>, Error> {
+        let path = dir.join(FILE_NAME);
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("open", &path)(error)),
+        };
+        let mut bytes = vec![0; FILE_BYTES];
+        if let Err(error) = file.read_exact_at(&mut bytes, 0) {
+            return match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => Err(Error::damaged(&path, "it is too short")),
+                _ => Err(Error::io("read", &path)(error)),
+            };
+        }
+        let id = parse_header(&path, &bytes)?;
+        let marks = [1, 2].map(|sector| parse_mark(&bytes[sector * SECTOR..], &id));
+        let Some(acknowledged) = marks.into_iter().flatten().max() else {
+            return Err(Error::damaged(&path, "neither of its commit counts is whole"));
+        };
+        Ok(Some(Identity { path, file, id, acknowledged }))
+    }
+
+    /// Writes the file of a new store, durably.
+    pub(crate) fn create(dir: &Path, id: [u8; 16]) -> Result<Identity, Error> {
+        let path = dir.join(FILE_NAME);
+        let mut bytes = vec![0; FILE_BYTES];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_be_bytes());
+        bytes[12..28].copy_from_slice(&id);
+        let crc = crc32c::crc32c(&bytes[..28]);
+        bytes[28..HEADER_BYTES].copy_from_slice(&crc.to_be_bytes());
+        bytes[SECTOR..SECTOR + MARK_BYTES].copy_from_slice(&mark(0, &id));
+        files::replace_durably(&path, &bytes)?;
+        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(Error::io("open", &path))?;
+        Ok(Identity { path, file, id, acknowledged: 0 })
+    }
+
+    pub(crate) fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
+    /// The commits that were acknowledged at least.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// Records, durably, that the engine has made commit `count` durable.
+    pub(crate) fn acknowledge(&mut self, count: u64) -> Result<(), Error> {
+        let sector = 1 + (count % 2) as usize;
+        self.file
+            .write_all_at(&mark(count, &self.id), (sector * SECTOR) as u64)
+            .and_then(|()| self.file.sync_data())
+            .map_err(Error::io("write", &self.path))?;
+        self.acknowledged = count;
+        Ok(())
+    }
+}
+
+fn parse_header(path: &Path, bytes: &[u8]) -> Result<[u8; 16], Error> {
+    if &bytes[..8] != MAGIC {
+        return Err(Error::damaged(path, "it does not begin like a store's identity"));
+    }
+    let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    if word(28) != crc32c::crc32c(&bytes[..28]) {
+        return Err(Error::damaged(path, "its header's checksum is wrong"));
+    }
+    if word(8) != FORMAT_VERSION {
+        return Err(error::other_version(path, word(8), FORMAT_VERSION));
+    }
+    let mut id = [0; 16];
+    id.copy_from_slice(&bytes[12..28]);
+    Ok(id)
+}
+
+fn mark(count: u64, id: &[u8; 16]) -> [u8; MARK_BYTES] {
+    let mut bytes = [0; MARK_BYTES];
+    bytes[..8].copy_from_slice(&count.to_be_bytes());
+    bytes[8..24].copy_from_slice(id);
+    let crc = crc32c::crc32c(&bytes[..24]);
+    bytes[24..].copy_from_slice(&crc.to_be_bytes());
+    bytes
+}
+
+fn parse_mark(bytes: &[u8], id: &[u8; 16]) -> Option<u64> {
+    let count = u64::from_be_bytes(bytes.get(..8)?.try_into().ok()?);
+    (bytes.get(..MARK_BYTES)? == mark(count, id)).then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn count_survives_reopen_and_a_torn_write_leaves_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut identity = Identity::create(dir.path(), [9; 16]).unwrap();
+        for count in 1..=7 {
+            identity.acknowledge(count).unwrap();
+        }
+        drop(identity);
+        assert_eq!(Identity::open(dir.path()).unwrap().unwrap().acknowledged(), 7);
+
+        let path = dir.path().join(FILE_NAME);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[2 * SECTOR + 3] ^= 1; // 7 is odd
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(Identity::open(dir.path()).unwrap().unwrap().acknowledged(), 6);
+    }
+
+    #[test]
+    fn every_flipped_header_bit_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Identity::create(dir.path(), [9; 16]).unwrap());
+        let path = dir.path().join(FILE_NAME);
+        let whole = std::fs::read(&path).unwrap();
+        for bit in 0..HEADER_BYTES * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &bytes).unwrap();
+            assert!(matches!(Identity::open(dir.path()), Err(Error::Damaged { .. })), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_by_version() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Identity::create(dir.path(), [9; 16]).unwrap());
+        let path = dir.path().join(FILE_NAME);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[11] = 2;
+        let crc = crc32c::crc32c(&bytes[..28]).to_be_bytes();
+        bytes[28..32].copy_from_slice(&crc);
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(
+            Identity::open(dir.path()),
+            Err(Error::OtherVersion { found: 2, supported: 1, .. })
+        ));
+    }
+}

@@ -1,0 +1,203 @@
+//! How one logical row lies in physical rows of one ordered key space. It refuses to know which engine keeps them.
+//!
+//! ```text
+//! 'r' key                    head: 0x00 value                          (value up to 3,583 bytes)
+//!                            head: 0x01 chunks:u16 bytes:u32 crc32c:u32 (larger)
+//! 'c' key_len:u8 key i:u16   chunk i, at most 3,584 bytes
+//! 'm' name                   the store's own rows
+//! ```
+//! All integers are big-endian. Heads and chunks have prefixes of their own, so an ordered scan of heads never walks
+//! over chunks; the length before a chunk's key keeps the chunks of one row together and no other row's among them.
+//! One key space, because batches on two of sled's trees are not atomic together.
+
+use crate::{Error, MAX_KEY_BYTES, MAX_VALUE_BYTES};
+
+/// The largest physical value, in bytes. sled moves large pages to files it never syncs; small rows keep pages small.
+pub(crate) const ROW_BYTES: usize = 3584;
+
+const INLINE: u8 = 0;
+const CHUNKED: u8 = 1;
+const CHUNKED_HEAD_BYTES: usize = 11;
+
+/// One physical change: `None` removes the row.
+pub(crate) type Physical = (Vec<u8>, Option<Vec<u8>>);
+
+/// A decoded head.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Head<'a> {
+    Inline(&'a [u8]),
+    Chunked { chunks: u16, bytes: u32, crc: u32 },
+}
+
+pub(crate) fn head_key(key: &[u8]) -> Vec<u8> {
+    stuffed(&[b"r", key])
+}
+
+pub(crate) fn meta_key(name: &str) -> Vec<u8> {
+    stuffed(&[b"m", name.as_bytes()])
+}
+
+pub(crate) fn chunk_key(key: &[u8], index: u16) -> Vec<u8> {
+    let len = key.len() as u8; // at most MAX_KEY_BYTES, which is below 256
+    stuffed(&[b"c", &[len], key, &index.to_be_bytes()])
+}
+
+/// Joins the parts and puts a zero byte behind every third 0xff in a row. The order stays, since what is put in depends
+/// only on what stands before it.
+///
+/// sled 0.34 looks for the page before the one that begins with `k` at `k` less one with four 0xff behind it. Where keys
+/// with longer runs of 0xff lie between (a table of inverted numbers before another table), it finds too low a page,
+/// turns in a circle a million times and panics. No physical key has four in a row.
+fn stuffed(parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+    let mut run = 0;
+    for &byte in parts.iter().copied().flatten() {
+        out.push(byte);
+        run = if byte == 0xff { run + 1 } else { 0 };
+        if run == 3 {
+            out.push(0);
+            run = 0;
+        }
+    }
+    out
+}
+
+/// The key a physical head key was made of.
+pub(crate) fn key_of_head(physical: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(physical.len());
+    let mut run = 0;
+    for &byte in physical.get(1..).unwrap_or_default() {
+        if run == 3 {
+            run = 0; // the zero put in
+            continue;
+        }
+        out.push(byte);
+        run = if byte == 0xff { run + 1 } else { 0 };
+    }
+    out
+}
+
+/// Refuses keys and values above the limits, before anything is written.
+pub(crate) fn check(key: &[u8], value: Option<&[u8]>) -> Result<(), Error> {
+    if key.len() > MAX_KEY_BYTES {
+        return Err(Error::KeyTooLong { len: key.len(), max: MAX_KEY_BYTES });
+    }
+    match value {
+        Some(value) if value.len() > MAX_VALUE_BYTES => {
+            Err(Error::ValueTooLarge { len: value.len(), max: MAX_VALUE_BYTES })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How many chunks a value takes besides its head.
+pub(crate) fn chunks_of(value: &[u8]) -> u16 {
+    if value.len() < ROW_BYTES { 0 } else { value.len().div_ceil(ROW_BYTES) as u16 }
+}
+
+/// Appends the physical changes that turn a row with `old_chunks` chunks into `value`.
+pub(crate) fn plan(key: &[u8], value: Option<&[u8]>, old_chunks: u16, out: &mut Vec<Physical>) {
+    let new_chunks = value.map_or(0, chunks_of);
+    for index in new_chunks..old_chunks {
+        out.push((chunk_key(key, index), None));
+    }
+    let Some(value) = value else {
+        out.push((head_key(key), None));
+        return;
+    };
+    if new_chunks == 0 {
+        let mut head = Vec::with_capacity(value.len() + 1);
+        head.push(INLINE);
+        head.extend_from_slice(value);
+        out.push((head_key(key), Some(head)));
+        return;
+    }
+    for (index, chunk) in value.chunks(ROW_BYTES).enumerate() {
+        out.push((chunk_key(key, index as u16), Some(chunk.to_vec())));
+    }
+    let mut head = Vec::with_capacity(CHUNKED_HEAD_BYTES);
+    head.push(CHUNKED);
+    head.extend_from_slice(&new_chunks.to_be_bytes());
+    head.extend_from_slice(&(value.len() as u32).to_be_bytes());
+    head.extend_from_slice(&crc32c::crc32c(value).to_be_bytes());
+    out.push((head_key(key), Some(head)));
+}
+
+/// Reads a head; `None` means these bytes are not one.
+pub(crate) fn parse_head(bytes: &[u8]) -> Option<Head<'_>> {
+    match bytes.split_first()? {
+        (&INLINE, value) => Some(Head::Inline(value)),
+        (&CHUNKED, rest) if rest.len() == CHUNKED_HEAD_BYTES - 1 => Some(Head::Chunked {
+            chunks: u16::from_be_bytes(rest[0..2].try_into().ok()?),
+            bytes: u32::from_be_bytes(rest[2..6].try_into().ok()?),
+            crc: u32::from_be_bytes(rest[6..10].try_into().ok()?),
+        }),
+        _ => None,
+    }
+}
+
+/// The chunk count of a stored head; damage counts as none, since the row is about to be overwritten.
+pub(crate) fn chunks_in_head(bytes: &[u8]) -> u16 {
+    match parse_head(bytes) {
+        Some(Head::Chunked { chunks, .. }) => chunks,
+        Some(Head::Inline(_)) | None => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn largest_inline_value_is_one_row_and_one_byte_more_is_two() {
+        let mut out = Vec::new();
+        plan(b"k", Some(&[7; ROW_BYTES - 1]), 0, &mut out);
+        assert_eq!(out.len(), 1);
+        assert_eq!(out[0].1.as_ref().map(Vec::len), Some(ROW_BYTES));
+        out.clear();
+        plan(b"k", Some(&[7; ROW_BYTES]), 0, &mut out);
+        assert_eq!(out.len(), 2);
+        assert!(out.iter().all(|(_, value)| value.as_ref().is_some_and(|v| v.len() <= ROW_BYTES)));
+    }
+
+    #[test]
+    fn shrinking_removes_exactly_the_surplus_chunks() {
+        let mut out = Vec::new();
+        plan(b"k", Some(&[7; ROW_BYTES * 2]), 5, &mut out);
+        let removed: Vec<_> = out.iter().filter(|(_, v)| v.is_none()).map(|(k, _)| k.clone()).collect();
+        assert_eq!(removed, vec![chunk_key(b"k", 2), chunk_key(b"k", 3), chunk_key(b"k", 4)]);
+    }
+
+    #[test]
+    fn chunks_of_two_rows_never_share_a_physical_key() {
+        assert_ne!(chunk_key(b"a", 0), chunk_key(b"a\0\0", 0));
+        assert_ne!(chunk_key(b"a\0", 1), chunk_key(b"a", 1));
+        assert!(chunk_key(&[0xfe; MAX_KEY_BYTES], 292).len() <= 256);
+    }
+
+    #[test]
+    fn stuffing_keeps_the_order_and_can_be_undone() {
+        let bytes = [0, 1, 0xfe, 0xff];
+        let mut keys: Vec<Vec<u8>> = vec![vec![]];
+        for len in 1..=6 {
+            for number in 0..4_usize.pow(len) {
+                keys.push((0..len).map(|digit| bytes[number / 4_usize.pow(digit) % 4]).collect());
+            }
+        }
+        keys.sort();
+        for pair in keys.windows(2) {
+            assert!(head_key(&pair[0]) < head_key(&pair[1]), "{pair:?}");
+        }
+        for key in keys {
+            assert_eq!(key_of_head(&head_key(&key)), key);
+            assert!(!head_key(&key).windows(4).any(|run| run == [0xff; 4]));
+        }
+    }
+
+    #[test]
+    fn foreign_bytes_are_no_head() {
+        assert_eq!(parse_head(&[]), None);
+        assert_eq!(parse_head(&[2, 1, 2]), None);
+        assert_eq!(parse_head(&[1, 0, 3]), None);
+    }
+}

@@ -1,0 +1,332 @@
+//! The store over sled 0.34.7, with the recipe that makes it durable on Linux. It refuses to know what a row means.
+//!
+//! sled's `flush()` is not durable by itself: it hands the bytes to the operating system and never syncs them. The
+//! recipe is one `apply_batch`, then `flush()`, then our own `sync_data` on `<dir>/db`, and only then `Ok`. sled also
+//! panics on damaged files and in error paths, so every call goes through `catch_unwind`, and the first error or
+//! panic poisons the handle: a retry on it could acknowledge bytes that the operating system has already dropped.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::identity::Identity;
+use crate::rows::{self, Head, Physical};
+use crate::sled_open::{
+    COMMITS, caught, create, disk_bytes, lock, open_engine, recognise, remove_unfinished_snapshots,
+    sync_everything,
+};
+use crate::{Error, MAX_COMMIT_OPS, MAX_VALUE_BYTES, Op, Options, Order, Stats, Store, files};
+
+/// Rows in one unsynced batch. Nothing was gained above 128, and a batch holds a lock of the whole process.
+const BATCH_ROWS: usize = 128;
+
+/// A store in one directory, over sled.
+pub struct SledStore {
+    dir: PathBuf,
+    cache_bytes: u64,
+    /// Taken out only when dropped.
+    db: Option<sled::Db>,
+    writer: Mutex<Writer>,
+    commits: AtomicU64,
+    poison: OnceLock<String>,
+    _lock: File,
+}
+
+struct Writer {
+    /// Our own handle on `<dir>/db`, open for as long as sled's so that it learns of every failed write-back.
+    data: File,
+    identity: Identity,
+    commits: u64,
+}
+
+impl std::fmt::Debug for SledStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SledStore").field("dir", &self.dir).field("poison", &self.poison.get()).finish()
+    }
+}
+
+impl SledStore {
+    /// Opens the store in `dir`, or creates it where there is nothing.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] while another handle has the directory; [`Error::OtherVersion`]; [`Error::Damaged`] where the
+    /// engine cannot open its files, panics on them, or opens them without the commits that were acknowledged.
+    pub fn open(dir: &Path, options: Options) -> Result<SledStore, Error> {
+        files::create_dir_durably(dir)?;
+        let lock = lock(dir)?;
+        let identity = Identity::open(dir)?;
+        let data_path = dir.join("db");
+        if identity.is_some() && !data_path.exists() {
+            return Err(Error::damaged(dir, "its file `db` is missing"));
+        }
+        remove_unfinished_snapshots(dir)?;
+        let db = open_engine(dir, options.cache_bytes)?;
+        let data = File::open(&data_path).map_err(Error::io("open", &data_path))?;
+        sync_everything(dir)?;
+        let (identity, commits) = match identity {
+            Some(identity) => recognise(dir, &db, identity)?,
+            None => create(dir, &db, &data)?,
+        };
+        Ok(SledStore {
+            dir: dir.to_path_buf(),
+            cache_bytes: options.cache_bytes,
+            db: Some(db),
+            writer: Mutex::new(Writer { data, identity, commits }),
+            commits: AtomicU64::new(commits),
+            poison: OnceLock::new(),
+            _lock: lock,
+        })
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        // A panic while it is held has poisoned the store itself, which every use checks.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_poison(&self) -> Result<(), Error> {
+        match self.poison.get() {
+            Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn poisoned_by(&self, error: Error) -> Error {
+        let _ = self.poison.set(error.to_string()); // the first cause stays
+        error
+    }
+
+    /// Calls the engine; an error or a panic of it poisons this handle.
+    fn engine<T>(
+        &self,
+        doing: &'static str,
+        call: impl FnOnce(&sled::Db) -> Result<T, sled::Error>,
+    ) -> Result<T, Error> {
+        self.check_poison()?;
+        let Some(db) = &self.db else {
+            return Err(Error::Poisoned { cause: "the store is closed".to_owned() });
+        };
+        caught(&self.dir, doing, || call(db)).map_err(|error| self.poisoned_by(error))
+    }
+
+    /// The chunk count of the row as it is stored.
+    fn stored_chunks(&self, key: &[u8]) -> Result<u16, Error> {
+        let head = self.engine("read", |db| db.get(rows::head_key(key)))?;
+        Ok(head.map_or(0, |head| rows::chunks_in_head(&head)))
+    }
+
+    /// The physical changes of a batch in which every key occurs once.
+    fn plan(&self, batch: &BTreeMap<&[u8], Option<&[u8]>>) -> Result<Vec<Physical>, Error> {
+        let mut physical = Vec::with_capacity(batch.len() + 1);
+        for (key, value) in batch {
+            rows::plan(key, *value, self.stored_chunks(key)?, &mut physical);
+        }
+        Ok(physical)
+    }
+
+    fn apply(&self, physical: Vec<Physical>) -> Result<(), Error> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in physical {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        self.engine("apply a batch", |db| db.apply_batch(batch))
+    }
+
+    /// Applies with the next commit count, and returns once it is durable.
+    fn apply_durably(&self, writer: &mut Writer, mut physical: Vec<Physical>) -> Result<(), Error> {
+        let count = writer.commits + 1;
+        physical.push((rows::meta_key(COMMITS), Some(count.to_be_bytes().to_vec())));
+        self.apply(physical)?;
+        self.engine("flush", |db| db.flush().map(|_| ()))?;
+        let data = self.dir.join("db");
+        writer
+            .data
+            .sync_data()
+            .map_err(Error::io("sync", &data))
+            .and_then(|()| writer.identity.acknowledge(count))
+            .map_err(|error| self.poisoned_by(error))?;
+        writer.commits = count;
+        self.commits.store(count, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl SledStore {
+    /// A row whose head is chunked. A writer may replace it between head and chunks; then it is read once more with
+    /// writers kept out, and what does not fit together even then is damage.
+    fn read_row(&self, key: &[u8], head: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(value) = self.join(key, head)? {
+            return Ok(Some(value));
+        }
+        let _quiet = self.writer();
+        let Some(head) = self.engine("read", |db| db.get(rows::head_key(key)))? else {
+            return Ok(None);
+        };
+        match self.join(key, &head)? {
+            Some(value) => Ok(Some(value)),
+            None => {
+                Err(Error::damaged(&self.dir, format!("the row of a {}-byte key is not whole", key.len())))
+            }
+        }
+    }
+
+    /// The value below a head; `None` where head and chunks do not fit together.
+    fn join(&self, key: &[u8], head: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let (chunks, bytes, crc) = match rows::parse_head(head) {
+            Some(Head::Inline(value)) => return Ok(Some(value.to_vec())),
+            Some(Head::Chunked { chunks, bytes, crc }) => (chunks, bytes as usize, crc),
+            None => return Ok(None),
+        };
+        let value = self.engine("read", |db| {
+            let mut value = Vec::with_capacity(bytes.min(MAX_VALUE_BYTES));
+            for item in db.range(rows::chunk_key(key, 0)..rows::chunk_key(key, chunks)) {
+                value.extend_from_slice(&item?.1);
+            }
+            Ok(value)
+        })?;
+        Ok((value.len() == bytes && crc32c::crc32c(&value) == crc).then_some(value))
+    }
+}
+
+impl Store for SledStore {
+    fn commit(&self, ops: &[Op]) -> Result<(), Error> {
+        let batch = last_of_each_key(ops)?;
+        let rows_put = ops_rows(&batch);
+        if rows_put > MAX_COMMIT_OPS {
+            return Err(Error::TooManyRows { rows: rows_put, max: MAX_COMMIT_OPS });
+        }
+        let mut writer = self.writer();
+        let physical = self.plan(&batch)?;
+        if physical.len() > MAX_COMMIT_OPS {
+            return Err(Error::TooManyRows { rows: physical.len(), max: MAX_COMMIT_OPS });
+        }
+        self.apply_durably(&mut writer, physical)
+    }
+
+    fn put_unsynced(&self, ops: &mut dyn Iterator<Item = Op>) -> Result<(), Error> {
+        let mut pending: Vec<Op> = Vec::with_capacity(BATCH_ROWS);
+        let mut pending_rows = 0;
+        for op in ops {
+            let value = value_of(&op);
+            rows::check(op.key(), value)?;
+            let rows = 1 + usize::from(value.map_or(0, rows::chunks_of));
+            if pending_rows + rows > BATCH_ROWS && !pending.is_empty() {
+                self.put_batch(&pending)?;
+                pending.clear();
+                pending_rows = 0;
+            }
+            pending.push(op);
+            pending_rows += rows;
+        }
+        if pending.is_empty() { self.check_poison() } else { self.put_batch(&pending) }
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        let mut writer = self.writer();
+        self.apply_durably(&mut writer, Vec::new())
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        rows::check(key, None)?;
+        let Some(head) = self.engine("read", |db| db.get(rows::head_key(key)))? else {
+            return Ok(None);
+        };
+        match rows::parse_head(&head) {
+            Some(Head::Inline(value)) => Ok(Some(value.to_vec())),
+            Some(Head::Chunked { .. }) | None => self.read_row(key, &head),
+        }
+    }
+
+    fn scan(
+        &self,
+        lower: &[u8],
+        upper: &[u8],
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        if lower >= upper {
+            self.check_poison()?;
+            return Ok(Vec::new());
+        }
+        let range = rows::head_key(lower)..rows::head_key(upper);
+        let mut iter = self.engine("scan", |db| Ok(db.range(range)))?;
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let next = self.engine("scan", |_| match order {
+                Order::Ascending => iter.next().transpose(),
+                Order::Descending => iter.next_back().transpose(),
+            })?;
+            let Some((physical, head)) = next else { break };
+            let key = rows::key_of_head(&physical);
+            if let Some(value) = self.read_row(&key, &head)? {
+                found.push((key, value));
+            }
+        }
+        Ok(found)
+    }
+
+    fn stats(&self) -> Stats {
+        Stats {
+            disk_bytes: disk_bytes(&self.dir),
+            cache_bytes: self.cache_bytes,
+            rows: None,
+            commits: self.commits.load(Ordering::Relaxed),
+        }
+    }
+
+    fn is_poisoned(&self) -> bool {
+        self.poison.get().is_some()
+    }
+
+    fn close(self: Box<Self>) -> Result<(), Error> {
+        self.sync()
+    }
+}
+
+impl SledStore {
+    fn put_batch(&self, ops: &[Op]) -> Result<(), Error> {
+        let batch = last_of_each_key(ops)?;
+        let _writer = self.writer();
+        let physical = self.plan(&batch)?;
+        self.apply(physical)
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        let Some(db) = self.db.take() else { return };
+        if self.is_poisoned() {
+            // Dropping would write and wait for what can no longer become durable. Leaving it open leaks one handle
+            // until the process stops, which is what has to happen next.
+            std::mem::forget(db);
+        } else {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
+        }
+    }
+}
+
+fn value_of(op: &Op) -> Option<&[u8]> {
+    match op {
+        Op::Put { value, .. } => Some(value),
+        Op::Delete { .. } => None,
+    }
+}
+
+/// Each key once, with what the last operation on it asks for. Sorted, so that neighbours share a page in the cache.
+fn last_of_each_key(ops: &[Op]) -> Result<BTreeMap<&[u8], Option<&[u8]>>, Error> {
+    let mut batch = BTreeMap::new();
+    for op in ops {
+        rows::check(op.key(), value_of(op))?;
+        batch.insert(op.key(), value_of(op));
+    }
+    Ok(batch)
+}
+
+fn ops_rows(batch: &BTreeMap<&[u8], Option<&[u8]>>) -> usize {
+    batch.values().map(|value| 1 + usize::from(value.map_or(0, rows::chunks_of))).sum()
+}
