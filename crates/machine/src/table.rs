@@ -1,0 +1,514 @@
+//! A table of rows: memory first, cold rows faulted in from below, changed rows handed up to the checkpoint. It does
+//! no I/O itself; what is below comes in as [`Cold`].
+//!
+//! A row that is in memory is the truth. A row that is not is what [`Cold`] says. Rows changed since the last
+//! checkpoint, or in the one under way, stay in memory, so the two never disagree.
+
+use crate::cold::{Cold, ColdPages, ScanOrder, successor};
+use crate::key::Key;
+use crate::record::{Record, decode, encode};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// One changed row on its way to the checkpoint; `None` is a deletion. Encoding happens later, off the partition.
+pub struct RowImage {
+    /// Table prefix and key.
+    pub key: Vec<u8>,
+    /// The row at the batch boundary.
+    pub value: Option<Arc<dyn EncodedLater>>,
+}
+
+/// A row that can be encoded without knowing its type.
+pub trait EncodedLater: Send + Sync {
+    /// The stored bytes.
+    fn encode(&self) -> Vec<u8>;
+}
+impl<V: Record> EncodedLater for V {
+    fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+struct Slot<V> {
+    value: Option<Arc<V>>,
+    touched: Cell<u32>,
+    dirty: bool,
+    flushing: bool,
+}
+
+/// Rows of one kind. `K` sorts by its bytes.
+pub struct Table<K, V> {
+    prefix: u8,
+    resident: bool,
+    rows: RefCell<BTreeMap<Vec<u8>, Slot<V>>>,
+    dirty: Vec<Vec<u8>>,
+    flushing: Vec<Vec<u8>>,
+    cold: Option<Arc<dyn Cold>>,
+    generation: u32,
+    key: PhantomData<fn() -> K>,
+}
+
+impl<K: Key, V: Record + Clone> Table<K, V> {
+    /// A table whose idle rows may leave memory.
+    #[must_use]
+    pub fn new(prefix: u8) -> Self {
+        Self {
+            prefix,
+            resident: false,
+            rows: RefCell::default(),
+            dirty: Vec::new(),
+            flushing: Vec::new(),
+            cold: None,
+            generation: 1,
+            key: PhantomData,
+        }
+    }
+    /// A small table that is always wholly in memory: timers, work to do.
+    #[must_use]
+    pub fn resident(prefix: u8) -> Self {
+        Self { resident: true, ..Self::new(prefix) }
+    }
+
+    /// The row under `key`.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<Arc<V>> {
+        let key = self.full_key(key);
+        if let Some(slot) = self.rows.borrow().get(&key) {
+            slot.touched.set(self.generation);
+            return slot.value.clone();
+        }
+        self.fault(key)
+    }
+
+    /// True when there is a row under `key`.
+    #[must_use]
+    pub fn contains(&self, key: &K) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Sets the row under `key`.
+    pub fn put(&mut self, key: &K, value: V) {
+        self.set(self.full_key(key), Some(Arc::new(value)));
+    }
+
+    /// Changes the row under `key` in place; `None` when there is none.
+    pub fn update<R>(&mut self, key: &K, change: impl FnOnce(&mut V) -> R) -> Option<R> {
+        let key = self.full_key(key);
+        if !self.rows.borrow().contains_key(&key) {
+            self.fault(key.clone());
+        }
+        let slot = self.rows.get_mut().get_mut(&key)?;
+        let value = slot.value.as_mut()?;
+        let result = change(Arc::make_mut(value));
+        slot.touched.set(self.generation);
+        if !slot.dirty {
+            slot.dirty = true;
+            self.dirty.push(key);
+        }
+        Some(result)
+    }
+
+    /// Changes the row under `key`, starting from the default when there is none.
+    pub fn upsert<R>(&mut self, key: &K, change: impl FnOnce(&mut V) -> R) -> R
+    where
+        V: Default,
+    {
+        if !self.contains(key) {
+            self.put(key, V::default());
+        }
+        match self.update(key, change) {
+            Some(result) => result,
+            None => unreachable!("the row was put just now"),
+        }
+    }
+
+    /// Removes the row under `key`.
+    pub fn remove(&mut self, key: &K) {
+        let key = self.full_key(key);
+        // A row that is nowhere needs no deletion in the checkpoint.
+        if !self.rows.borrow().contains_key(&key) && self.fault(key.clone()).is_none() {
+            return;
+        }
+        self.set(key, None);
+    }
+
+    /// Rows whose key begins with the bytes of `prefix`, strictly after `after` in the direction of `order`, at most
+    /// `limit`. Rows read from below do not stay in memory.
+    pub fn scan<P: Key>(
+        &self,
+        prefix: &P,
+        after: Option<&K>,
+        order: ScanOrder,
+        limit: usize,
+    ) -> Vec<(K, Arc<V>)> {
+        let mut start = vec![self.prefix];
+        prefix.write(&mut start);
+        let (mut lower, mut upper) = (start.clone(), successor(&start));
+        if let Some(after) = after {
+            let after = self.full_key(after);
+            match order {
+                ScanOrder::Ascending => {
+                    lower = after;
+                    lower.push(0);
+                }
+                ScanOrder::Descending => upper = after,
+            }
+        }
+        if lower >= upper {
+            return Vec::new();
+        }
+        self.merge(lower, upper, order, limit)
+    }
+
+    /// Every row in key order; for audits and small tables.
+    pub fn all(&self) -> Vec<(K, Arc<V>)> {
+        self.scan(&(), None, ScanOrder::Ascending, usize::MAX)
+    }
+
+    /// Calls `visit` with every row in key order, a page at a time, so that a large table never stands in memory.
+    pub fn for_each(&self, mut visit: impl FnMut(K, &V)) {
+        let mut lower = vec![self.prefix];
+        let upper = successor(&lower);
+        loop {
+            let page = self.merge_bytes(lower.clone(), &upper, ScanOrder::Ascending, 1024);
+            let Some((last, _)) = page.last() else { return };
+            lower.clone_from(last);
+            lower.push(0);
+            for (key, value) in page {
+                visit(self.typed(&key), &value);
+            }
+        }
+    }
+
+    fn full_key(&self, key: &K) -> Vec<u8> {
+        let mut out = Vec::with_capacity(24);
+        out.push(self.prefix);
+        key.write(&mut out);
+        out
+    }
+
+    fn typed(&self, key: &[u8]) -> K {
+        let mut rest = &key[1..];
+        match K::read(&mut rest) {
+            Some(key) if rest.is_empty() => key,
+            _ => panic!("table {} holds a key that is not its own: {key:02x?}", self.prefix),
+        }
+    }
+
+    fn set(&mut self, key: Vec<u8>, value: Option<Arc<V>>) {
+        let rows = self.rows.get_mut();
+        let slot = rows.entry(key.clone()).or_insert_with(|| Slot {
+            value: None,
+            touched: Cell::new(0),
+            dirty: false,
+            flushing: false,
+        });
+        slot.value = value;
+        slot.touched.set(self.generation);
+        if !slot.dirty {
+            slot.dirty = true;
+            self.dirty.push(key);
+        }
+    }
+
+    /// Reads a row from below and keeps it (or its absence) in memory.
+    fn fault(&self, key: Vec<u8>) -> Option<Arc<V>> {
+        if self.resident {
+            return None;
+        }
+        let value = self.cold.as_ref()?.get(&key).map(|bytes| Arc::new(self.read_row(&bytes)));
+        let slot =
+            Slot { value: value.clone(), touched: Cell::new(self.generation), dirty: false, flushing: false };
+        self.rows.borrow_mut().insert(key, slot);
+        value
+    }
+
+    fn read_row(&self, bytes: &[u8]) -> V {
+        decode(bytes).unwrap_or_else(|error| panic!("table {}: {error}", self.prefix))
+    }
+
+    fn merge(&self, lower: Vec<u8>, upper: Vec<u8>, order: ScanOrder, limit: usize) -> Vec<(K, Arc<V>)> {
+        let rows = self.merge_bytes(lower, &upper, order, limit);
+        rows.into_iter().map(|(key, value)| (self.typed(&key), value)).collect()
+    }
+
+    fn merge_bytes(
+        &self,
+        lower: Vec<u8>,
+        upper: &[u8],
+        order: ScanOrder,
+        limit: usize,
+    ) -> Vec<(Vec<u8>, Arc<V>)> {
+        let rows = self.rows.borrow();
+        let memory = rows.range((Bound::Included(lower.clone()), Bound::Excluded(upper.to_vec())));
+        let below = match (&self.cold, self.resident) {
+            (Some(cold), false) => ColdPages::new(&**cold, lower, upper.to_vec(), order),
+            _ => ColdPages::none(order),
+        };
+        match order {
+            ScanOrder::Ascending => self.merge_sorted(memory, below, limit),
+            ScanOrder::Descending => self.merge_sorted(memory.rev(), below, limit),
+        }
+    }
+
+    fn merge_sorted<'a>(
+        &self,
+        memory: impl Iterator<Item = (&'a Vec<u8>, &'a Slot<V>)>,
+        mut below: ColdPages<'_>,
+        limit: usize,
+    ) -> Vec<(Vec<u8>, Arc<V>)>
+    where
+        V: 'a,
+    {
+        let mut found = Vec::new();
+        let mut memory = memory.peekable();
+        let order = below.order;
+        while found.len() < limit {
+            let memory_first = match (memory.peek(), below.peek()) {
+                (None, None) => break,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (Some((m, _)), Some(c)) if m.as_slice() == c => {
+                    below.next();
+                    true
+                }
+                (Some((m, _)), Some(c)) => match order {
+                    ScanOrder::Ascending => m.as_slice() < c,
+                    ScanOrder::Descending => m.as_slice() > c,
+                },
+            };
+            if memory_first {
+                if let Some((key, Slot { value: Some(value), .. })) = memory.next() {
+                    found.push((key.clone(), Arc::clone(value)));
+                }
+            } else if let Some((key, bytes)) = below.next() {
+                let value = Arc::new(self.read_row(&bytes));
+                found.push((key, value));
+            }
+        }
+        found
+    }
+}
+
+/// A table without its types, as the runtime handles it.
+pub trait AnyTable: Send {
+    /// The byte its keys begin with; unique within a state.
+    fn prefix(&self) -> u8;
+    /// Puts rows below the table and, for a resident table, reads them all.
+    fn attach(&mut self, cold: Arc<dyn Cold>);
+    /// The rows changed since the last call, for a checkpoint that has now begun.
+    fn begin_checkpoint(&mut self) -> Vec<RowImage>;
+    /// The rows of the checkpoint under way are below now. Rows not used since the last checkpoint leave memory.
+    fn finish_checkpoint(&mut self);
+    /// How many rows have changed since the last checkpoint began.
+    fn dirty_rows(&self) -> usize;
+    /// How many rows are in memory.
+    fn memory_rows(&self) -> usize;
+    /// Folds every row, in key order, into `hasher`: equal states give equal hashes whatever is in memory.
+    fn hash_into(&self, hasher: &mut blake3::Hasher);
+}
+
+impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
+    fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    fn attach(&mut self, cold: Arc<dyn Cold>) {
+        if self.resident {
+            let lower = vec![self.prefix];
+            let mut pages = ColdPages::new(&*cold, lower.clone(), successor(&lower), ScanOrder::Ascending);
+            while let Some((key, bytes)) = pages.next() {
+                let value = Some(Arc::new(self.read_row(&bytes)));
+                let slot = Slot { value, touched: Cell::new(0), dirty: false, flushing: false };
+                self.rows.get_mut().insert(key, slot);
+            }
+        }
+        self.cold = Some(cold);
+    }
+
+    fn begin_checkpoint(&mut self) -> Vec<RowImage> {
+        assert!(self.flushing.is_empty(), "one checkpoint at a time");
+        self.flushing = std::mem::take(&mut self.dirty);
+        let rows = self.rows.get_mut();
+        let mut images = Vec::with_capacity(self.flushing.len());
+        for key in &self.flushing {
+            let Some(slot) = rows.get_mut(key) else { panic!("a changed row left memory: {key:02x?}") };
+            slot.dirty = false;
+            slot.flushing = true;
+            let value = slot.value.clone().map(|value| value as Arc<dyn EncodedLater>);
+            images.push(RowImage { key: key.clone(), value });
+        }
+        images
+    }
+
+    fn finish_checkpoint(&mut self) {
+        let rows = self.rows.get_mut();
+        for key in self.flushing.drain(..) {
+            if let Some(slot) = rows.get_mut(&key) {
+                slot.flushing = false;
+            }
+        }
+        let (resident, oldest) = (self.resident, self.generation);
+        rows.retain(|_, slot| {
+            let needed = slot.dirty || slot.flushing;
+            let wanted = slot.value.is_some() && (resident || slot.touched.get() >= oldest);
+            needed || wanted
+        });
+        self.generation += 1;
+    }
+
+    fn dirty_rows(&self) -> usize {
+        self.dirty.len()
+    }
+
+    fn memory_rows(&self) -> usize {
+        self.rows.borrow().len()
+    }
+
+    fn hash_into(&self, hasher: &mut blake3::Hasher) {
+        let mut lower = vec![self.prefix];
+        let upper = successor(&lower);
+        loop {
+            let page = self.merge_bytes(lower.clone(), &upper, ScanOrder::Ascending, 1024);
+            let Some((last, _)) = page.last() else { return };
+            lower.clone_from(last);
+            lower.push(0);
+            for (key, value) in page {
+                let bytes = encode(&*value);
+                hasher.update(&(key.len() as u64).to_be_bytes());
+                hasher.update(&key);
+                hasher.update(&(bytes.len() as u64).to_be_bytes());
+                hasher.update(&bytes);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Below(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
+
+    impl Cold for Below {
+        fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+            self.0.lock().unwrap().get(key).cloned()
+        }
+        fn scan(
+            &self,
+            lower: &[u8],
+            upper: &[u8],
+            order: ScanOrder,
+            limit: usize,
+        ) -> Vec<(Vec<u8>, Vec<u8>)> {
+            let rows = self.0.lock().unwrap();
+            let range = rows.range(lower.to_vec()..upper.to_vec()).map(|(k, v)| (k.clone(), v.clone()));
+            match order {
+                ScanOrder::Ascending => range.take(limit).collect(),
+                ScanOrder::Descending => range.rev().take(limit).collect(),
+            }
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Put(u16, u64),
+        Add(u16, u64),
+        Remove(u16),
+        Get(u16),
+        Begin,
+        Finish,
+        Restart,
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let key = 0u16..600;
+        prop::collection::vec(
+            prop_oneof![
+                4 => (key.clone(), any::<u64>()).prop_map(|(k, v)| Act::Put(k, v)),
+                3 => (key.clone(), 0u64..9).prop_map(|(k, v)| Act::Add(k, v)),
+                2 => key.clone().prop_map(Act::Remove),
+                3 => key.prop_map(Act::Get),
+                1 => Just(Act::Begin),
+                1 => Just(Act::Finish),
+                1 => Just(Act::Restart),
+            ],
+            1..400,
+        )
+    }
+
+    fn write_below(below: &Below, images: Vec<RowImage>) {
+        let mut rows = below.0.lock().unwrap();
+        for image in images {
+            match image.value {
+                Some(value) => rows.insert(image.key, value.encode()),
+                None => rows.remove(&image.key),
+            };
+        }
+    }
+
+    proptest! {
+        /// Whatever is evicted, checkpointed or half-way there, the table reads like a plain map.
+        #[test]
+        fn a_table_reads_like_a_map(acts in acts(), resident in any::<bool>()) {
+            let below = Arc::new(Below::default());
+            let open = || {
+                let mut table: Table<u16, u64> = if resident { Table::resident(7) } else { Table::new(7) };
+                table.attach(below.clone());
+                table
+            };
+            let mut table = open();
+            let mut model: BTreeMap<u16, u64> = BTreeMap::new();
+            let mut under_way = false;
+            for act in acts {
+                match act {
+                    Act::Put(k, v) => { table.put(&k, v); model.insert(k, v); }
+                    Act::Add(k, v) => {
+                        let got = table.update(&k, |row| *row = row.wrapping_add(v));
+                        let want = model.get_mut(&k).map(|row| *row = row.wrapping_add(v));
+                        prop_assert_eq!(got, want);
+                    }
+                    Act::Remove(k) => { table.remove(&k); model.remove(&k); }
+                    Act::Get(k) => prop_assert_eq!(table.get(&k).map(|v| *v), model.get(&k).copied()),
+                    Act::Begin if !under_way => { write_below(&below, table.begin_checkpoint()); under_way = true; }
+                    Act::Finish if under_way => { table.finish_checkpoint(); under_way = false; }
+                    Act::Begin | Act::Finish => {}
+                    Act::Restart => {
+                        if under_way { table.finish_checkpoint(); }
+                        write_below(&below, table.begin_checkpoint());
+                        table = open();
+                        under_way = false;
+                    }
+                }
+            }
+            let rows: Vec<(u16, u64)> = table.all().into_iter().map(|(k, v)| (k, *v)).collect();
+            prop_assert_eq!(&rows, &model.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
+            let down: Vec<u16> =
+                table.scan(&(), Some(&300), ScanOrder::Descending, 17).into_iter().map(|(k, _)| k).collect();
+            prop_assert_eq!(down, model.range(..300).rev().take(17).map(|(k, _)| *k).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn rows_unused_since_the_last_checkpoint_leave_memory() {
+        let below = Arc::new(Below::default());
+        let mut table: Table<u16, u64> = Table::new(7);
+        table.attach(below.clone());
+        for key in 0..100 {
+            table.put(&key, 1);
+        }
+        for _ in 0..2 {
+            write_below(&below, table.begin_checkpoint());
+            table.finish_checkpoint();
+            assert!(table.get(&3).is_some());
+        }
+        assert_eq!(table.memory_rows(), 1, "only the row that is read stays");
+        assert_eq!(table.get(&50).map(|v| *v), Some(1));
+    }
+}
