@@ -1,4 +1,5 @@
-//! The few file habits that durability needs: fsync of directories, replace by rename. It refuses to know any format.
+//! The few file habits that durability needs: fsync of directories, replace by rename, a counter that survives a torn
+//! write. It refuses to know the formats of the files.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -60,4 +61,24 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| Error::NoRandomness { what: error.to_string() })?;
     Ok(bytes)
+}
+
+/// The length of a counter, in bytes.
+pub(crate) const COUNTER_BYTES: usize = 28;
+
+/// A count as it is written in place: `count:u64 owner:16 crc32c:u32`. Written to one of two sectors by its parity, it
+/// leaves the count before it whole if the write is torn.
+pub(crate) fn counter(count: u64, owner: &[u8; 16]) -> [u8; COUNTER_BYTES] {
+    let mut bytes = [0; COUNTER_BYTES];
+    bytes[..8].copy_from_slice(&count.to_be_bytes());
+    bytes[8..24].copy_from_slice(owner);
+    let crc = crc32c::crc32c(&bytes[..24]);
+    bytes[24..].copy_from_slice(&crc.to_be_bytes());
+    bytes
+}
+
+/// The count at the front of `bytes`; `None` where it is torn or another file's.
+pub(crate) fn parse_counter(bytes: &[u8], owner: &[u8; 16]) -> Option<u64> {
+    let count = u64::from_be_bytes(*bytes.first_chunk()?);
+    (bytes.get(..COUNTER_BYTES)? == counter(count, owner)).then_some(count)
 }

@@ -23,7 +23,6 @@ pub(crate) const FILE_NAME: &str = "STORE";
 const FORMAT_VERSION: u32 = 1;
 const MAGIC: &[u8; 8] = b"WBSTORE\n";
 const HEADER_BYTES: usize = 32;
-const MARK_BYTES: usize = 28;
 const SECTOR: usize = 512;
 const FILE_BYTES: usize = 4096;
 
@@ -53,8 +52,8 @@ impl Identity {
             };
         }
         let id = parse_header(&path, &bytes)?;
-        let marks = [1, 2].map(|sector| parse_mark(&bytes[sector * SECTOR..], &id));
-        let Some(acknowledged) = marks.into_iter().flatten().max() else {
+        let counts = [1, 2].map(|sector| files::parse_counter(&bytes[sector * SECTOR..], &id));
+        let Some(acknowledged) = counts.into_iter().flatten().max() else {
             return Err(Error::damaged(&path, "neither of its commit counts is whole"));
         };
         Ok(Some(Identity { path, file, id, acknowledged }))
@@ -69,7 +68,7 @@ impl Identity {
         bytes[12..28].copy_from_slice(&id);
         let crc = crc32c::crc32c(&bytes[..28]);
         bytes[28..HEADER_BYTES].copy_from_slice(&crc.to_be_bytes());
-        bytes[SECTOR..SECTOR + MARK_BYTES].copy_from_slice(&mark(0, &id));
+        bytes[SECTOR..SECTOR + files::COUNTER_BYTES].copy_from_slice(&files::counter(0, &id));
         files::replace_durably(&path, &bytes)?;
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(Error::io("open", &path))?;
         Ok(Identity { path, file, id, acknowledged: 0 })
@@ -88,7 +87,7 @@ impl Identity {
     pub(crate) fn acknowledge(&mut self, count: u64) -> Result<(), Error> {
         let sector = 1 + (count % 2) as usize;
         self.file
-            .write_all_at(&mark(count, &self.id), (sector * SECTOR) as u64)
+            .write_all_at(&files::counter(count, &self.id), (sector * SECTOR) as u64)
             .and_then(|()| self.file.sync_data())
             .map_err(Error::io("write", &self.path))?;
         self.acknowledged = count;
@@ -110,20 +109,6 @@ fn parse_header(path: &Path, bytes: &[u8]) -> Result<[u8; 16], Error> {
     let mut id = [0; 16];
     id.copy_from_slice(&bytes[12..28]);
     Ok(id)
-}
-
-fn mark(count: u64, id: &[u8; 16]) -> [u8; MARK_BYTES] {
-    let mut bytes = [0; MARK_BYTES];
-    bytes[..8].copy_from_slice(&count.to_be_bytes());
-    bytes[8..24].copy_from_slice(id);
-    let crc = crc32c::crc32c(&bytes[..24]);
-    bytes[24..].copy_from_slice(&crc.to_be_bytes());
-    bytes
-}
-
-fn parse_mark(bytes: &[u8], id: &[u8; 16]) -> Option<u64> {
-    let count = u64::from_be_bytes(bytes.get(..8)?.try_into().ok()?);
-    (bytes.get(..MARK_BYTES)? == mark(count, id)).then_some(count)
 }
 
 #[cfg(test)]

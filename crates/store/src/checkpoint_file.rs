@@ -1,1 +1,0 @@
-//! One checksummed file of operations.
