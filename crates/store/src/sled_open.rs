@@ -40,12 +40,14 @@ fn is_corruption(error: &std::io::Error) -> bool {
         && matches!(error.kind(), InvalidData | InvalidInput | Other | UnexpectedEof)
 }
 
-fn text_of(panic: &(dyn Any + Send)) -> &str {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+/// The beginning of a panic's message; some of sled's print the whole tree.
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => text,
-        (None, Some(text)) => text,
+        (None, Some(text)) => text.as_str(),
         (None, None) => "no message",
-    }
+    };
+    text.lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
 /// Takes the directory for this handle. It is our own lock, held before any leftover is touched, since sled's comes
