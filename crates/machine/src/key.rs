@@ -3,6 +3,7 @@
 use waybill_types::{
     CalendarId, Channel, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo, LookupDigest,
     NodeId, OrderId, OwnerId, PartitionId, RequestId, ReservationId, Sku, Timestamp, ZoneId,
+    network::{LaneId, RateCardId},
 };
 
 /// A row key, or a prefix of one.
@@ -56,7 +57,19 @@ macro_rules! text_key {
         }
     )*};
 }
-text_key!(Sku, NodeId, OwnerId, Channel, ExternalNumber, CustomerRef, RequestId, ZoneId, CalendarId);
+text_key!(
+    Sku,
+    NodeId,
+    OwnerId,
+    Channel,
+    ExternalNumber,
+    CustomerRef,
+    RequestId,
+    ZoneId,
+    CalendarId,
+    LaneId,
+    RateCardId
+);
 
 macro_rules! bytes_key {
     ($($name:ident [$len:literal]),*) => {$(

@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod geo;
 pub mod ids;
 pub mod money;
+pub mod network;
 pub mod partition;
 pub mod quantity;
 pub mod sealed;

@@ -17,6 +17,7 @@ pub use work::{
     LineUnits, Parcel, PromiseWindow, Step, StepLine, Work, WorkDestination, WorkLine, WorkRefusal,
 };
 
+use crate::network::NodeFacts;
 use crate::{FulfillmentOrderId, OrderId, OwnerId, PartitionId, Quantity, ReservationId, Sku, Timestamp};
 use minicbor::{Decode, Encode};
 
@@ -130,4 +131,9 @@ pub enum Message {
     /// The claimed units were not found: the claim is given up and the position is corrected at once.
     #[n(51)]
     NotFound(#[n(0)] ReservationId, #[n(1)] Vec<Claim>),
+
+    // Fulfilment to fulfilment: from the network's partition to the node's.
+    /// What the node's partition must know of it, as it is now.
+    #[n(60)]
+    NodeChanged(#[n(0)] NodeFacts),
 }

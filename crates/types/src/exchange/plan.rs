@@ -3,6 +3,7 @@
 use crate::{
     Country, GeoPoint, LineNo, NodeId, OwnerId, PostalCode, Quantity, ServiceId, Sku, Text, Timestamp,
     exchange::{Claim, PromiseWindow},
+    network::LocalDay,
 };
 use minicbor::{Decode, Encode};
 
@@ -87,6 +88,9 @@ pub struct Assignment {
     /// When it reaches the customer.
     #[n(5)]
     pub promise: PromiseWindow,
+    /// The node's local day of `ship_by`, which the node's capacity is counted by.
+    #[n(6)]
+    pub ship_day: Option<LocalDay>,
 }
 
 /// Why units have no node.

@@ -2,7 +2,7 @@
 
 use crate::{
     Attributes, Channel, ExternalNumber, FulfillmentOrderId, LineNo, NodeId, OrderId, OwnerId, Quantity,
-    ReservationId, Sealed, ServiceId, Sku, Text, Timestamp,
+    ReservationId, Sealed, ServiceId, Sku, Text, Timestamp, network::LocalDay,
 };
 use minicbor::{Decode, Encode};
 
@@ -105,6 +105,10 @@ pub struct Work {
     /// The order's custom attributes.
     #[n(11)]
     pub attributes: Attributes,
+    /// The node's local day of `ship_by` (the assignment's `ship_day`), which its capacity is counted by; `None` counts
+    /// by the UTC day of `ship_by`.
+    #[n(12)]
+    pub capacity_day: Option<LocalDay>,
 }
 
 /// Why a node cannot take work.

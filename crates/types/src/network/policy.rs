@@ -1,0 +1,77 @@
+//! The sourcing policy: what the planner weighs besides what lanes and nodes cost.
+
+use super::{Document, Fault, Faults, NodeKind};
+use crate::{Currency, Money};
+use minicbor::{Decode, Encode};
+
+/// What using a kind of node costs on top, per fulfilment order; may be negative to prefer it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct KindCost {
+    /// Which kind.
+    #[n(0)]
+    pub kind: NodeKind,
+    /// Minor units of the policy's currency.
+    #[n(1)]
+    pub minor: i64,
+}
+
+/// A sourcing policy. Its version is kept beside it and stamped on every plan.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Policy {
+    /// The currency of every amount in the network.
+    #[n(0)]
+    pub currency: Currency,
+    /// What each parcel beyond the first costs on top, in minor units.
+    #[n(1)]
+    pub split_penalty_minor: i64,
+    /// What one day later costs per fulfilment order, in minor units: the price of being slow.
+    #[n(2)]
+    pub day_penalty_minor: i64,
+    /// At most this many fulfilment orders for the shipped lines of one order, 1 to 100.
+    #[n(3)]
+    pub shipments_max: u16,
+    /// Preferences between kinds of nodes; a kind not named costs nothing on top.
+    #[n(4)]
+    pub kind_costs: Vec<KindCost>,
+}
+
+impl Policy {
+    /// The policy of a network that was given none: no preferences but cost, at most 8 shipments.
+    #[must_use]
+    pub fn plain(currency: Currency) -> Self {
+        Self {
+            currency,
+            split_penalty_minor: 0,
+            day_penalty_minor: 0,
+            shipments_max: 8,
+            kind_costs: Vec::new(),
+        }
+    }
+}
+
+impl Document for Policy {
+    fn faults(&self) -> Vec<Fault> {
+        let mut faults = Faults::default();
+        let range = 0..=1_000_000_000i64;
+        for (minor, field) in
+            [(self.split_penalty_minor, "split_penalty"), (self.day_penalty_minor, "day_penalty")]
+        {
+            faults.unless(range.contains(&minor), field, || {
+                format!("is {minor}, must be 0 to 10^9 minor units")
+            });
+        }
+        faults.unless((1..=100).contains(&self.shipments_max), "shipments_max", || {
+            format!("is {}, must be 1 to 100", self.shipments_max)
+        });
+        faults.at_most(self.kind_costs.len(), 4, "kind_costs");
+        for (index, cost) in self.kind_costs.iter().enumerate() {
+            faults.unless(cost.minor.unsigned_abs() <= 1_000_000_000, format!("kind_costs[{index}]"), || {
+                format!("is {}, must be within 10^9 minor units", cost.minor)
+            });
+        }
+        faults.0
+    }
+    fn amounts(&self) -> Vec<Money> {
+        vec![Money { currency: self.currency, minor: 0 }]
+    }
+}
