@@ -12,10 +12,14 @@ use crate::LogId;
 pub enum Error {
     /// No room for another frame of the largest size. Nothing was written; ask again after trimming or after
     /// making room on the disk.
-    #[error("no room for a frame of {needed_bytes} bytes on the journal's disk: free space or trim, then retry")]
+    #[error(
+        "no room for a frame of {needed_bytes} bytes on the journal's disk: free space or trim, then retry"
+    )]
     Full { needed_bytes: u64 },
     /// The epoch is not the current one: somebody else claimed the log.
-    #[error("this owner was deposed: the log's current epoch is {current_epoch}; claim the log to write again")]
+    #[error(
+        "this owner was deposed: the log's current epoch is {current_epoch}; claim the log to write again"
+    )]
     Fenced { current_epoch: u64 },
     /// The append does not continue the log.
     #[error("append at sequence {got}, but the log continues at {expected}")]
@@ -39,13 +43,17 @@ pub enum Error {
     #[error("sequence {at} is missing from the log: stop, and restore from a checkpoint or a replica")]
     Hole { at: u64 },
     /// A frame does not continue the chain of hashes.
-    #[error("frame {at} does not continue the chain of hashes: stop, and restore from a checkpoint or a replica")]
+    #[error(
+        "frame {at} does not continue the chain of hashes: stop, and restore from a checkpoint or a replica"
+    )]
     BadChain { at: u64 },
     /// A file does not hold what was written to it.
     #[error("journal file {} is damaged at offset {offset}: {what}", file.display())]
     Damaged { file: PathBuf, offset: u64, what: String },
     /// The log ends before a position known to have been durable.
-    #[error("log {log} ends at {found} but was durable up to {expected}: its tail was lost, restore before serving")]
+    #[error(
+        "log {log} ends at {found} but was durable up to {expected}: its tail was lost, restore before serving"
+    )]
     LostTail { log: LogId, expected: u64, found: u64 },
     /// Another process, or another handle of this one, has the directory open.
     #[error("{} is held by another process: stop it, or use another data directory", path.display())]

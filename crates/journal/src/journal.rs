@@ -43,7 +43,13 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Fenced`], [`Error::Sequence`], [`Error::TooLarge`], [`Error::Empty`] and [`Error::Full`] mean that
     /// nothing was written. [`Error::Poisoned`] and [`Error::Io`] leave the outcome unknown.
-    fn append(&self, log: LogId, epoch: u64, seq: u64, body: Bytes) -> BoxFuture<'static, Result<Head, Error>>;
+    fn append(
+        &self,
+        log: LogId,
+        epoch: u64,
+        seq: u64,
+        body: Bytes,
+    ) -> BoxFuture<'static, Result<Head, Error>>;
 
     /// The log's durable end; [`Head::EMPTY`] for a log without frames.
     fn head(&self, log: LogId) -> Head;

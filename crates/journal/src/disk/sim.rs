@@ -1,0 +1,392 @@
+//! A disk in memory that forgets what was not synced when its power is cut. Knows nothing of what is in its files.
+//!
+//! The model: file bytes become durable by `sync`, names by `sync_dir`. At a cut each 512-byte sector of each
+//! unsynced write is kept or lost on its own, and of each directory's unsynced changes a random number of the
+//! first ones is kept. A sector is never torn, as drives promise.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{DirLock, Disk, DiskFile};
+
+const SECTOR_BYTES: usize = 512;
+
+/// A small seeded source of chance (splitmix64), so that a failing run can be repeated from its seed.
+#[derive(Clone, Debug)]
+pub struct Chance(u64);
+
+impl Chance {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Any number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number from 0 to `bound - 1`; 0 when `bound` is 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next().checked_rem(bound).unwrap_or(0)
+    }
+}
+
+/// A disk in memory. Clones are handles of the same disk.
+#[derive(Clone)]
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    /// Bytes that files may take together.
+    capacity: u64,
+    /// Counts power cuts; handles of an earlier life are dead.
+    life: u64,
+    next_inode: u64,
+    inodes: HashMap<u64, Inode>,
+    dirs: BTreeSet<PathBuf>,
+    names: BTreeMap<PathBuf, u64>,
+    durable_names: BTreeMap<PathBuf, u64>,
+    unsynced_names: HashMap<PathBuf, Vec<NameChange>>,
+    locks: BTreeSet<PathBuf>,
+}
+
+#[derive(Default)]
+struct Inode {
+    bytes: Vec<u8>,
+    durable: Vec<u8>,
+    unsynced: Vec<FileChange>,
+}
+
+enum FileChange {
+    Length(usize),
+    Write { offset: usize, data: Vec<u8> },
+}
+
+enum NameChange {
+    Link { path: PathBuf, inode: u64 },
+    Rename { from: PathBuf, to: PathBuf },
+    Unlink { path: PathBuf },
+}
+
+impl SimDisk {
+    /// A disk with room for `capacity` bytes of files.
+    pub fn new(capacity: u64) -> Self {
+        let state = State {
+            capacity,
+            life: 0,
+            next_inode: 1,
+            inodes: HashMap::new(),
+            dirs: BTreeSet::new(),
+            names: BTreeMap::new(),
+            durable_names: BTreeMap::new(),
+            unsynced_names: HashMap::new(),
+            locks: BTreeSet::new(),
+        };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Changes how many bytes files may take together; files that exist stay.
+    pub fn set_capacity(&self, capacity: u64) {
+        self.state().capacity = capacity;
+    }
+
+    /// Cuts the power: unsynced changes are lost or kept by chance, every open handle and lock is dead.
+    pub fn power_cut(&self, chance: &mut Chance) {
+        let mut state = self.state();
+        // Now and then everything or nothing survives; mostly some of it does.
+        let keep_percent = [0, 50, 50, 50, 90, 90, 100][chance.below(7) as usize];
+        state.life += 1;
+        state.locks.clear();
+        // In a fixed order, or the same seed would not give the same cut.
+        let mut dirs: Vec<PathBuf> = state.unsynced_names.keys().cloned().collect();
+        dirs.sort();
+        for dir in dirs {
+            let mut changes = state.unsynced_names.remove(&dir).unwrap_or_default();
+            changes.truncate(chance.below(changes.len() as u64 + 1) as usize);
+            for change in changes {
+                change.apply(&mut state.durable_names);
+            }
+        }
+        state.names = state.durable_names.clone();
+        let linked: BTreeSet<u64> = state.names.values().copied().collect();
+        state.inodes.retain(|inode, _| linked.contains(inode));
+        for number in linked {
+            if let Some(inode) = state.inodes.get_mut(&number) {
+                inode.lose(chance, keep_percent);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self, state: &State, inode: u64) -> Arc<dyn DiskFile> {
+        Arc::new(SimFile { disk: self.clone(), life: state.life, inode })
+    }
+}
+
+impl State {
+    fn change_name(&mut self, path: &Path, change: NameChange) {
+        change.apply(&mut self.names);
+        let dir = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        self.unsynced_names.entry(dir).or_default().push(change);
+    }
+
+    fn used(&self) -> u64 {
+        self.names
+            .values()
+            .filter_map(|inode| self.inodes.get(inode))
+            .map(|inode| inode.bytes.len() as u64)
+            .sum()
+    }
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut BTreeMap<PathBuf, u64>) {
+        match self {
+            Self::Link { path, inode } => {
+                names.insert(path.clone(), *inode);
+            }
+            Self::Rename { from, to } => {
+                if let Some(inode) = names.remove(from) {
+                    names.insert(to.clone(), inode);
+                }
+            }
+            Self::Unlink { path } => {
+                names.remove(path);
+            }
+        }
+    }
+}
+
+impl Inode {
+    fn sync(&mut self) {
+        for change in std::mem::take(&mut self.unsynced) {
+            match change {
+                FileChange::Length(length) => self.durable.resize(length, 0),
+                FileChange::Write { offset, data } => put(&mut self.durable, offset, &data),
+            }
+        }
+    }
+
+    fn lose(&mut self, chance: &mut Chance, keep_percent: u64) {
+        for change in std::mem::take(&mut self.unsynced) {
+            match change {
+                FileChange::Length(length) => {
+                    if chance.below(100) < keep_percent {
+                        self.durable.resize(length, 0);
+                    }
+                }
+                FileChange::Write { offset, data } => {
+                    let mut done = 0;
+                    while done < data.len() {
+                        let at = offset + done;
+                        let end = (done + SECTOR_BYTES - at % SECTOR_BYTES).min(data.len());
+                        if chance.below(100) < keep_percent {
+                            put(&mut self.durable, at, &data[done..end]);
+                        }
+                        done = end;
+                    }
+                }
+            }
+        }
+        self.bytes = self.durable.clone();
+    }
+}
+
+/// Writes `data` at `offset`, growing the file with zeros where it must.
+fn put(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
+    let end = offset + data.len();
+    if bytes.len() < end {
+        bytes.resize(end, 0);
+    }
+    bytes[offset..end].copy_from_slice(data);
+}
+
+fn missing() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "no such file on the simulated disk")
+}
+
+impl Disk for SimDisk {
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        self.state().dirs.insert(dir.to_path_buf());
+        Ok(())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<(String, u64)>> {
+        let state = self.state();
+        let mut files = Vec::new();
+        for (path, inode) in &state.names {
+            if path.parent() == Some(dir)
+                && let Some(name) = path.file_name().and_then(|name| name.to_str())
+            {
+                files.push((
+                    name.to_owned(),
+                    state.inodes.get(inode).map_or(0, |inode| inode.bytes.len() as u64),
+                ));
+            }
+        }
+        Ok(files)
+    }
+
+    fn create(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let mut state = self.state();
+        if state.names.contains_key(path) {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists"));
+        }
+        if state.used() + bytes > state.capacity {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the simulated disk is full"));
+        }
+        let number = state.next_inode;
+        state.next_inode += 1;
+        let inode = Inode {
+            bytes: vec![0; bytes as usize],
+            unsynced: vec![FileChange::Length(bytes as usize)],
+            ..Inode::default()
+        };
+        state.inodes.insert(number, inode);
+        state.change_name(path, NameChange::Link { path: path.to_path_buf(), inode: number });
+        Ok(self.handle(&state, number))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let state = self.state();
+        let inode = state.names.get(path).copied().ok_or_else(missing)?;
+        Ok(self.handle(&state, inode))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        if !state.names.contains_key(from) {
+            return Err(missing());
+        }
+        state.change_name(to, NameChange::Rename { from: from.to_path_buf(), to: to.to_path_buf() });
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        if !state.names.contains_key(path) {
+            return Err(missing());
+        }
+        state.change_name(path, NameChange::Unlink { path: path.to_path_buf() });
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        for change in state.unsynced_names.remove(dir).unwrap_or_default() {
+            change.apply(&mut state.durable_names);
+        }
+        Ok(())
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<DirLock>> {
+        let mut state = self.state();
+        if !state.locks.insert(path.to_path_buf()) {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(SimLock { disk: self.clone(), life: state.life, path: path.to_path_buf() })))
+    }
+}
+
+struct SimLock {
+    disk: SimDisk,
+    life: u64,
+    path: PathBuf,
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        let mut state = self.disk.state();
+        if state.life == self.life {
+            state.locks.remove(&self.path);
+        }
+    }
+}
+
+struct SimFile {
+    disk: SimDisk,
+    life: u64,
+    inode: u64,
+}
+
+impl SimFile {
+    fn with<T>(&self, act: impl FnOnce(&mut Inode) -> T) -> io::Result<T> {
+        let mut state = self.disk.state();
+        if state.life != self.life {
+            return Err(io::Error::other("the power was cut"));
+        }
+        state.inodes.get_mut(&self.inode).map(act).ok_or_else(missing)
+    }
+}
+
+impl DiskFile for SimFile {
+    fn len(&self) -> io::Result<u64> {
+        self.with(|inode| inode.bytes.len() as u64)
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.with(|inode| {
+            let from = (offset as usize).min(inode.bytes.len());
+            let length = buf.len().min(inode.bytes.len() - from);
+            buf[..length].copy_from_slice(&inode.bytes[from..from + length]);
+            length
+        })
+    }
+
+    fn write_at(&self, data: &[u8], offset: u64) -> io::Result<()> {
+        self.with(|inode| {
+            put(&mut inode.bytes, offset as usize, data);
+            inode.unsynced.push(FileChange::Write { offset: offset as usize, data: data.to_vec() });
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.with(Inode::sync)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_loses_unsynced_bytes_and_names_and_keeps_synced_ones() {
+        for seed in 0..50 {
+            let disk = SimDisk::new(1 << 20);
+            let (dir, kept, lost) = (Path::new("d"), Path::new("d/kept"), Path::new("d/lost"));
+            let file = disk.create(kept, 4096).unwrap();
+            file.write_at(&[1; 4096], 0).unwrap();
+            file.sync().unwrap();
+            disk.sync_dir(dir).unwrap();
+            file.write_at(&[2; 2048], 1024).unwrap();
+            disk.create(lost, 0).unwrap();
+            disk.power_cut(&mut Chance::new(seed));
+
+            assert!(file.sync().is_err(), "a handle from before the cut is dead");
+            let mut bytes = [0; 4096];
+            assert_eq!(disk.open(kept).unwrap().read_at(&mut bytes, 0).unwrap(), 4096);
+            for (number, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
+                assert!(sector.iter().all(|byte| *byte == sector[0]), "sector {number} is torn");
+                assert!(sector[0] == 1 || (2..6).contains(&number), "synced sector {number} changed");
+            }
+        }
+        let lost_names = (0..50).filter(|seed| {
+            let disk = SimDisk::new(0);
+            disk.create(Path::new("d/new"), 0).unwrap();
+            disk.power_cut(&mut Chance::new(*seed));
+            disk.list(Path::new("d")).unwrap().is_empty()
+        });
+        let count = lost_names.count();
+        assert!(count > 0 && count < 50, "unsynced names must be lost sometimes, were {count} of 50");
+    }
+}
