@@ -1,1 +1,33 @@
-//! The partition runtime: queue, decide, apply, journal, answer, effects, checkpoint, recover.
+//! The partition runtime: it drives pure machines. Queue, decide, apply, journal, answer, effects, checkpoint,
+//! recover. It knows nothing of orders, stock or fulfilment, and nothing of gRPC.
+//!
+//! A [`Partition`] is one single-writer task. It takes whatever has queued up, decides and applies it in memory,
+//! appends one frame to the journal, and only then answers, sends messages and tells the door. [`Core`] is the part
+//! without tasks, disks and clocks: a simulator drives it directly.
+
+mod books;
+mod checkpoint;
+mod clock;
+mod core;
+mod entry;
+mod feed;
+mod host;
+mod mailbox;
+mod metrics;
+mod partition;
+mod recovery;
+mod router;
+mod sender;
+mod token;
+
+pub use checkpoint::Marker;
+pub use clock::Clock;
+pub use core::{Core, Input, RequestKey, Staged};
+pub use entry::{Body, Cause, Entry};
+pub use feed::{Change, Feed, FeedError};
+pub use host::{DataDir, Frozen, Host, HostOptions, OpenError, Partitions};
+pub use mailbox::{Accepted, Failure, Submission};
+pub use partition::{Limits, Observer, Partition, Status};
+pub use recovery::RecoveryError;
+pub use router::{Deliver, DeliverError, Delivery, Router};
+pub use token::Token;

@@ -1,0 +1,24 @@
+//! Names of the runtime's metrics, with unit and help.
+
+/// Commands, messages and ticks decided; label `partition`.
+pub(crate) const STEPS: &str = "waybill_partition_steps_total";
+/// Frames appended; label `partition`.
+pub(crate) const FRAMES: &str = "waybill_partition_frames_total";
+/// Bytes of frame bodies appended; label `partition`.
+pub(crate) const FRAME_BYTES: &str = "waybill_partition_frame_bytes_total";
+/// Messages not yet acknowledged; label `partition`.
+pub(crate) const OUTBOX_DEPTH: &str = "waybill_partition_outbox_depth";
+/// Checkpoints finished; label `partition`.
+pub(crate) const CHECKPOINTS: &str = "waybill_partition_checkpoints_total";
+/// Seconds of the last checkpoint; label `partition`.
+pub(crate) const CHECKPOINT_SECONDS: &str = "waybill_partition_checkpoint_seconds";
+
+/// Registers the descriptions.
+pub(crate) fn describe() {
+    metrics::describe_counter!(STEPS, "commands, messages and ticks decided");
+    metrics::describe_counter!(FRAMES, "journal frames appended");
+    metrics::describe_counter!(FRAME_BYTES, metrics::Unit::Bytes, "bytes of journal frame bodies appended");
+    metrics::describe_gauge!(OUTBOX_DEPTH, "messages not yet acknowledged by their receivers");
+    metrics::describe_counter!(CHECKPOINTS, "checkpoints finished");
+    metrics::describe_gauge!(CHECKPOINT_SECONDS, metrics::Unit::Seconds, "duration of the last checkpoint");
+}
