@@ -43,24 +43,30 @@ impl Walk {
 pub(crate) fn read(shared: &Shared, log: LogId, from: u64, max_bytes: usize) -> Result<Vec<Frame>, Error> {
     let mut walk = Walk { log, next: from.max(1), previous: None, frames: Vec::new(), bytes_left: max_bytes };
     loop {
-        let wanted = walk.next;
-        match locate(shared, log, wanted)? {
-            Place::BeyondEnd => return Ok(walk.frames),
-            Place::Live { segment, mark, end } => walk_segment(&segment, mark, end, &mut walk)?,
-            Place::Archived { ids } => match read_archived(shared, &ids, &mut walk) {
-                Ok(()) => {}
-                // Dropped from the archive since it was located: look again.
-                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            },
-        }
-        if walk.done() {
-            return Ok(walk.frames);
-        }
-        if walk.next == wanted {
-            return Err(Error::Hole { at: wanted });
+        match step(shared, &mut walk) {
+            Ok(true) => {}
+            Ok(false) => return Ok(walk.frames),
+            // What stands before the fault is good, and the caller comes back for what follows it.
+            Err(_) if !walk.frames.is_empty() => return Ok(walk.frames),
+            Err(error) => return Err(error),
         }
     }
+}
+
+/// Reads on in one segment. False when there is no more, or enough was read.
+fn step(shared: &Shared, walk: &mut Walk) -> Result<bool, Error> {
+    let wanted = walk.next;
+    match locate(shared, walk.log, wanted)? {
+        Place::BeyondEnd => return Ok(false),
+        Place::Live { segment, mark, end } => walk_segment(&segment, mark, end, walk)?,
+        Place::Archived { ids } => match read_archived(shared, &ids, walk) {
+            Ok(()) => {}
+            // Dropped from the archive since it was located: look again.
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(error),
+        },
+    }
+    if walk.next == wanted { Err(Error::Hole { at: wanted }) } else { Ok(!walk.done()) }
 }
 
 fn locate(shared: &Shared, log: LogId, seq: u64) -> Result<Place, Error> {

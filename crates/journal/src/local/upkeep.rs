@@ -114,23 +114,24 @@ fn retire(shared: &Shared, segment: Arc<SegmentFile>, archived: Option<u64>) -> 
 pub(crate) fn shrink_archive(shared: &Shared) -> Result<(), Error> {
     let dir = shared.archive_dir();
     loop {
-        let mut state = lock(&shared.state);
+        let state = lock(&shared.state);
         let total: u64 = state.archive.values().sum();
-        if total <= shared.options.archive.keep_bytes {
-            return Ok(());
-        }
-        let Some((id, _)) = state.archive.pop_first() else { return Ok(()) };
-        let next_archived = state.archive.first_key_value().map(|(id, _)| *id);
-        let next_live = state.live.first_key_value().map(|(_, live)| Arc::clone(&live.bases));
+        let mut ids = state.archive.keys().copied();
+        let (oldest, next) = (ids.next(), ids.next());
+        let next_live = state.live.values().next().map(|live| Arc::clone(&live.bases));
         drop(state);
-
-        let bases = match next_archived {
+        let Some(id) = oldest.filter(|_| total > shared.options.archive.keep_bytes) else { return Ok(()) };
+        let bases = match next {
             Some(next) => Some(Arc::new(archive::header_of(&*shared.disk, &dir, next)?.bases)),
             None => next_live,
         };
-        if let Some(bases) = bases {
-            lock(&shared.state).oldest_bases = bases;
-        }
+        // In one step, or a reader in between would take what was dropped for a hole. Only this thread moves the
+        // archive, so nothing has changed since it was looked at.
+        let mut state = lock(&shared.state);
+        state.archive.remove(&id);
+        state.oldest_bases = bases.unwrap_or_default();
+        drop(state);
+
         let path = dir.join(segment_name(id));
         let failed = |what: &str| Error::io(format!("{what} {}", path.display()));
         shared.disk.remove(&path).map_err(failed("remove"))?;
