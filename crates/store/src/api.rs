@@ -9,8 +9,9 @@ pub const MAX_KEY_BYTES: usize = 240;
 /// The largest value, in bytes. It is stored as chunks of at most 3.5 KiB.
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
 
-/// The most physical rows one [`Store::commit`] may put or delete. A value of up to 3,583 bytes is one row; a larger one
-/// is one row and one more for every 3,584 bytes begun. Chunks of the older value that are no longer needed count too.
+/// The most physical rows one [`Store::commit`] may ask for. A delete is one row; a value of up to 3,583 bytes is one row;
+/// a larger one is one row and one more for every 3,584 bytes begun. What it takes to remove surplus chunks of older
+/// values comes on top and is the store's business, up to eight times as many.
 pub const MAX_COMMIT_OPS: usize = 256;
 
 /// One change to one logical row.

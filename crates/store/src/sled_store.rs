@@ -23,6 +23,10 @@ use crate::{Error, MAX_COMMIT_OPS, MAX_VALUE_BYTES, Op, Options, Order, Stats, S
 /// Rows in one unsynced batch. Nothing was gained above 128, and a batch holds a lock of the whole process.
 const BATCH_ROWS: usize = 128;
 
+/// The most rows in one commit's batch, with the surplus chunks of older values that it removes. Without it a few hundred
+/// deletes of the largest values would be a batch of 75,000.
+const PHYSICAL_ROWS_MAX: usize = 8 * MAX_COMMIT_OPS;
+
 /// A store in one directory, over sled.
 pub struct SledStore {
     dir: PathBuf,
@@ -202,8 +206,8 @@ impl Store for SledStore {
         }
         let mut writer = self.writer();
         let physical = self.plan(&batch)?;
-        if physical.len() > MAX_COMMIT_OPS {
-            return Err(Error::TooManyRows { rows: physical.len(), max: MAX_COMMIT_OPS });
+        if physical.len() > PHYSICAL_ROWS_MAX {
+            return Err(Error::TooManyRows { rows: physical.len(), max: PHYSICAL_ROWS_MAX });
         }
         self.apply_durably(&mut writer, physical)
     }
