@@ -52,6 +52,9 @@ pub struct WorkLine {
     /// The reservation these units stand on.
     #[n(6)]
     pub reservation: ReservationId,
+    /// Decimals of the quantity, 0 to 3: a node's capacity counts whole units.
+    #[n(7)]
+    pub scale: u8,
 }
 
 /// Where the goods go from the node.

@@ -142,11 +142,12 @@ impl Document for Node {
 }
 
 impl Node {
-    /// What the node's own partition must know.
+    /// What the node's own partition must know, as of `revision` of this document.
     #[must_use]
-    pub fn facts(&self) -> NodeFacts {
+    pub fn facts(&self, revision: u64) -> NodeFacts {
         NodeFacts {
             node: self.id.clone(),
+            revision,
             active: self.active,
             ships: self.can.ships,
             pickup: self.can.pickup,
@@ -173,4 +174,7 @@ pub struct NodeFacts {
     /// Units it can ship or hand over per local day; `None` is no limit.
     #[n(4)]
     pub day_capacity_units: Option<u64>,
+    /// The revision of the node's document that says so.
+    #[n(5)]
+    pub revision: u64,
 }
