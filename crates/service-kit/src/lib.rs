@@ -1,1 +1,21 @@
-//! What every service shares: config, telemetry, the caller's identity, health, errors to gRPC status.
+//! What every service shares: the caller's identity, errors to gRPC status, field checks, opaque page tokens, sealed
+//! personal data, the planner's and the waiting room's contracts, telemetry. It knows no order, stock or fulfilment
+//! rule.
+
+pub mod caller;
+pub mod error;
+pub mod fields;
+pub mod opaque;
+pub mod person;
+pub mod planner;
+pub mod seal;
+pub mod telemetry;
+pub mod waiting;
+
+pub use caller::{Access, Caller, caller, identify};
+pub use error::{DoorError, status};
+pub use fields::Fields;
+pub use person::{Person, PostalAddress};
+pub use planner::{Planner, PlannerError};
+pub use seal::{OpenedPerson, Seal};
+pub use waiting::WaitingRoom;

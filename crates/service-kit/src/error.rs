@@ -1,0 +1,194 @@
+//! Errors to gRPC status: the only place that maps a [`Code`].
+
+use std::collections::HashMap;
+use std::time::Duration;
+use tonic::Status;
+use tonic_types::{ErrorDetails, StatusExt};
+use waybill_machine::{Code, Coded, FieldViolation};
+use waybill_types::Invalid;
+
+/// The domain of every `ErrorInfo`.
+pub const DOMAIN: &str = "waybill";
+
+/// What a door itself refuses, before any machine is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// The request is wrong; every field at fault is listed.
+    #[error("the request has {} invalid field(s): {}", .0.len(), first(.0))]
+    Malformed(Vec<FieldViolation>),
+    /// The caller may not.
+    #[error("{what}")]
+    NotAllowed {
+        /// What is refused.
+        what: String,
+    },
+    /// No such thing.
+    #[error("{kind} {id} does not exist")]
+    Unknown {
+        /// The kind of thing.
+        kind: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The token asks for history that is no longer kept.
+    #[error("the resume token is too old: the oldest that is kept is {oldest}")]
+    OutOfRange {
+        /// The oldest token.
+        oldest: String,
+    },
+    /// Not allowed in this state.
+    #[error("{what}")]
+    IllegalNow {
+        /// What is and what to do.
+        what: String,
+    },
+    /// A bound is reached.
+    #[error("{what}; try again in {retry_after_ms} ms")]
+    Busy {
+        /// Which bound.
+        what: &'static str,
+        /// When to try again, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// Something this process needs is not there now.
+    #[error("{what}; try again")]
+    Unavailable {
+        /// What.
+        what: String,
+    },
+    /// Our fault; the detail goes to the log only.
+    #[error("internal error")]
+    Bug {
+        /// For the log.
+        what: String,
+    },
+}
+
+fn first(violations: &[FieldViolation]) -> String {
+    violations.first().map_or_else(String::new, |v| format!("{} {}", v.field, v.description))
+}
+
+impl DoorError {
+    /// One field is wrong.
+    #[must_use]
+    pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::Malformed(vec![FieldViolation { field: field.into(), description: description.into() }])
+    }
+    /// One field holds an invalid value.
+    #[must_use]
+    pub fn malformed(field: impl Into<String>, invalid: &Invalid) -> Self {
+        Self::field(field, format!("{} {}", invalid.what, invalid.why))
+    }
+}
+
+impl Coded for DoorError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Malformed(_) => Code::Malformed,
+            Self::NotAllowed { .. } => Code::NotAllowed,
+            Self::Unknown { .. } => Code::Unknown,
+            Self::OutOfRange { .. } => Code::OutOfRange,
+            Self::IllegalNow { .. } => Code::IllegalNow,
+            Self::Busy { .. } => Code::TooMuch,
+            Self::Unavailable { .. } => Code::Unavailable,
+            Self::Bug { .. } => Code::Bug,
+        }
+    }
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "INVALID_REQUEST",
+            Self::NotAllowed { .. } => "NOT_ALLOWED",
+            Self::Unknown { .. } => "NOT_FOUND",
+            Self::OutOfRange { .. } => "RESUME_TOKEN_TOO_OLD",
+            Self::IllegalNow { .. } => "ILLEGAL_NOW",
+            Self::Busy { .. } => "BUSY",
+            Self::Unavailable { .. } => "UNAVAILABLE",
+            Self::Bug { .. } => "INTERNAL",
+        }
+    }
+    fn violations(&self) -> Vec<FieldViolation> {
+        match self {
+            Self::Malformed(violations) => violations.clone(),
+            _ => Vec::new(),
+        }
+    }
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::OutOfRange { oldest } => vec![("oldest", oldest.clone())],
+            Self::Busy { retry_after_ms, .. } => vec![("retry_after_ms", retry_after_ms.to_string())],
+            Self::Unknown { kind, id } => vec![("kind", (*kind).to_owned()), ("id", id.clone())],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl From<DoorError> for Status {
+    fn from(error: DoorError) -> Self {
+        if let DoorError::Bug { what } = &error {
+            tracing::error!(%what, "internal error");
+        }
+        status(&error)
+    }
+}
+
+/// The gRPC status of any coded error, with `google.rpc` details. The message of a [`Code::Bug`] never leaves.
+#[must_use]
+pub fn status(error: &dyn Coded) -> Status {
+    let code = error.code();
+    let facts = error.facts();
+    let mut details = ErrorDetails::new();
+    let metadata: HashMap<String, String> = facts.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+    details.set_error_info(error.reason(), DOMAIN, metadata);
+    for violation in error.violations() {
+        details.add_bad_request_violation(violation.field, violation.description);
+    }
+    if matches!(code, Code::IllegalNow | Code::Short) {
+        details.add_precondition_failure_violation(error.reason(), "", error.to_string());
+    }
+    let retry_ms =
+        facts.iter().find(|(name, _)| *name == "retry_after_ms").and_then(|(_, ms)| ms.parse().ok());
+    if let Some(ms) = retry_ms.or((code == Code::Unavailable).then_some(100)) {
+        details.set_retry_info(Some(Duration::from_millis(ms)));
+    }
+    let message = if code == Code::Bug { "internal error".to_owned() } else { error.to_string() };
+    Status::with_error_details(grpc_code(code), message, details)
+}
+
+fn grpc_code(code: Code) -> tonic::Code {
+    match code {
+        Code::Malformed => tonic::Code::InvalidArgument,
+        Code::NotAllowed => tonic::Code::PermissionDenied,
+        Code::Unknown => tonic::Code::NotFound,
+        Code::Conflict => tonic::Code::AlreadyExists,
+        Code::Stale => tonic::Code::Aborted,
+        Code::IllegalNow | Code::Short => tonic::Code::FailedPrecondition,
+        Code::TooMuch => tonic::Code::ResourceExhausted,
+        Code::Unavailable => tonic::Code::Unavailable,
+        Code::OutOfRange => tonic::Code::OutOfRange,
+        Code::Bug => tonic::Code::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_malformed_request_lists_every_field() {
+        let error = DoorError::Malformed(vec![
+            FieldViolation { field: "lines[0].sku".into(), description: "is empty".into() },
+            FieldViolation { field: "lines[1].quantity".into(), description: "is -1".into() },
+        ]);
+        let status = Status::from(error);
+        assert_eq!(status.code(), tonic::Code::InvalidArgument);
+        let details = status.get_error_details();
+        assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
+        assert_eq!(details.error_info().unwrap().reason, "INVALID_REQUEST");
+    }
+
+    #[test]
+    fn our_own_faults_keep_their_details_to_the_log() {
+        let status = Status::from(DoorError::Bug { what: "row 17 of customer Ada".into() });
+        assert_eq!((status.code(), status.message()), (tonic::Code::Internal, "internal error"));
+    }
+}
