@@ -23,7 +23,7 @@ impl Chance {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,20 +33,22 @@ impl Chance {
 
     /// A number from 0 to `bound - 1`; 0 when `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next().checked_rem(bound).unwrap_or(0)
+        self.number().checked_rem(bound).unwrap_or(0)
     }
 }
 
-/// A disk in memory. Clones are handles of the same disk.
+/// A disk in memory. Clones are handles of the same disk in the same life; a power cut begins the next life and
+/// leaves all handles of the one before dead, as the processes are that held them.
 #[derive(Clone)]
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
+    life: u64,
 }
 
 struct State {
     /// Bytes that files may take together.
     capacity: u64,
-    /// Counts power cuts; handles of an earlier life are dead.
+    /// Counts power cuts.
     life: u64,
     next_inode: u64,
     inodes: HashMap<u64, Inode>,
@@ -89,17 +91,17 @@ impl SimDisk {
             unsynced_names: HashMap::new(),
             locks: BTreeSet::new(),
         };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)), life: 0 }
     }
 
     /// Changes how many bytes files may take together; files that exist stay.
     pub fn set_capacity(&self, capacity: u64) {
-        self.state().capacity = capacity;
+        self.any_life().capacity = capacity;
     }
 
-    /// Cuts the power: unsynced changes are lost or kept by chance, every open handle and lock is dead.
-    pub fn power_cut(&self, chance: &mut Chance) {
-        let mut state = self.state();
+    /// Cuts the power: unsynced changes are lost or kept by chance. Answers the disk as the next life finds it.
+    pub fn power_cut(&self, chance: &mut Chance) -> Self {
+        let mut state = self.any_life();
         // Now and then everything or nothing survives; mostly some of it does.
         let keep_percent = [0, 50, 50, 50, 90, 90, 100][chance.below(7) as usize];
         state.life += 1;
@@ -122,14 +124,20 @@ impl SimDisk {
                 inode.lose(chance, keep_percent);
             }
         }
+        Self { state: Arc::clone(&self.state), life: state.life }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn any_life(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn handle(&self, state: &State, inode: u64) -> Arc<dyn DiskFile> {
-        Arc::new(SimFile { disk: self.clone(), life: state.life, inode })
+    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.any_life();
+        if state.life == self.life { Ok(state) } else { Err(io::Error::other("the power was cut")) }
+    }
+
+    fn handle(&self, inode: u64) -> Arc<dyn DiskFile> {
+        Arc::new(SimFile { disk: self.clone(), inode })
     }
 }
 
@@ -217,12 +225,12 @@ fn missing() -> io::Error {
 
 impl Disk for SimDisk {
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        self.state().dirs.insert(dir.to_path_buf());
+        self.state()?.dirs.insert(dir.to_path_buf());
         Ok(())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<(String, u64)>> {
-        let state = self.state();
+        let state = self.state()?;
         let mut files = Vec::new();
         for (path, inode) in &state.names {
             if path.parent() == Some(dir)
@@ -238,7 +246,7 @@ impl Disk for SimDisk {
     }
 
     fn create(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
-        let mut state = self.state();
+        let mut state = self.state()?;
         if state.names.contains_key(path) {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists"));
         }
@@ -254,17 +262,17 @@ impl Disk for SimDisk {
         };
         state.inodes.insert(number, inode);
         state.change_name(path, NameChange::Link { path: path.to_path_buf(), inode: number });
-        Ok(self.handle(&state, number))
+        Ok(self.handle(number))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let state = self.state();
+        let state = self.state()?;
         let inode = state.names.get(path).copied().ok_or_else(missing)?;
-        Ok(self.handle(&state, inode))
+        Ok(self.handle(inode))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.state()?;
         if !state.names.contains_key(from) {
             return Err(missing());
         }
@@ -273,7 +281,7 @@ impl Disk for SimDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.state()?;
         if !state.names.contains_key(path) {
             return Err(missing());
         }
@@ -282,7 +290,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.state()?;
         for change in state.unsynced_names.remove(dir).unwrap_or_default() {
             change.apply(&mut state.durable_names);
         }
@@ -290,24 +298,23 @@ impl Disk for SimDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<DirLock>> {
-        let mut state = self.state();
+        let mut state = self.state()?;
         if !state.locks.insert(path.to_path_buf()) {
             return Ok(None);
         }
-        Ok(Some(Box::new(SimLock { disk: self.clone(), life: state.life, path: path.to_path_buf() })))
+        Ok(Some(Box::new(SimLock { disk: self.clone(), path: path.to_path_buf() })))
     }
 }
 
 struct SimLock {
     disk: SimDisk,
-    life: u64,
     path: PathBuf,
 }
 
 impl Drop for SimLock {
     fn drop(&mut self) {
-        let mut state = self.disk.state();
-        if state.life == self.life {
+        // The lock of an earlier life went with it.
+        if let Ok(mut state) = self.disk.state() {
             state.locks.remove(&self.path);
         }
     }
@@ -315,17 +322,12 @@ impl Drop for SimLock {
 
 struct SimFile {
     disk: SimDisk,
-    life: u64,
     inode: u64,
 }
 
 impl SimFile {
     fn with<T>(&self, act: impl FnOnce(&mut Inode) -> T) -> io::Result<T> {
-        let mut state = self.disk.state();
-        if state.life != self.life {
-            return Err(io::Error::other("the power was cut"));
-        }
-        state.inodes.get_mut(&self.inode).map(act).ok_or_else(missing)
+        self.disk.state()?.inodes.get_mut(&self.inode).map(act).ok_or_else(missing)
     }
 }
 
@@ -370,7 +372,11 @@ mod tests {
             disk.sync_dir(dir).unwrap();
             file.write_at(&[2; 2048], 1024).unwrap();
             disk.create(lost, 0).unwrap();
-            disk.power_cut(&mut Chance::new(seed));
+            let disk = {
+                let next = disk.power_cut(&mut Chance::new(seed));
+                assert!(disk.list(dir).is_err(), "so is the disk");
+                next
+            };
 
             assert!(file.sync().is_err(), "a handle from before the cut is dead");
             let mut bytes = [0; 4096];
@@ -383,8 +389,7 @@ mod tests {
         let lost_names = (0..50).filter(|seed| {
             let disk = SimDisk::new(0);
             disk.create(Path::new("d/new"), 0).unwrap();
-            disk.power_cut(&mut Chance::new(*seed));
-            disk.list(Path::new("d")).unwrap().is_empty()
+            disk.power_cut(&mut Chance::new(*seed)).list(Path::new("d")).unwrap().is_empty()
         });
         let count = lost_names.count();
         assert!(count > 0 && count < 50, "unsynced names must be lost sometimes, were {count} of 50");

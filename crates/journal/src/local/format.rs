@@ -91,7 +91,7 @@ impl SegmentHeader {
             return Err(HeaderFault::Version(version));
         }
         let length = u32_at(prefix, 12) as usize;
-        if length > SEGMENT_HEADER_BYTES_MAX || length < SEGMENT_HEADER_ALIGN {
+        if !(SEGMENT_HEADER_ALIGN..=SEGMENT_HEADER_BYTES_MAX).contains(&length) {
             return Err(HeaderFault::Checksum);
         }
         Ok(length)

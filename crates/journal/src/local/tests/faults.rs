@@ -76,7 +76,7 @@ async fn what_a_failed_sync_left_in_the_page_cache_is_made_durable_or_is_gone() 
         drop(journal);
         // Opening sees the frame, since the bytes were written; a cut right after must not take it away again.
         let seen = open(&disk, &small()).unwrap().head(LOG);
-        sim.power_cut(&mut crate::disk::Chance::new(seed));
+        let disk: Arc<dyn Disk> = Arc::new(sim.power_cut(&mut crate::disk::Chance::new(seed)));
         assert_eq!(open(&disk, &small()).unwrap().head(LOG), seen, "seed {seed}");
     }
 }
