@@ -1,6 +1,6 @@
 //! Lanes and what they cost.
 
-use super::{Document, Fault, Faults, LaneId, RateCardId, Weekdays};
+use super::{Document, Fault, Faults, LaneId, MINUTES_PER_DAY, RateCardId, Weekdays};
 use crate::{CalendarId, Money, NodeId, ServiceId, Text, ZoneId};
 use minicbor::{Decode, Encode};
 
@@ -81,6 +81,10 @@ pub struct Lane {
     /// It is used for new work.
     #[n(9)]
     pub active: bool,
+    /// First and last minute (0 to 1440) of the destination's local day between which the carrier delivers; `None` is
+    /// the planner's habit.
+    #[n(10)]
+    pub delivery_minutes: Option<(u16, u16)>,
 }
 
 /// The cost of parcels up to a weight.
@@ -138,6 +142,11 @@ impl Document for Lane {
         faults.unless(self.transit_days <= 365, "transit_days", || {
             format!("is {}, must be 0 to 365", self.transit_days)
         });
+        if let Some((from, to)) = self.delivery_minutes {
+            faults.unless(from < to && to <= MINUTES_PER_DAY, "delivery_minutes", || {
+                format!("are {from} to {to}, must rise within 0 to {MINUTES_PER_DAY}")
+            });
+        }
         faults.at_most(self.departures.len(), 64, "departures");
         for (index, departure) in self.departures.iter().enumerate() {
             faults.minute(departure.minute, format!("departures[{index}].minute_of_day"));

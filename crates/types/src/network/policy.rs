@@ -15,53 +15,44 @@ pub struct KindCost {
     pub minor: i64,
 }
 
-/// A sourcing policy. Its version is kept beside it and stamped on every plan.
+/// A sourcing policy. Its version is kept beside it and stamped on every plan. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Policy {
     /// The currency of every amount in the network.
     #[n(0)]
     pub currency: Currency,
-    /// What each parcel beyond the first costs on top, in minor units.
+    /// What leaving one whole unit unserved costs.
     #[n(1)]
-    pub split_penalty_minor: i64,
-    /// What one day later costs per fulfilment order, in minor units: the price of being slow.
+    pub backorder_cost_minor: i64,
+    /// What each parcel beyond the first costs on top.
     #[n(2)]
-    pub day_penalty_minor: i64,
-    /// At most this many fulfilment orders for the shipped lines of one order, 1 to 100.
+    pub split_penalty_minor: i64,
+    /// What each day until the last promised day costs, per shipment: the price of being slow.
     #[n(3)]
+    pub lateness_cost_minor_per_day: i64,
+    /// At most this many shipments per order, 1 to 1,000; pickups do not count.
+    #[n(4)]
     pub shipments_max: u16,
     /// Preferences between kinds of nodes; a kind not named costs nothing on top.
-    #[n(4)]
+    #[n(5)]
     pub kind_costs: Vec<KindCost>,
-}
-
-impl Policy {
-    /// The policy of a network that was given none: no preferences but cost, at most 8 shipments.
-    #[must_use]
-    pub fn plain(currency: Currency) -> Self {
-        Self {
-            currency,
-            split_penalty_minor: 0,
-            day_penalty_minor: 0,
-            shipments_max: 8,
-            kind_costs: Vec::new(),
-        }
-    }
 }
 
 impl Document for Policy {
     fn faults(&self) -> Vec<Fault> {
         let mut faults = Faults::default();
         let range = 0..=1_000_000_000i64;
-        for (minor, field) in
-            [(self.split_penalty_minor, "split_penalty"), (self.day_penalty_minor, "day_penalty")]
-        {
+        for (minor, field) in [
+            (self.backorder_cost_minor, "backorder_cost_minor"),
+            (self.split_penalty_minor, "split_penalty_minor"),
+            (self.lateness_cost_minor_per_day, "lateness_cost_minor_per_day"),
+        ] {
             faults.unless(range.contains(&minor), field, || {
                 format!("is {minor}, must be 0 to 10^9 minor units")
             });
         }
-        faults.unless((1..=100).contains(&self.shipments_max), "shipments_max", || {
-            format!("is {}, must be 1 to 100", self.shipments_max)
+        faults.unless((1..=1000).contains(&self.shipments_max), "shipments_max", || {
+            format!("is {}, must be 1 to 1000", self.shipments_max)
         });
         faults.at_most(self.kind_costs.len(), 4, "kind_costs");
         for (index, cost) in self.kind_costs.iter().enumerate() {

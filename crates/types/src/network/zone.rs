@@ -1,6 +1,6 @@
 //! Destination zones.
 
-use super::{Document, Fault, Faults};
+use super::{Document, Fault, Faults, TimeZoneName};
 use crate::{Country, GeoPoint, Money, PostalCode, Text, ZoneId};
 use minicbor::{Decode, Encode};
 
@@ -41,10 +41,13 @@ pub struct Zone {
     /// Everything within a distance.
     #[n(3)]
     pub circle: Option<Circle>,
+    /// The zone in which the days of a promise are counted; `None` is the sending node's.
+    #[n(4)]
+    pub time_zone: Option<TimeZoneName>,
 }
 
-/// Half way round the earth, in metres.
-const RADIUS_M_MAX: u64 = 20_040_000;
+/// About half way round the earth, in metres.
+const RADIUS_M_MAX: u64 = 20_000_000;
 
 impl Document for Zone {
     fn faults(&self) -> Vec<Fault> {

@@ -1,0 +1,65 @@
+//! From a command and the state to events or a refusal. Nothing here changes anything.
+
+mod acknowledge;
+mod contents;
+mod network;
+mod report;
+mod work;
+
+use crate::answer::Answer;
+use crate::command::Command;
+use crate::event::Event;
+use crate::refusal::Refusal;
+use crate::state::FulfillmentState;
+use waybill_machine::{Context, Decision};
+use waybill_types::PartitionId;
+use waybill_types::exchange::Message;
+
+pub(crate) type Decided = Result<Decision<Event, Answer>, Refusal>;
+
+pub(crate) fn decide(state: &FulfillmentState, command: &Command, cx: &Context<'_>) -> Decided {
+    match command {
+        Command::UpsertNodes(rows) => network::nodes(state, rows),
+        Command::UpsertLanes(rows) => network::lanes(state, rows),
+        Command::UpsertZones(rows) => network::zones(state, rows),
+        Command::UpsertCalendars(rows) => network::calendars(state, rows),
+        Command::UpsertRateCards(rows) => network::rate_cards(state, rows),
+        Command::SetPolicy(policy) => network::policy(state, policy),
+        Command::Report { id, revision, report } => report::decide(state, *id, *revision, report, cx),
+        Command::AcknowledgeInstructions { node, through } => acknowledge::decide(state, node, *through),
+        Command::Receive(from, message) => Ok(Decision::new(receive(state, *from, message), Answer::Nothing)),
+        Command::Tick => Ok(Decision::nothing(Answer::Nothing)),
+    }
+}
+
+/// Messages are never refused. Those that belong to other machines cannot come here; if one does, nothing happens.
+fn receive(state: &FulfillmentState, _: PartitionId, message: &Message) -> Vec<Event> {
+    match message {
+        Message::AssignWork(work) => work::assign(state, work),
+        Message::ReleaseWork(id) => work::release(state, *id),
+        Message::CancelWork(id, units) => work::cancel(state, *id, units),
+        Message::NodeChanged(facts) => {
+            let known = state.desk(&facts.node).is_some_and(|desk| desk.facts.revision >= facts.revision);
+            if known { Vec::new() } else { vec![Event::NodeKnown(facts.clone())] }
+        }
+        Message::Reserve(_)
+        | Message::Release(..)
+        | Message::AdoptHold(..)
+        | Message::AwaitStock { .. }
+        | Message::ForgetStock(..)
+        | Message::Reserved(..)
+        | Message::HoldAnswered(..)
+        | Message::StockArrived(..)
+        | Message::ReservePart(_)
+        | Message::PartsDecided(..)
+        | Message::Settle(..)
+        | Message::Abandon(_)
+        | Message::AskHome(..)
+        | Message::WorkPlanned(_)
+        | Message::WorkRefused(..)
+        | Message::WorkProgress(..)
+        | Message::WorkCancelled { .. }
+        | Message::Consume(..)
+        | Message::NotFound(..) => Vec::new(),
+    }
+}

@@ -1,0 +1,150 @@
+//! Why a command is refused, in order of precedence. A refusal changes nothing.
+
+use waybill_machine::{Code, Coded, FieldViolation};
+use waybill_types::{Currency, FulfillmentOrderId, NodeId};
+
+/// Why not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The content is wrong, by itself or for this fulfilment order.
+    #[error("the request does not fit: {}", first(.0))]
+    Malformed(Vec<FieldViolation>),
+    /// The command came to a partition that does not own what it is about.
+    #[error("this partition does not keep the network; ask partition 0")]
+    NotNetworkHome,
+    /// No such node.
+    #[error("node {node} is not known here; upsert it first")]
+    UnknownNode {
+        /// The node asked for.
+        node: NodeId,
+    },
+    /// No such fulfilment order.
+    #[error("fulfillment order {id} does not exist")]
+    UnknownFulfillmentOrder {
+        /// The one asked for.
+        id: FulfillmentOrderId,
+    },
+    /// The policy is in another currency than the network's amounts.
+    #[error("the policy is in {}, the network's amounts are in {}", .found.as_str(), .expected.as_str())]
+    ForeignCurrency {
+        /// The network's.
+        expected: Currency,
+        /// The policy's.
+        found: Currency,
+    },
+    /// The revision named is not the current one.
+    #[error("revision {named} of {id} is stale, it is {state} at revision {current}; read it again")]
+    Stale {
+        /// Which fulfilment order.
+        id: FulfillmentOrderId,
+        /// The revision named.
+        named: u64,
+        /// The current revision.
+        current: u64,
+        /// The current state.
+        state: &'static str,
+    },
+    /// The state does not allow it.
+    #[error("cannot {asked}: fulfillment order {id} is {state} at revision {current}")]
+    IllegalNow {
+        /// Which fulfilment order.
+        id: FulfillmentOrderId,
+        /// What was asked.
+        asked: &'static str,
+        /// The current state.
+        state: &'static str,
+        /// The current revision.
+        current: u64,
+    },
+    /// A pickup is not shipped and a shipment is not handed over.
+    #[error("cannot {asked}: fulfillment order {id} is {destination}")]
+    WrongDestination {
+        /// Which fulfilment order.
+        id: FulfillmentOrderId,
+        /// What was asked.
+        asked: &'static str,
+        /// What it is.
+        destination: &'static str,
+    },
+    /// The node acknowledges what it was never told.
+    #[error("node {node} acknowledges instruction {through}, the last one is {last}")]
+    AcknowledgedTooFar {
+        /// Which node.
+        node: NodeId,
+        /// The number named.
+        through: u64,
+        /// The highest number there is.
+        last: u64,
+    },
+}
+
+fn first(violations: &[FieldViolation]) -> String {
+    match violations.first() {
+        Some(violation) => format!("{} {}", violation.field, violation.description),
+        None => "no field is named".to_owned(),
+    }
+}
+
+impl Coded for Refusal {
+    fn code(&self) -> Code {
+        match self {
+            Self::Malformed(_) => Code::Malformed,
+            Self::NotNetworkHome => Code::Bug,
+            Self::UnknownNode { .. } | Self::UnknownFulfillmentOrder { .. } => Code::Unknown,
+            Self::Stale { .. } => Code::Stale,
+            Self::ForeignCurrency { .. } | Self::IllegalNow { .. } | Self::WrongDestination { .. } => {
+                Code::IllegalNow
+            }
+            Self::AcknowledgedTooFar { .. } => Code::IllegalNow,
+        }
+    }
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "FULFILLMENT_REQUEST_MALFORMED",
+            Self::NotNetworkHome => "NOT_NETWORK_HOME",
+            Self::UnknownNode { .. } => "NODE_UNKNOWN",
+            Self::UnknownFulfillmentOrder { .. } => "FULFILLMENT_ORDER_UNKNOWN",
+            Self::ForeignCurrency { .. } => "NETWORK_CURRENCY_FOREIGN",
+            Self::Stale { .. } => "FULFILLMENT_ORDER_STALE",
+            Self::IllegalNow { .. } => "FULFILLMENT_ORDER_STATE",
+            Self::WrongDestination { .. } => "FULFILLMENT_ORDER_DESTINATION",
+            Self::AcknowledgedTooFar { .. } => "INSTRUCTION_UNKNOWN",
+        }
+    }
+    fn violations(&self) -> Vec<FieldViolation> {
+        match self {
+            Self::Malformed(violations) => violations.clone(),
+            _ => Vec::new(),
+        }
+    }
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Malformed(_) | Self::NotNetworkHome => Vec::new(),
+            Self::UnknownNode { node } => vec![("node", node.to_string())],
+            Self::UnknownFulfillmentOrder { id } => vec![("fulfillment_order_id", id.to_string())],
+            Self::ForeignCurrency { expected, found } => {
+                vec![("expected", expected.as_str().to_owned()), ("found", found.as_str().to_owned())]
+            }
+            Self::Stale { id, named, current, state } => vec![
+                ("fulfillment_order_id", id.to_string()),
+                ("named_revision", named.to_string()),
+                ("current_revision", current.to_string()),
+                ("state", (*state).to_owned()),
+            ],
+            Self::IllegalNow { id, asked, state, current } => vec![
+                ("fulfillment_order_id", id.to_string()),
+                ("asked", (*asked).to_owned()),
+                ("current_revision", current.to_string()),
+                ("state", (*state).to_owned()),
+            ],
+            Self::WrongDestination { id, asked, destination } => vec![
+                ("fulfillment_order_id", id.to_string()),
+                ("asked", (*asked).to_owned()),
+                ("destination", (*destination).to_owned()),
+            ],
+            Self::AcknowledgedTooFar { node, through, last } => {
+                vec![("node", node.to_string()), ("through", through.to_string()), ("last", last.to_string())]
+            }
+        }
+    }
+}
