@@ -1,0 +1,93 @@
+# Everything a person or a build machine does with Waybill. Each target does its own set-up; it needs Rust (with
+# rustfmt and clippy), a C compiler, make and Python 3 (with venv). `make help` lists the targets.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+WAYBILL := $(TARGET_DIR)/release/waybill
+# A build machine must use exactly the versions of Cargo.lock; a person may just have changed a manifest.
+LOCKED := $(if $(CI),--locked,)
+
+# How long the long ones run.
+CRASH_ROUNDS ?= 20
+POWERCUT_ROUNDS ?= 8
+BENCH_SECONDS ?= 60
+SOAK_SECONDS ?= 3600
+
+.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python demo crash powercut scale bench \
+	soak deny fmt clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+build: ## build everything, release profile, and leave target/release/waybill
+	$(CARGO) build $(LOCKED) --release --workspace --bins
+
+check: fmt-check proto-lint clippy ## format, lints of code and contracts
+
+fmt-check:
+	$(CARGO) fmt --all --check
+
+fmt: ## format the code in place
+	$(CARGO) fmt --all
+
+clippy:
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+proto-lint:
+	venv=$$(scripts/venv) && "$$venv/bin/buf" lint
+
+test: test-rust test-python ## every test: Rust, then the Python client against a running server
+
+# The binaries come first: tests that boot a server start the one beside them. nextest is faster where it is
+# installed, and runs no documentation tests; plain `cargo test` runs everything and needs nothing installed.
+test-rust:
+	$(CARGO) build $(LOCKED) --workspace --bins
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		set -x; $(CARGO) nextest run $(LOCKED) --workspace --no-fail-fast; \
+	else \
+		set -x; $(CARGO) test $(LOCKED) --workspace --no-fail-fast; \
+	fi
+
+test-python:
+	$(CARGO) build $(LOCKED) --workspace --bins
+	scripts/test-python
+
+demo: ## a retailer of 1,000 stores takes 20,000 orders; ends with a summary and a clean audit
+	$(CARGO) build $(LOCKED) --release -p waybill
+	$(WAYBILL) demo
+
+crash: ## kill -9 at random moments under load, CRASH_ROUNDS times; judged by ledger and audit
+	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
+	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/crash --rounds $(CRASH_ROUNDS)
+
+powercut: ## cut a disk image under the server, POWERCUT_ROUNDS times (needs root and loop mounts)
+	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
+	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/powercut --rounds $(POWERCUT_ROUNDS)
+
+scale: ## 1,000,000 positions and 500,000 orders: memory, disk, restart time
+	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
+	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/scale
+
+bench: ## place, hot and availability, each with its RESULT line
+	$(CARGO) build $(LOCKED) --release -p waybill
+	$(WAYBILL) bench place --seconds $(BENCH_SECONDS)
+	$(WAYBILL) bench hot --seconds $(BENCH_SECONDS)
+	$(WAYBILL) bench availability --seconds $(BENCH_SECONDS)
+
+soak: ## place orders for SOAK_SECONDS, then 500 rounds of kills
+	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
+	$(WAYBILL) bench place --seconds $(SOAK_SECONDS)
+	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/crash --rounds 500
+
+deny: ## licences, advisories and bans by cargo-deny, where it is installed (see deny.toml)
+	@$(CARGO) deny --version >/dev/null 2>&1 || { \
+		echo "cargo-deny is not installed: cargo install --locked cargo-deny (some minutes)" >&2; exit 1; }
+	$(CARGO) deny check
+
+clean: ## remove what was built and the Python environment
+	$(CARGO) clean
+	rm -rf .cache
