@@ -60,8 +60,8 @@ pub enum Error {
         /// The version this binary reads.
         supported: u32,
     },
-    /// Another process, or another handle of this one, has the directory.
-    #[error("{path} is in use by another process; stop it first")]
+    /// Another process, or another handle of this one (a poisoned one keeps its files until the process stops).
+    #[error("{path} is in use by another process, or by a failed handle of this one; stop that first")]
     InUse {
         /// The directory.
         path: PathBuf,

@@ -17,7 +17,6 @@ mod error;
 mod files;
 mod identity;
 mod rows;
-mod sled_open;
 mod sled_store;
 pub mod vault;
 

@@ -5,6 +5,7 @@ use std::any::Any;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::identity::{self, Identity};
 use crate::{Error, files, rows};
@@ -12,10 +13,10 @@ use crate::{Error, files, rows};
 /// The row with the store's id, which an empty store does not have.
 const ID: &str = "id";
 /// The row with the count of durable commits, put by each of them.
-pub(crate) const COMMITS: &str = "commits";
+pub(super) const COMMITS: &str = "commits";
 
 /// Runs a call into the engine; a panic becomes damage, an error of it an error of ours.
-pub(crate) fn caught<T>(
+pub(super) fn caught<T>(
     dir: &Path,
     doing: &'static str,
     call: impl FnOnce() -> Result<T, sled::Error>,
@@ -52,7 +53,7 @@ fn text_of(panic: &(dyn Any + Send)) -> String {
 
 /// Takes the directory for this handle. It is our own lock, held before any leftover is touched, since sled's comes
 /// only with its open.
-pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
+pub(super) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("LOCK");
     let file = OpenOptions::new()
         .write(true)
@@ -68,7 +69,7 @@ pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
 }
 
 /// Removes snapshots that a crash left half written; sled would take the newest for whole.
-pub(crate) fn remove_unfinished_snapshots(dir: &Path) -> Result<(), Error> {
+pub(super) fn remove_unfinished_snapshots(dir: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
         let entry = entry.map_err(Error::io("list", dir))?;
         let name = entry.file_name();
@@ -80,13 +81,31 @@ pub(crate) fn remove_unfinished_snapshots(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) fn open_engine(dir: &Path, cache_bytes: u64) -> Result<sled::Db, Error> {
+pub(super) fn open_engine(dir: &Path, cache_bytes: u64) -> Result<sled::Db, Error> {
     let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(500));
-    caught(dir, "open its files", || config.open())
+    match caught(dir, "open its files", || config.open()) {
+        Err(Error::Damaged { what, .. }) if what.contains("could not acquire lock") => {
+            Err(Error::InUse { path: dir.to_path_buf() })
+        }
+        outcome => outcome,
+    }
+}
+
+/// Waits until the engine has let go of its file. Tasks of its thread pool may hold it, and with it its lock, for a moment
+/// after the last handle was dropped; who opens the directory at once would be refused.
+pub(super) fn await_release(data: &File) {
+    let patience = Instant::now() + Duration::from_secs(5);
+    while let Err(TryLockError::WouldBlock) = data.try_lock() {
+        if Instant::now() > patience {
+            return; // the next open says that it is in use
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let _ = data.unlock();
 }
 
 /// Syncs each file of the directory and the directory itself: sled syncs neither its configuration nor any name.
-pub(crate) fn sync_everything(dir: &Path) -> Result<(), Error> {
+pub(super) fn sync_everything(dir: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
         let path = entry.map_err(Error::io("list", dir))?.path();
         File::open(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))?;
@@ -95,7 +114,7 @@ pub(crate) fn sync_everything(dir: &Path) -> Result<(), Error> {
 }
 
 /// Compares what the engine opened with what was acknowledged, and returns the commit count.
-pub(crate) fn recognise(dir: &Path, db: &sled::Db, identity: Identity) -> Result<(Identity, u64), Error> {
+pub(super) fn recognise(dir: &Path, db: &sled::Db, identity: Identity) -> Result<(Identity, u64), Error> {
     let Some((id, commits)) = own_rows(dir, db)? else {
         return Err(Error::damaged(dir, "it opened empty, without its identity row"));
     };
@@ -114,7 +133,7 @@ pub(crate) fn recognise(dir: &Path, db: &sled::Db, identity: Identity) -> Result
 }
 
 /// Makes an empty engine a store. The row is durable before the file, so that a crash between them is not damage.
-pub(crate) fn create(dir: &Path, db: &sled::Db, data: &File) -> Result<(Identity, u64), Error> {
+pub(super) fn create(dir: &Path, db: &sled::Db, data: &File) -> Result<(Identity, u64), Error> {
     let id = match own_rows(dir, db)? {
         Some((id, 0)) => id,
         None if caught(dir, "read", || db.first())?.is_none() => files::random()?,
@@ -145,7 +164,7 @@ fn own_rows(dir: &Path, db: &sled::Db) -> Result<Option<([u8; 16], u64)>, Error>
 }
 
 /// What the files below a directory take on disk, in bytes; what cannot be read counts as nothing.
-pub(crate) fn disk_bytes(dir: &Path) -> u64 {
+pub(super) fn disk_bytes(dir: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
     entries

@@ -5,6 +5,8 @@
 //! panics on damaged files and in error paths, so every call goes through `catch_unwind`, and the first error or
 //! panic poisons the handle: a retry on it could acknowledge bytes that the operating system has already dropped.
 
+mod open;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,11 +16,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::identity::Identity;
 use crate::rows::{self, Head, Physical};
-use crate::sled_open::{
-    COMMITS, caught, create, disk_bytes, lock, open_engine, recognise, remove_unfinished_snapshots,
-    sync_everything,
-};
 use crate::{Error, MAX_COMMIT_OPS, MAX_VALUE_BYTES, Op, Options, Order, Stats, Store, files};
+use open::{
+    COMMITS, await_release, caught, create, disk_bytes, lock, open_engine, recognise,
+    remove_unfinished_snapshots, sync_everything,
+};
 
 /// Rows in one unsynced batch. Nothing was gained above 128, and a batch holds a lock of the whole process.
 const BATCH_ROWS: usize = 128;
@@ -310,6 +312,7 @@ impl Drop for SledStore {
             std::mem::forget(db);
         } else {
             let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
+            await_release(&self.writer().data);
         }
     }
 }
@@ -334,3 +337,6 @@ fn last_of_each_key(ops: &[Op]) -> Result<BTreeMap<&[u8], Option<&[u8]>>, Error>
 fn ops_rows(batch: &BTreeMap<&[u8], Option<&[u8]>>) -> usize {
     batch.values().map(|value| 1 + usize::from(value.map_or(0, rows::chunks_of))).sum()
 }
+
+#[cfg(test)]
+mod tests;
