@@ -562,7 +562,7 @@ impl<M: Machine> Running<M> {
             return;
         }
         let wanted = !self.wanted.is_empty();
-        if self.not_before.is_some_and(|at| Instant::now() < at) {
+        if !wanted && self.not_before.is_some_and(|at| Instant::now() < at) {
             return;
         }
         let due = self.change_since.is_some()
