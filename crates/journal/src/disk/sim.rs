@@ -50,6 +50,9 @@ struct State {
     capacity: u64,
     /// Counts power cuts.
     life: u64,
+    /// Changes left until the power goes.
+    cut_in: Option<(u64, Chance)>,
+    fail_next_sync: bool,
     next_inode: u64,
     inodes: HashMap<u64, Inode>,
     dirs: BTreeSet<PathBuf>,
@@ -83,6 +86,8 @@ impl SimDisk {
         let state = State {
             capacity,
             life: 0,
+            cut_in: None,
+            fail_next_sync: false,
             next_inode: 1,
             inodes: HashMap::new(),
             dirs: BTreeSet::new(),
@@ -101,30 +106,24 @@ impl SimDisk {
 
     /// Cuts the power: unsynced changes are lost or kept by chance. Answers the disk as the next life finds it.
     pub fn power_cut(&self, chance: &mut Chance) -> Self {
-        let mut state = self.any_life();
-        // Now and then everything or nothing survives; mostly some of it does.
-        let keep_percent = [0, 50, 50, 50, 90, 90, 100][chance.below(7) as usize];
-        state.life += 1;
-        state.locks.clear();
-        // In a fixed order, or the same seed would not give the same cut.
-        let mut dirs: Vec<PathBuf> = state.unsynced_names.keys().cloned().collect();
-        dirs.sort();
-        for dir in dirs {
-            let mut changes = state.unsynced_names.remove(&dir).unwrap_or_default();
-            changes.truncate(chance.below(changes.len() as u64 + 1) as usize);
-            for change in changes {
-                change.apply(&mut state.durable_names);
-            }
-        }
-        state.names = state.durable_names.clone();
-        let linked: BTreeSet<u64> = state.names.values().copied().collect();
-        state.inodes.retain(|inode, _| linked.contains(inode));
-        for number in linked {
-            if let Some(inode) = state.inodes.get_mut(&number) {
-                inode.lose(chance, keep_percent);
-            }
-        }
-        Self { state: Arc::clone(&self.state), life: state.life }
+        self.any_life().cut(chance);
+        self.revived()
+    }
+
+    /// Cuts the power by itself in place of the `nth` change from now on (1 is the next): a write, a sync, a name.
+    pub fn cut_power_at(&self, nth: u64, chance: Chance) {
+        self.any_life().cut_in = Some((nth, chance));
+    }
+
+    /// A handle of the disk's present life, after a cut.
+    pub fn revived(&self) -> Self {
+        Self { state: Arc::clone(&self.state), life: self.any_life().life }
+    }
+
+    /// Fails the next sync of a file the way Linux does: what was to be synced stays readable, and no later sync
+    /// makes it durable unless it is written again.
+    pub fn fail_next_sync(&self) {
+        self.any_life().fail_next_sync = true;
     }
 
     fn any_life(&self) -> MutexGuard<'_, State> {
@@ -136,12 +135,53 @@ impl SimDisk {
         if state.life == self.life { Ok(state) } else { Err(io::Error::other("the power was cut")) }
     }
 
+    /// The state for changing something, unless the power goes right now.
+    fn changing(&self) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.state()?;
+        if let Some((left, _)) = &mut state.cut_in {
+            *left = left.saturating_sub(1);
+            if *left == 0
+                && let Some((_, mut chance)) = state.cut_in.take()
+            {
+                state.cut(&mut chance);
+                return Err(io::Error::other("the power was cut"));
+            }
+        }
+        Ok(state)
+    }
+
     fn handle(&self, inode: u64) -> Arc<dyn DiskFile> {
         Arc::new(SimFile { disk: self.clone(), inode })
     }
 }
 
 impl State {
+    fn cut(&mut self, chance: &mut Chance) {
+        // Now and then everything or nothing survives; mostly some of it does.
+        let keep_percent = [0, 50, 50, 50, 90, 90, 100][chance.below(7) as usize];
+        self.life += 1;
+        self.cut_in = None;
+        self.locks.clear();
+        // In a fixed order, or the same seed would not give the same cut.
+        let mut dirs: Vec<PathBuf> = self.unsynced_names.keys().cloned().collect();
+        dirs.sort();
+        for dir in dirs {
+            let mut changes = self.unsynced_names.remove(&dir).unwrap_or_default();
+            changes.truncate(chance.below(changes.len() as u64 + 1) as usize);
+            for change in changes {
+                change.apply(&mut self.durable_names);
+            }
+        }
+        self.names = self.durable_names.clone();
+        let linked: BTreeSet<u64> = self.names.values().copied().collect();
+        self.inodes.retain(|inode, _| linked.contains(inode));
+        for number in linked {
+            if let Some(inode) = self.inodes.get_mut(&number) {
+                inode.lose(chance, keep_percent);
+            }
+        }
+    }
+
     fn change_name(&mut self, path: &Path, change: NameChange) {
         change.apply(&mut self.names);
         let dir = path.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -246,7 +286,7 @@ impl Disk for SimDisk {
     }
 
     fn create(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
-        let mut state = self.state()?;
+        let mut state = self.changing()?;
         if state.names.contains_key(path) {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists"));
         }
@@ -272,7 +312,7 @@ impl Disk for SimDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state()?;
+        let mut state = self.changing()?;
         if !state.names.contains_key(from) {
             return Err(missing());
         }
@@ -281,7 +321,7 @@ impl Disk for SimDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state()?;
+        let mut state = self.changing()?;
         if !state.names.contains_key(path) {
             return Err(missing());
         }
@@ -290,7 +330,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state()?;
+        let mut state = self.changing()?;
         for change in state.unsynced_names.remove(dir).unwrap_or_default() {
             change.apply(&mut state.durable_names);
         }
@@ -346,14 +386,23 @@ impl DiskFile for SimFile {
     }
 
     fn write_at(&self, data: &[u8], offset: u64) -> io::Result<()> {
-        self.with(|inode| {
-            put(&mut inode.bytes, offset as usize, data);
-            inode.unsynced.push(FileChange::Write { offset: offset as usize, data: data.to_vec() });
-        })
+        let mut state = self.disk.changing()?;
+        let inode = state.inodes.get_mut(&self.inode).ok_or_else(missing)?;
+        put(&mut inode.bytes, offset as usize, data);
+        inode.unsynced.push(FileChange::Write { offset: offset as usize, data: data.to_vec() });
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.with(Inode::sync)
+        let mut state = self.disk.changing()?;
+        let fails = std::mem::take(&mut state.fail_next_sync);
+        let inode = state.inodes.get_mut(&self.inode).ok_or_else(missing)?;
+        if fails {
+            inode.unsynced.clear();
+            return Err(io::Error::other("injected: failed sync"));
+        }
+        inode.sync();
+        Ok(())
     }
 }
 

@@ -126,11 +126,11 @@ impl Journal for LocalJournal {
         if self.is_poisoned() {
             return Err(Error::Poisoned);
         }
-        if lock(&self.shared.room).reserve(log) {
-            return Ok(());
+        // Others may reserve what was just made; going on ends when they have enough or the disk has no more.
+        while !lock(&self.shared.room).reserve(log) {
+            self.shared.add_spare_unless(|room| room.reserve(log))?;
         }
-        self.shared.add_spare_unless(|room| room.reserve(log))?;
-        if lock(&self.shared.room).reserve(log) { Ok(()) } else { Err(self.shared.full()) }
+        Ok(())
     }
 
     fn append(

@@ -184,22 +184,19 @@ impl Writer {
         body: &[u8],
     ) -> Result<Result<Head, Error>, Error> {
         let span = frame_span(body.len() as u64);
-        let mut place = lock(&self.shared.room).take(log, span);
-        if place.is_none() {
-            // Whoever did not reserve may still be lucky.
+        let place = loop {
+            if let Some(place) = lock(&self.shared.room).take(log, span) {
+                break place;
+            }
+            // Whoever did not reserve may still be lucky, if the disk has room for another segment.
             let spares = lock(&self.shared.room).spares();
-            if let Err(error) = self.shared.add_spare_unless(|room| room.spares() > spares) {
-                return Ok(Err(error));
+            if let Err(refusal) = self.shared.add_spare_unless(|room| room.spares() > spares) {
+                return Ok(Err(refusal));
             }
-            place = lock(&self.shared.room).take(log, span);
-        }
-        match place {
-            None => return Ok(Err(self.shared.full())),
-            Some(Place::Active) => {}
-            Some(Place::Next(spare)) => {
-                self.flush()?;
-                self.begin_segment(spare).inspect_err(|error| self.shared.poison(error))?;
-            }
+        };
+        if let Place::Next(spare) = place {
+            self.flush()?;
+            self.begin_segment(spare).inspect_err(|error| self.shared.poison(error))?;
         }
         Ok(Ok(self.encode(kind, log, epoch, body)))
     }

@@ -205,6 +205,27 @@ async fn a_reader_racing_trim_sees_frames_or_trimmed_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_file_that_a_reader_holds_is_not_written_again() {
+    let disk = sim();
+    let journal = open(&disk, &small()).unwrap();
+    let head = fill(&journal, ONE, 90, 2000).await;
+    let held = Arc::clone(&crate::local::shared::lock(&journal.shared.state).live[&1].segment);
+    let bytes = |segment: &crate::local::segment::SegmentFile| {
+        let mut bytes = vec![0; segment.segment_bytes as usize];
+        segment.file.read_at(&mut bytes, 0).map(|_| bytes).unwrap()
+    };
+    let before = bytes(&held);
+    journal.trim(ONE, head.seq).unwrap();
+    fill(&journal, ONE, 10, 2000).await;
+    for _ in 0..6 {
+        let head = fill(&journal, ONE, 60, 2000).await;
+        journal.trim(ONE, head.seq).unwrap();
+        wait_for(&journal, "recycling", |stats| stats.segments == 1);
+    }
+    assert!(before == bytes(&held), "the reader's frames were overwritten");
+}
+
+#[tokio::test]
 async fn an_archive_copy_cut_short_by_a_crash_is_made_again() {
     let disk = sim();
     let journal = open(&disk, &archiving(1 << 30)).unwrap();
