@@ -1,0 +1,88 @@
+//! Positions and items change.
+
+use crate::item::ItemRecord;
+use crate::note::{AvailabilityChanged, Note};
+use crate::position::{Condition, MovementKind, Position, Spot};
+use crate::state::State;
+use waybill_machine::{Context, Outbox};
+use waybill_types::{Quantity, Text};
+
+pub(super) fn item_upserted(state: &mut State, record: &ItemRecord) {
+    let sku = &record.item.sku;
+    if let Some(old) = state.items.get(sku) {
+        for alias in &old.item.aliases {
+            state.aliases.remove(alias);
+        }
+    }
+    for alias in &record.item.aliases {
+        state.aliases.put(alias, sku.clone());
+    }
+    state.items.put(sku, record.clone());
+}
+
+pub(super) fn counted(
+    state: &mut State,
+    spot: &Spot,
+    condition: Condition,
+    delta: i64,
+    source: &Text,
+    sequence: u64,
+    cx: &Context<'_>,
+    out: &mut Outbox<Note>,
+) {
+    touch(state, spot, cx, out, |position| {
+        position.book(MovementKind::Count, condition, delta);
+        position.set_mark(source, condition, sequence);
+    });
+}
+
+/// What others see of a position.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    available: Quantity,
+    sellable: Quantity,
+    reserved: Quantity,
+    safety_stock: Quantity,
+}
+
+fn seen(position: &Position) -> Seen {
+    Seen {
+        available: position.available(),
+        sellable: position.sellable,
+        reserved: position.reserved,
+        safety_stock: position.safety_stock,
+    }
+}
+
+/// Changes one position and tells who must know. Every change of a position goes through here.
+pub(super) fn touch(
+    state: &mut State,
+    spot: &Spot,
+    cx: &Context<'_>,
+    out: &mut Outbox<Note>,
+    change: impl FnOnce(&mut Position),
+) {
+    let rose = state.stock.update(spot, |position| {
+        let before = seen(position);
+        change(position);
+        position.revision += 1;
+        position.changed_at = cx.at;
+        debug_assert_eq!(position.excess(), position.over_committed, "STOCK-1 at {spot:?}");
+        let after = seen(position);
+        if before != after {
+            let note = AvailabilityChanged::of(&spot.sku, &spot.owner, position, cx.position.sequence, cx.at);
+            out.note(Note::AvailabilityChanged(note));
+        }
+        after.available > before.available
+    });
+    if rose {
+        let waiting = state.stock.update_head(&spot.sku, &spot.owner, |head| {
+            head.rises += 1;
+            head.risen_at = cx.at;
+            head.waiting
+        });
+        if waiting > 0 {
+            state.risen.insert((spot.sku.clone(), spot.owner.clone()));
+        }
+    }
+}

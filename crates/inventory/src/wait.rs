@@ -1,0 +1,61 @@
+//! Orders that wait for stock of a SKU, in the order in which they are served. It knows nothing of what they want it for.
+
+use minicbor::{Decode, Encode};
+use waybill_machine::Key;
+use waybill_types::{OrderId, OwnerId, Quantity, Sku, Timestamp};
+
+/// A place in the queue of one SKU of one owner; sorts as it is served: higher priority, then the older demand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitKey {
+    /// For what.
+    pub sku: Sku,
+    /// Whose stock.
+    pub owner: OwnerId,
+    /// Higher is served first.
+    pub priority: u8,
+    /// When the demand arose.
+    pub since: Timestamp,
+    /// Who waits.
+    pub order: OrderId,
+}
+
+impl Key for WaitKey {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.sku.write(out);
+        self.owner.write(out);
+        (u8::MAX - self.priority).write(out);
+        self.since.write(out);
+        self.order.write(out);
+    }
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            sku: Sku::read(input)?,
+            owner: OwnerId::read(input)?,
+            priority: u8::MAX - u8::read(input)?,
+            since: Timestamp::read(input)?,
+            order: OrderId::read(input)?,
+        })
+    }
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Wait {
+    /// How many units.
+    #[n(0)]
+    pub quantity: Quantity,
+    /// The SKU's count of rises when the order was last told of one; `None` when it was not told.
+    #[n(1)]
+    pub told: Option<u64>,
+}
+
+/// Where an order stands in the queue of a SKU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct WaitPlace {
+    /// Higher is served first.
+    #[n(0)]
+    pub priority: u8,
+    /// When the demand arose.
+    #[n(1)]
+    pub since: Timestamp,
+}
