@@ -67,7 +67,7 @@ fn parse_instant(text: &str) -> Option<i64> {
     if hour > 23 || minute > 59 || second > 59 || fraction.is_empty() {
         return None;
     }
-    let fraction_ms = digits(&format!("{fraction:0<3}").get(..3)?, 3)?;
+    let fraction_ms = digits(format!("{fraction:0<3}").get(..3)?, 3)?;
     fraction.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
     let seconds = parse_date(date)? * 86_400 + hour * 3_600 + minute * 60 + second - offset_minutes * 60;
     Some(seconds * 1_000 + fraction_ms)
