@@ -1,4 +1,5 @@
-//! Measures what an append costs: CPU time, wall time and syncs, at several numbers of concurrent appends.
+//! Measures what an append costs: CPU time, wall time and syncs, at several numbers of concurrent appends; and how
+//! long opening takes.
 //!
 //! `cargo run --release -p waybill-journal --example bench_append -- [seconds per figure] [body bytes] [directory]`
 //! The directory decides which disk is measured; the default is the current one.
@@ -27,6 +28,41 @@ fn main() {
             figures.wall_s * 1e3 / figures.syncs,
         );
     }
+    print_opening(&parent, 500_000, body_bytes);
+    print_opening(&parent, 16_000, 16 << 10);
+}
+
+/// Writes so many frames to one log, opens the journal again, and prints how long that took.
+fn print_opening(parent: &Path, frames: u64, body_bytes: usize) {
+    let dir = tempfile::tempdir_in(parent).expect("a directory to write in");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+    let journal = LocalJournal::open(dir.path(), Options::default()).expect("open");
+    runtime.block_on(async {
+        let claim = journal.claim(LogId(0)).await.expect("claim");
+        let body = Bytes::from(vec![b'x'; body_bytes]);
+        for seq in claim.head.seq + 1..=claim.head.seq + frames {
+            let appended = journal.append(LogId(0), claim.epoch, seq, body.clone());
+            // Many in flight: this part is about opening.
+            if seq % 1000 == 0 {
+                appended.await.expect("append");
+            }
+        }
+    });
+    journal.close().expect("close");
+    let started = Instant::now();
+    let journal = LocalJournal::open(dir.path(), Options::default()).expect("open");
+    let opened = started.elapsed();
+    let mib = frames as f64 * body_bytes as f64 / f64::from(1 << 20);
+    println!("opening {frames} frames, {mib:.0} MiB of bodies: {:.0} ms", opened.as_secs_f64() * 1e3);
+    let (started, mut next) = (Instant::now(), 1);
+    loop {
+        let read = journal.read(LogId(0), next, 1 << 20).expect("read");
+        if read.is_empty() {
+            break;
+        }
+        next += read.len() as u64;
+    }
+    println!("reading them in pieces of 1 MiB: {:.0} ms", started.elapsed().as_secs_f64() * 1e3);
 }
 
 struct Figures {

@@ -1,7 +1,9 @@
 //! The file operations the journal uses, behind two small traits, so that tests can fail, tear and cut them.
 //! Knows no frames and no segments.
 
+mod chance;
 mod faulty;
+mod inode;
 mod sim;
 mod system;
 
@@ -10,8 +12,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use chance::Chance;
 pub use faulty::FaultyDisk;
-pub use sim::{Chance, SimDisk};
+pub use sim::SimDisk;
 pub use system::SystemDisk;
 
 /// Held for as long as a directory lock is; dropping it releases the lock.

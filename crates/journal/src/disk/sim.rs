@@ -9,33 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{DirLock, Disk, DiskFile};
-
-const SECTOR_BYTES: usize = 512;
-
-/// A small seeded source of chance (splitmix64), so that a failing run can be repeated from its seed.
-#[derive(Clone, Debug)]
-pub struct Chance(u64);
-
-impl Chance {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// Any number.
-    pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number from 0 to `bound - 1`; 0 when `bound` is 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.number().checked_rem(bound).unwrap_or(0)
-    }
-}
+use super::inode::{FileChange, Inode, NameChange, put};
+use super::{Chance, DirLock, Disk, DiskFile};
 
 /// A disk in memory. Clones are handles of the same disk in the same life; a power cut begins the next life and
 /// leaves all handles of the one before dead, as the processes are that held them.
@@ -60,24 +35,6 @@ struct State {
     durable_names: BTreeMap<PathBuf, u64>,
     unsynced_names: HashMap<PathBuf, Vec<NameChange>>,
     locks: BTreeSet<PathBuf>,
-}
-
-#[derive(Default)]
-struct Inode {
-    bytes: Vec<u8>,
-    durable: Vec<u8>,
-    unsynced: Vec<FileChange>,
-}
-
-enum FileChange {
-    Length(usize),
-    Write { offset: usize, data: Vec<u8> },
-}
-
-enum NameChange {
-    Link { path: PathBuf, inode: u64 },
-    Rename { from: PathBuf, to: PathBuf },
-    Unlink { path: PathBuf },
 }
 
 impl SimDisk {
@@ -195,68 +152,6 @@ impl State {
             .map(|inode| inode.bytes.len() as u64)
             .sum()
     }
-}
-
-impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<PathBuf, u64>) {
-        match self {
-            Self::Link { path, inode } => {
-                names.insert(path.clone(), *inode);
-            }
-            Self::Rename { from, to } => {
-                if let Some(inode) = names.remove(from) {
-                    names.insert(to.clone(), inode);
-                }
-            }
-            Self::Unlink { path } => {
-                names.remove(path);
-            }
-        }
-    }
-}
-
-impl Inode {
-    fn sync(&mut self) {
-        for change in std::mem::take(&mut self.unsynced) {
-            match change {
-                FileChange::Length(length) => self.durable.resize(length, 0),
-                FileChange::Write { offset, data } => put(&mut self.durable, offset, &data),
-            }
-        }
-    }
-
-    fn lose(&mut self, chance: &mut Chance, keep_percent: u64) {
-        for change in std::mem::take(&mut self.unsynced) {
-            match change {
-                FileChange::Length(length) => {
-                    if chance.below(100) < keep_percent {
-                        self.durable.resize(length, 0);
-                    }
-                }
-                FileChange::Write { offset, data } => {
-                    let mut done = 0;
-                    while done < data.len() {
-                        let at = offset + done;
-                        let end = (done + SECTOR_BYTES - at % SECTOR_BYTES).min(data.len());
-                        if chance.below(100) < keep_percent {
-                            put(&mut self.durable, at, &data[done..end]);
-                        }
-                        done = end;
-                    }
-                }
-            }
-        }
-        self.bytes = self.durable.clone();
-    }
-}
-
-/// Writes `data` at `offset`, growing the file with zeros where it must.
-fn put(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
-    let end = offset + data.len();
-    if bytes.len() < end {
-        bytes.resize(end, 0);
-    }
-    bytes[offset..end].copy_from_slice(data);
 }
 
 fn missing() -> io::Error {
@@ -408,6 +303,7 @@ impl DiskFile for SimFile {
 
 #[cfg(test)]
 mod tests {
+    use super::super::inode::SECTOR_BYTES;
     use super::*;
 
     #[test]
