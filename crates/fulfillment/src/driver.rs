@@ -49,7 +49,7 @@ impl Driver {
         let position = Position { sequence: self.journal.len() as u64 + 1, index: 0 };
         let cx = Context {
             at: self.now,
-            origin: &self.origin,
+            origin: &self.origin.clone(),
             partition: self.partition,
             layout: self.layout,
             position,

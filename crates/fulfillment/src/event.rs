@@ -58,7 +58,7 @@ pub enum Event {
         /// Units that were still to be picked and now will not be; capacity is given back.
         #[n(1)]
         removed: Vec<LineUnits>,
-        /// What orders is told has stopped: `removed` and whatever was no work of this node any more.
+        /// What orders is told has stopped: `removed`, or everything asked where the work is unknown.
         #[n(2)]
         stopped: Vec<LineUnits>,
         /// What was in hand or gone.

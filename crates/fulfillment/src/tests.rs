@@ -1,1 +1,8 @@
+//! Scenarios and properties of the machine: given events, when a command, then events, messages or a refusal.
 
+mod cancel;
+mod given;
+mod instructions;
+mod network;
+mod node_work;
+mod property;

@@ -44,8 +44,8 @@ pub(super) fn release(state: &FulfillmentState, id: FulfillmentOrderId) -> Vec<E
     }
 }
 
-/// The one place where a cancel meets a pick: whatever is not confirmed picked stops now, the rest is too late.
-/// Units that are no work of this node (any more) count as stopped, since nobody will pick them here.
+/// The one place where a cancel meets a pick: whatever is not confirmed picked stops now, what is in hand or gone is too
+/// late. Units that ceased to be this node's work earlier were reported then and are not reported again.
 pub(super) fn cancel(state: &FulfillmentState, id: FulfillmentOrderId, asked: &[LineUnits]) -> Vec<Event> {
     let asked = summed(asked);
     let Some(order) = state.fulfillment_order(&id) else {
@@ -58,20 +58,16 @@ pub(super) fn cancel(state: &FulfillmentState, id: FulfillmentOrderId, asked: &[
             instruction: None,
         }];
     };
-    let (mut removed, mut stopped, mut too_late) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut removed, mut too_late) = (Vec::new(), Vec::new());
     for (line, asked) in asked {
         let (unpicked, beyond_recall) = standing(&order, line);
-        let remove = asked.min(unpicked);
-        let late = asked.saturating_sub(remove).min(beyond_recall);
-        removed.push((line, remove));
-        too_late.push((line, late));
-        stopped.push((line, asked.saturating_sub(late)));
+        removed.push((line, asked.min(unpicked)));
+        too_late.push((line, asked.min(beyond_recall)));
     }
-    let removed = units(removed.into_iter());
+    let (removed, too_late) = (units(removed.into_iter()), units(too_late.into_iter()));
     let told = !matches!(order.state, WorkState::Planned);
     let instruction = (told && !removed.is_empty()).then(|| next_instruction(state, &order));
-    let (stopped, too_late) = (units(stopped.into_iter()), units(too_late.into_iter()));
-    vec![Event::CancelAnswered { id, removed, stopped, too_late, instruction }]
+    vec![Event::CancelAnswered { id, stopped: removed.clone(), removed, too_late, instruction }]
 }
 
 /// Units of a line that can still be stopped, and units that are in hand or gone.

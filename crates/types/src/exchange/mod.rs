@@ -110,7 +110,9 @@ pub enum Message {
     /// Something happened at the node.
     #[n(42)]
     WorkProgress(#[n(0)] FulfillmentOrderId, #[n(1)] Step),
-    /// The outcome of a [`Message::CancelWork`], per line: how many units stopped, how many were too late.
+    /// The outcome of a [`Message::CancelWork`], per line: how many units stopped, how many were too late. Each unit is
+    /// reported once: units that were shorted, rejected or cancelled before were told then and are in neither. Of work
+    /// that is unknown (it was refused, or never came) everything asked has stopped.
     #[n(43)]
     WorkCancelled {
         /// Which work.

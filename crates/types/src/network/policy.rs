@@ -38,6 +38,26 @@ pub struct Policy {
     pub kind_costs: Vec<KindCost>,
 }
 
+impl Policy {
+    /// A sound beginning: a unit unserved costs 1,000.00, a further parcel 2.00, a day 0.50; warehouses go a little
+    /// before stores and suppliers come last; up to 16 shipments.
+    #[must_use]
+    pub fn sound(currency: Currency) -> Self {
+        let kind_costs = vec![
+            KindCost { kind: NodeKind::Store, minor: 100 },
+            KindCost { kind: NodeKind::Supplier, minor: 300 },
+        ];
+        Self {
+            currency,
+            backorder_cost_minor: 100_000,
+            split_penalty_minor: 200,
+            lateness_cost_minor_per_day: 50,
+            shipments_max: 16,
+            kind_costs,
+        }
+    }
+}
+
 impl Document for Policy {
     fn faults(&self) -> Vec<Fault> {
         let mut faults = Faults::default();

@@ -1,0 +1,138 @@
+//! What tests begin with: a node that does everything, and work for it.
+
+use crate::driver::Driver;
+use crate::{Command, FulfillmentOrder, Package, PickReport, Report, ShortKind};
+use std::sync::Arc;
+use waybill_types::exchange::{LineUnits, Message, Parcel, PromiseWindow, Work, WorkDestination, WorkLine};
+use waybill_types::network::{Capabilities, LocalDay, Node, NodeKind, TimeZoneName};
+use waybill_types::{
+    Attributes, Channel, ExternalNumber, FulfillmentOrderId, LineNo, NodeId, OrderId, OwnerId, Quantity,
+    ReservationId, Sealed, ServiceId, Sku, Text, Timestamp,
+};
+
+pub(crate) const DAY: LocalDay = LocalDay(20_000);
+
+pub(crate) fn text(text: &str) -> Text {
+    Text::new(text).unwrap()
+}
+
+pub(crate) fn node_id(name: &str) -> NodeId {
+    NodeId::new(name).unwrap()
+}
+
+pub(crate) fn node(name: &str, day_capacity_units: Option<u64>) -> Node {
+    Node {
+        id: node_id(name),
+        kind: NodeKind::Store,
+        name: text(name),
+        address: None,
+        point: None,
+        time_zone: TimeZoneName::new("Europe/Berlin").unwrap(),
+        calendar: None,
+        cutoff_minute: None,
+        handling_ms: 0,
+        handling_cost: None,
+        unit_handling_cost: None,
+        day_capacity_units,
+        can: Capabilities { ships: true, pickup: true, accepts_returns: true },
+        active: true,
+        external_codes: Attributes::default(),
+        attributes: Attributes::default(),
+    }
+}
+
+/// A partition with node `n1` of this capacity.
+pub(crate) fn with_node(day_capacity_units: Option<u64>) -> Driver {
+    let mut driver = Driver::alone();
+    driver.run(&Command::UpsertNodes(vec![node("n1", day_capacity_units)])).unwrap();
+    driver.take_sent();
+    driver
+}
+
+pub(crate) fn id(order: u64) -> FulfillmentOrderId {
+    FulfillmentOrderId { order: OrderId::new(0, order), number: 1, partition_index: 0 }
+}
+
+/// Work for order number `order` at `n1`: one line per (SKU, quantity).
+pub(crate) fn work(order: u64, lines: &[(&str, u64)]) -> Work {
+    let reservation = ReservationId::Order { home: 0, order: OrderId::new(0, order), attempt: 1 };
+    let lines = lines.iter().zip(1..).map(|((sku, quantity), number)| WorkLine {
+        line: LineNo(number),
+        external_line: text(""),
+        sku: Sku::new(sku).unwrap(),
+        owner: OwnerId::main(),
+        quantity: Quantity::of(*quantity),
+        attributes: Attributes::default(),
+        reservation,
+        scale: 0,
+    });
+    Work {
+        id: id(order),
+        node: node_id("n1"),
+        order: OrderId::new(0, order),
+        channel: Channel::new("web").unwrap(),
+        external: ExternalNumber::new(format!("A-{order}")).unwrap(),
+        lines: lines.collect(),
+        destination: WorkDestination::Ship(ServiceId::new("standard").unwrap()),
+        recipient: Some(Sealed(vec![1, 2, 3])),
+        ship_by: Timestamp::from_ms(1_728_000_000_000),
+        promise: PromiseWindow {
+            earliest: Timestamp::from_ms(1_728_000_000_000),
+            latest: Timestamp::from_ms(1_728_100_000_000),
+        },
+        priority: 5,
+        attributes: Attributes::default(),
+        capacity_day: Some(DAY),
+    }
+}
+
+pub(crate) fn assign(driver: &mut Driver, work: Work) {
+    driver.receive(Message::AssignWork(Box::new(work)));
+}
+
+/// Order `order`, planned and released, at revision 2; nothing said about it is left to take.
+pub(crate) fn released(driver: &mut Driver, order: u64, lines: &[(&str, u64)]) -> FulfillmentOrderId {
+    assign(driver, work(order, lines));
+    driver.receive(Message::ReleaseWork(id(order)));
+    driver.take_sent();
+    id(order)
+}
+
+pub(crate) fn order(driver: &Driver, id: FulfillmentOrderId) -> Arc<FulfillmentOrder> {
+    driver.state.fulfillment_order(&id).expect("the fulfilment order is known")
+}
+
+pub(crate) fn units(pairs: &[(u16, u64)]) -> Vec<LineUnits> {
+    pairs
+        .iter()
+        .map(|(line, quantity)| LineUnits { line: LineNo(*line), quantity: Quantity::of(*quantity) })
+        .collect()
+}
+
+/// A pick confirmation: (line, picked, short).
+pub(crate) fn pick(lines: &[(u16, u64, u64)]) -> Report {
+    let line = |(line, picked, short): &(u16, u64, u64)| PickReport {
+        line: LineNo(*line),
+        picked: Quantity::of(*picked),
+        short: Quantity::of(*short),
+        short_kind: (*short > 0).then_some(ShortKind::NotFound),
+        lots: Vec::new(),
+        serials: Vec::new(),
+    };
+    Report::ConfirmPick(lines.iter().map(line).collect())
+}
+
+pub(crate) fn package(number: &str, contents: &[(u16, u64)]) -> Package {
+    let parcel =
+        Parcel { number: text(number), carrier: text(""), tracking: text(""), lines: units(contents) };
+    Package { parcel, weight_g: 900, tracking_url: text(""), delivered_at: None }
+}
+
+pub(crate) fn ship(packages: Vec<Package>) -> Report {
+    Report::Ship { carrier: text("dhl"), tracking: text("T1"), packages, shipped_at: None }
+}
+
+pub(crate) fn delivery(parcels: &[&str]) -> Report {
+    let parcels = parcels.iter().map(|number| text(number)).collect();
+    Report::ConfirmDelivery { parcels, delivered_at: None }
+}

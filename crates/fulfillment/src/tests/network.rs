@@ -1,0 +1,154 @@
+//! Upserts of the network: row by row, versions, references, one currency, and facts on their way to the node's
+//! partition.
+
+use super::given::{node, node_id, text};
+use crate::driver::Driver;
+use crate::{Answer, Command, Refusal, RowOutcome, RowRefusal};
+use waybill_types::exchange::Message;
+use waybill_types::network::{
+    Calendar, Lane, LaneCost, LaneEnd, LaneId, Policy, Rate, RateCard, RateCardId, RateStep, Zone,
+};
+use waybill_types::{
+    CalendarId, Country, Currency, Layout, Money, PartitionId, Service, ServiceId, ZoneId,
+    network::PostalArea,
+};
+
+fn money(currency: &str, minor: i64) -> Money {
+    Money::new(Currency::new(currency).unwrap(), minor).unwrap()
+}
+
+fn zone(id: &str) -> Zone {
+    let areas = vec![PostalArea { country: Country::new("DE").unwrap(), postal_prefixes: vec![] }];
+    Zone { id: ZoneId::new(id).unwrap(), name: text(""), areas, circle: None, time_zone: None }
+}
+
+fn lane(id: &str, from: &str, to: &str, cost: LaneCost) -> Lane {
+    Lane {
+        id: LaneId::new(id).unwrap(),
+        from: node_id(from),
+        to: LaneEnd::Zone(ZoneId::new(to).unwrap()),
+        service: ServiceId::new("standard").unwrap(),
+        cost,
+        transit_ms: 0,
+        transit_days: 1,
+        departures: vec![],
+        calendar: None,
+        active: true,
+        delivery_minutes: None,
+    }
+}
+
+fn own(currency: &str, minor: i64) -> LaneCost {
+    LaneCost::Own(Rate { base: money(currency, minor), per_kg: None })
+}
+
+fn rows(driver: &mut Driver, command: &Command) -> Vec<RowOutcome> {
+    match driver.run(command).unwrap() {
+        Answer::Rows { rows, network } => {
+            assert_eq!(
+                network,
+                driver.state.network().version,
+                "the answer names the version with these rows"
+            );
+            rows
+        }
+        other => panic!("an upsert is answered with {other:?}"),
+    }
+}
+
+#[test]
+fn rows_are_created_changed_left_alone_or_refused_each_by_itself() {
+    let mut driver = Driver::alone();
+    let mut lost = node("n2", None);
+    lost.calendar = Some(CalendarId::new("nowhere").unwrap());
+    let mut renamed = node("n1", None);
+    renamed.name = text("Berlin");
+    let batch = vec![node("n1", None), lost, renamed.clone(), renamed.clone()];
+    let outcomes = rows(&mut driver, &Command::UpsertNodes(batch));
+    assert_eq!(outcomes[0], RowOutcome::Created);
+    assert!(matches!(&outcomes[1], RowOutcome::Refused(RowRefusal::UnknownReference { .. })), "{outcomes:?}");
+    assert_eq!(outcomes[2..], [RowOutcome::Updated(2), RowOutcome::Unchanged(2)]);
+    assert_eq!(rows(&mut driver, &Command::UpsertNodes(vec![renamed])), [RowOutcome::Unchanged(2)]);
+    let head = driver.state.network();
+    assert_eq!((head.version, head.nodes), (2, 1));
+}
+
+#[test]
+fn a_lane_may_only_name_what_exists() {
+    let mut driver = Driver::alone();
+    rows(&mut driver, &Command::UpsertNodes(vec![node("n1", None)]));
+    rows(&mut driver, &Command::UpsertZones(vec![zone("z1")]));
+    let card = LaneCost::Card(RateCardId::new("card").unwrap());
+    let batch = vec![
+        lane("l1", "n1", "z1", own("EUR", 490)),
+        lane("l2", "n9", "z1", own("EUR", 490)),
+        lane("l3", "n1", "z9", own("EUR", 490)),
+        lane("l4", "n1", "z1", card.clone()),
+    ];
+    let outcomes = rows(&mut driver, &Command::UpsertLanes(batch));
+    assert_eq!(outcomes[0], RowOutcome::Created);
+    let fields: Vec<&str> = outcomes[1..]
+        .iter()
+        .map(|outcome| match outcome {
+            RowOutcome::Refused(refusal) => refusal.field(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(fields, ["from_node_id", "to_zone_id", "rate_card_id"]);
+    let step = RateStep { up_to_weight_g: None, rate: Rate { base: money("EUR", 390), per_kg: None } };
+    let steps = RateCard { id: RateCardId::new("card").unwrap(), name: text(""), steps: vec![step] };
+    rows(&mut driver, &Command::UpsertRateCards(vec![steps]));
+    assert_eq!(
+        rows(&mut driver, &Command::UpsertLanes(vec![lane("l4", "n1", "z1", card)])),
+        [RowOutcome::Created]
+    );
+}
+
+#[test]
+fn the_first_amount_fixes_the_currency_of_the_network() {
+    let mut driver = Driver::alone();
+    rows(&mut driver, &Command::UpsertNodes(vec![node("n1", None)]));
+    rows(&mut driver, &Command::UpsertZones(vec![zone("z1")]));
+    let batch = vec![lane("l1", "n1", "z1", own("JPY", 500)), lane("l2", "n1", "z1", own("EUR", 490))];
+    let outcomes = rows(&mut driver, &Command::UpsertLanes(batch));
+    assert!(matches!(outcomes[1], RowOutcome::Refused(RowRefusal::ForeignCurrency { .. })), "{outcomes:?}");
+    let foreign = driver.run(&Command::SetPolicy(Policy::sound(Currency::new("EUR").unwrap()))).unwrap_err();
+    assert!(matches!(foreign, Refusal::ForeignCurrency { .. }), "{foreign}");
+    let policy = Policy::sound(Currency::new("JPY").unwrap());
+    let set = driver.run(&Command::SetPolicy(policy.clone())).unwrap();
+    assert_eq!(set, Answer::PolicySet { version: 1, network: 4 });
+    assert_eq!(driver.run(&Command::SetPolicy(policy)).unwrap(), set, "the same policy is the same version");
+}
+
+#[test]
+fn a_row_that_is_wrong_by_itself_is_refused_with_its_field() {
+    let mut driver = Driver::alone();
+    let id = CalendarId::new("c").unwrap();
+    let mut late = node("n1", None);
+    late.cutoff_minute = Some(1440);
+    let outcomes = rows(&mut driver, &Command::UpsertNodes(vec![late]));
+    let RowOutcome::Refused(refusal) = &outcomes[0] else { panic!("{outcomes:?}") };
+    assert_eq!((refusal.field(), refusal.reason()), ("cutoff_minute_of_day", "NETWORK_ROW_FAULTY"));
+    let calendar = Calendar::sorted(id, text(""), vec![], vec![]).unwrap();
+    assert_eq!(rows(&mut driver, &Command::UpsertCalendars(vec![calendar])), [RowOutcome::Created]);
+}
+
+#[test]
+fn a_node_of_another_partition_is_told_there_and_an_older_word_does_not_count() {
+    let layout = Layout::even(8).unwrap();
+    let mut home = Driver::new(layout.network_home(), layout);
+    let name =
+        (0..).map(|n| format!("store-{n}")).find(|name| layout.node_home(&node_id(name)).index == 3).unwrap();
+    let mut other = Driver::new(PartitionId::new(Service::Fulfillment, 3), layout);
+    rows(&mut home, &Command::UpsertNodes(vec![node(&name, Some(5)), node(&name, Some(6))]));
+    let messages = home.take_sent();
+    assert_eq!(messages.len(), 2);
+    for message in messages.iter().chain(&messages[..1]) {
+        other.receive(message.clone());
+    }
+    assert!(matches!(&messages[0], Message::NodeChanged(facts) if facts.revision == 1));
+    let desk = other.state.desk(&node_id(&name)).unwrap();
+    assert_eq!((desk.facts.revision, desk.facts.day_capacity_units), (2, Some(6)));
+    let refusal = other.run(&Command::UpsertNodes(vec![node("n1", None)])).unwrap_err();
+    assert_eq!(refusal, Refusal::NotNetworkHome);
+}
