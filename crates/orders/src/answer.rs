@@ -1,0 +1,82 @@
+//! What a caller is told. Kept with the request id, so that a retry is told the same.
+
+use crate::status::Status;
+use minicbor::{Decode, Encode};
+use waybill_types::{LineNo, OrderId, Quantity};
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Answer {
+    /// The order exists; how far it is, its state says.
+    #[n(0)]
+    Placed {
+        /// Which.
+        #[n(0)]
+        order: OrderId,
+        /// Its revision now.
+        #[n(1)]
+        revision: u64,
+        /// It existed before with the same content.
+        #[n(2)]
+        known: bool,
+    },
+    /// The finished order is part of history.
+    #[n(1)]
+    Imported {
+        /// Which.
+        #[n(0)]
+        order: OrderId,
+        /// It existed before with the same content.
+        #[n(1)]
+        known: bool,
+    },
+    /// What became of a cancel.
+    #[n(2)]
+    Cancelled {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+        /// Its revision afterwards.
+        #[n(1)]
+        revision: u64,
+        /// Its status afterwards.
+        #[n(2)]
+        status: Status,
+        /// Per line that was asked about, by line number.
+        #[n(3)]
+        lines: Vec<LineCancelled>,
+    },
+    /// The order's personal data is marked as destroyed.
+    #[n(3)]
+    Erased {
+        /// It was so before.
+        #[n(0)]
+        before: bool,
+    },
+    /// Nothing to tell.
+    #[n(4)]
+    Done,
+}
+
+/// What became of one line of a cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct LineCancelled {
+    /// Which line.
+    #[n(0)]
+    pub line: LineNo,
+    /// Units asked to be cancelled.
+    #[n(1)]
+    pub requested: Quantity,
+    /// Cancelled now.
+    #[n(2)]
+    pub cancelled: Quantity,
+    /// Asked of a node whose answer is awaited.
+    #[n(3)]
+    pub asked_of_node: Quantity,
+    /// Too far on their way: released to a node, or further.
+    #[n(4)]
+    pub too_late: Quantity,
+    /// Had been cancelled before.
+    #[n(5)]
+    pub cancelled_before: Quantity,
+}

@@ -1,0 +1,346 @@
+//! What an event does to the partition: the order's row by [`crate::fold`], its history, the indexes, and the messages
+//! and notes that follow. Cannot fail.
+
+use crate::claims::{by_home, merged, summed};
+use crate::content::{Lookup, OrderContent};
+use crate::event::{AttemptSource, CancelledFrom, CancelledUnits, Event, NewWork, ReservationGranted, What};
+use crate::fold;
+use crate::note::{Note, question};
+use crate::order::{AttemptState, Order, Stage, WorkState, is_erased_with_subject};
+use crate::state::{Counters, Opened, Opening, OrdersState};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use waybill_machine::{Context, Outbox};
+use waybill_types::exchange::{
+    Claim, LineUnits, Message, ReserveRequest, Step, Work, WorkDestination, WorkLine,
+};
+use waybill_types::{
+    FulfillmentOrderId, Layout, LineNo, NodeId, OrderId, OwnerId, Quantity, ReservationId, Sku, Timestamp,
+};
+
+/// Changes the state by one event.
+pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, out: &mut Outbox<Note>) {
+    let id = event.order;
+    let (opening, before) = match &event.what {
+        What::OrderPlaced(_) | What::OrderImported(_) => (open(state, event, cx), Before::default()),
+        _ => change(state, event, cx),
+    };
+    let order = state.orders.get(&id).unwrap_or_else(|| panic!("order {id} has no row after an event of it"));
+    index_asks(state, id, &opening, &order, &before.planning, out);
+    index_timer(state, id, &opening, &order, before.due);
+    let follow = Follow { id, layout: state.layout, content: opening.content(), order: &order };
+    follow.send(&event.what, out);
+    if let What::OrderRefused(_) = event.what {
+        let content = opening.content();
+        state.numbers.remove(&(content.channel.clone(), content.external.clone()));
+    }
+    if let What::SubjectErased = event.what {
+        forget_lookups(state, id, opening.content());
+    }
+    out.note(Note::Changed { order: id, revision: order.revision });
+}
+
+/// What was so before an event.
+#[derive(Default)]
+struct Before {
+    planning: BTreeSet<u32>,
+    due: Option<Timestamp>,
+}
+
+fn open(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> Arc<Opening> {
+    let id = event.order;
+    let Some((content, order)) = fold::open(id, &event.what, cx.at) else {
+        panic!("order {id} does not begin with {}", event.what.name())
+    };
+    let opened = match &event.what {
+        What::OrderPlaced(placed) => Opened::Placed(placed.clone()),
+        What::OrderImported(imported) => Opened::Imported(imported.clone()),
+        other => panic!("order {id} does not begin with {}", other.name()),
+    };
+    state.counters.put(&(), Counters { last_order: id.number() });
+    state.numbers.put(&(content.channel.clone(), content.external.clone()), id);
+    for Lookup { kind, digest } in &content.lookups {
+        state.lookups.put(&(kind.number(), *digest, id), ());
+    }
+    state.orders.put(&id, order);
+    let opening = Opening { position: cx.position, at: cx.at, origin: cx.origin.clone(), opened };
+    state.openings.put(&id, opening);
+    state.openings.get(&id).unwrap_or_else(|| unreachable!("the row was put just now"))
+}
+
+fn change(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> (Arc<Opening>, Before) {
+    let id = event.order;
+    let opening = state.openings.get(&id).unwrap_or_else(|| panic!("order {id} was never opened"));
+    let release_at = opening.content().release_at;
+    let changed = state.orders.update(&id, |order| {
+        let before = Before { planning: planning(order), due: due(order, release_at) };
+        fold::fold(order, opening.content(), event, cx.at);
+        (before, crate::history::append(&mut order.tail, &event.what, cx))
+    });
+    let Some((before, chunk)) = changed else { panic!("order {id} has an opening and no row") };
+    if let Some((number, chunk)) = chunk {
+        state.history.put(&(id, number), chunk);
+    }
+    (opening, before)
+}
+
+fn forget_lookups(state: &mut OrdersState, id: OrderId, content: &OrderContent) {
+    for Lookup { kind, digest } in &content.lookups {
+        if is_erased_with_subject(*kind) {
+            state.lookups.remove(&(kind.number(), *digest, id));
+        }
+    }
+}
+
+/// Attempts whose plan is asked.
+pub(crate) fn planning(order: &Order) -> BTreeSet<u32> {
+    let asked = order.attempts.iter().filter(|a| matches!(a.state, AttemptState::Planning { .. }));
+    asked.map(|attempt| attempt.number).collect()
+}
+
+/// When the order has something to do by itself.
+pub(crate) fn due(order: &Order, release_at: Option<Timestamp>) -> Option<Timestamp> {
+    let waiting = order.attempts.iter().filter_map(|attempt| match attempt.state {
+        AttemptState::Waiting { until } => Some(until),
+        AttemptState::Adopting(_)
+        | AttemptState::Planning { .. }
+        | AttemptState::Reserving { .. }
+        | AttemptState::Ended(_) => None,
+    });
+    let confirm = match order.stage {
+        Stage::Pending { confirm_by } => Some(confirm_by),
+        Stage::Standing | Stage::Refused(_) => None,
+    };
+    let release = release_at.filter(|_| confirm.is_none() && !ready_to_release(order).is_empty());
+    waiting.chain(confirm).chain(release).min()
+}
+
+/// Work that its node's partition has, as soon as every part of the same attempt was answered.
+pub(crate) fn ready_to_release(order: &Order) -> Vec<u16> {
+    let unanswered = |attempt: u32| {
+        order.works.iter().any(|work| work.attempt == attempt && work.state == WorkState::Assigned)
+    };
+    let planned = order.works.iter().filter(|work| work.state == WorkState::Planned);
+    planned.filter(|work| !unanswered(work.attempt)).map(|work| work.id.number).collect()
+}
+
+fn index_asks(
+    state: &mut OrdersState,
+    id: OrderId,
+    opening: &Opening,
+    order: &Order,
+    before: &BTreeSet<u32>,
+    out: &mut Outbox<Note>,
+) {
+    let after = planning(order);
+    for attempt in before.difference(&after) {
+        state.asks.remove(&(id, *attempt));
+    }
+    for attempt in after.difference(before) {
+        state.asks.put(&(id, *attempt), ());
+        if let Some(question) = question(id, opening, order, *attempt) {
+            out.note(Note::AskPlan(question));
+        }
+    }
+}
+
+fn index_timer(
+    state: &mut OrdersState,
+    id: OrderId,
+    opening: &Opening,
+    order: &Order,
+    before: Option<Timestamp>,
+) {
+    let after = due(order, opening.content().release_at);
+    if before == after {
+        return;
+    }
+    if let Some(before) = before {
+        state.timers.remove(&(before, id));
+    }
+    if let Some(after) = after {
+        state.timers.put(&(after, id), ());
+    }
+}
+
+/// The messages that follow from an event, seen from the order as it is after it.
+struct Follow<'a> {
+    id: OrderId,
+    layout: Layout,
+    content: &'a OrderContent,
+    order: &'a Order,
+}
+
+impl Follow<'_> {
+    fn send(&self, what: &What, out: &mut Outbox<Note>) {
+        match what {
+            What::OrderPlaced(placed) => {
+                if let Some(hold) = placed.content.hold {
+                    out.send(hold.home(), Message::AdoptHold(hold, self.id));
+                }
+            }
+            What::HoldAdopted { attempt: _, pinned: _, surplus } => {
+                if let Some(hold) = self.content.hold {
+                    self.give_back(hold, surplus, out);
+                }
+            }
+            What::PlanRecorded(recorded) => {
+                self.reserve(recorded.attempt, out);
+                if let Some(hold) = self.content.hold {
+                    self.give_back(hold, &recorded.surplus, out);
+                }
+            }
+            What::ReservationGranted(granted) => self.granted(granted, out),
+            What::UnitsBackordered { units } => self.wait(units.iter().map(|unserved| unserved.line), out),
+            What::UnitsCancelled { cause: _, units } => self.cancelled(units, out),
+            What::WorkRefused { work, refusal: _, units } => self.refused(*work, units, out),
+            What::WorkReleased { works } => {
+                for work in works.iter().filter_map(|number| self.order.work(*number)) {
+                    out.send(work.id.partition(), Message::ReleaseWork(work.id));
+                }
+            }
+            What::WorkProgressed { work, step } => self.progressed(*work, step, out),
+            What::AttemptStarted(started) => match started.source {
+                AttemptSource::Backordered => self.wait(started.units.iter().map(|units| units.line), out),
+                AttemptSource::Open => {}
+            },
+            What::OrderImported(_)
+            | What::HoldGone { .. }
+            | What::PlanAsked { .. }
+            | What::ReservationRefused { .. }
+            | What::OrderConfirmed
+            | What::OrderRefused(_)
+            | What::WorkPlanned { .. }
+            | What::WorkRecalled { .. }
+            | What::SubjectErased => {}
+        }
+    }
+
+    /// Asks inventory for what was planned, unless it stands on a hold already.
+    fn reserve(&self, attempt: u32, out: &mut Outbox<Note>) {
+        let Some(attempt) = self.order.attempt(attempt) else { return };
+        let AttemptState::Reserving { reservation, mode, assignments } = &attempt.state else { return };
+        if let ReservationId::Hold { .. } = reservation {
+            return;
+        }
+        let claims = summed(self.content, assignments.iter().map(|a| (a.line, &a.node, a.quantity)));
+        let request = ReserveRequest { id: *reservation, claims, mode: *mode, expires_at: None };
+        out.send(reservation.home(), Message::Reserve(request));
+    }
+
+    fn granted(&self, granted: &ReservationGranted, out: &mut Outbox<Note>) {
+        self.give_back(granted.reservation, &granted.surplus, out);
+        for new in &granted.works {
+            let work = self.work(new, granted.reservation);
+            out.send(work.id.partition(), Message::AssignWork(Box::new(work)));
+        }
+    }
+
+    fn work(&self, new: &NewWork, reservation: ReservationId) -> Work {
+        let lines = new.lines.iter().map(|units| {
+            let line = fold::ordered(self.content, units.line);
+            WorkLine {
+                line: units.line,
+                external_line: line.external.clone(),
+                sku: line.sku.clone(),
+                owner: line.owner.clone(),
+                quantity: units.quantity,
+                attributes: line.attributes.clone(),
+                reservation,
+                scale: line.scale,
+            }
+        });
+        Work {
+            id: FulfillmentOrderId { order: self.id, number: new.number, partition_index: new.partition },
+            node: new.node.clone(),
+            order: self.id,
+            channel: self.content.channel.clone(),
+            external: self.content.external.clone(),
+            lines: lines.collect(),
+            destination: match &new.service {
+                Some(service) => WorkDestination::Ship(service.clone()),
+                None => WorkDestination::Pickup,
+            },
+            recipient: self.content.recipient.clone(),
+            ship_by: new.ship_by,
+            promise: new.promise,
+            priority: self.content.priority,
+            attributes: self.content.attributes.clone(),
+            capacity_day: new.capacity_day,
+        }
+    }
+
+    fn cancelled(&self, units: &[CancelledUnits], out: &mut Outbox<Note>) {
+        for number in fold::recalled_works(units) {
+            let Some(work) = self.order.work(number) else { continue };
+            let of_work = || units.iter().filter(|some| some.from == CancelledFrom::Work(number));
+            let lines = fold::sum_by_line(of_work().map(|some| (some.line, some.quantity)));
+            out.send(work.id.partition(), Message::CancelWork(work.id, lines));
+            let claims = summed(self.content, of_work().map(|some| (some.line, &work.node, some.quantity)));
+            self.give_back(work.reservation, &claims, out);
+        }
+        let pinned: Vec<(LineNo, &NodeId, Quantity)> = units
+            .iter()
+            .filter_map(|some| match &some.from {
+                CancelledFrom::Pinned(_, node) => Some((some.line, node, some.quantity)),
+                CancelledFrom::Open
+                | CancelledFrom::Backordered
+                | CancelledFrom::Attempt(_)
+                | CancelledFrom::Work(_) => None,
+            })
+            .collect();
+        if let (Some(hold), false) = (self.content.hold, pinned.is_empty()) {
+            self.give_back(hold, &summed(self.content, pinned), out);
+        }
+        let waited = units.iter().filter(|some| some.from == CancelledFrom::Backordered);
+        self.wait(waited.map(|some| some.line), out);
+    }
+
+    fn refused(&self, number: u16, units: &[LineUnits], out: &mut Outbox<Note>) {
+        let Some(work) = self.order.work(number) else { return };
+        let units = units.iter().map(|units| (units.line, &work.node, units.quantity));
+        self.give_back(work.reservation, &summed(self.content, units), out);
+    }
+
+    fn progressed(&self, number: u16, step: &Step, out: &mut Outbox<Note>) {
+        // The node's partition tells inventory of what was shipped, handed over or not found. What a node will not do
+        // is still on its shelf: orders gives the claim back.
+        let Step::Rejected(lines) = step else { return };
+        let Some(work) = self.order.work(number) else { return };
+        let units = lines.iter().map(|line| (line.units.line, &work.node, line.units.quantity));
+        self.give_back(work.reservation, &summed(self.content, units), out);
+    }
+
+    /// Gives claims back to the partitions that keep them.
+    fn give_back(&self, reservation: ReservationId, claims: &[Claim], out: &mut Outbox<Note>) {
+        for (home, claims) in by_home(&self.layout, &merged(claims.iter().cloned())) {
+            out.send(home, Message::Release(reservation, claims));
+        }
+    }
+
+    /// Tells inventory how much of each line's SKU the order waits for now: exactly its backordered units.
+    fn wait(&self, lines: impl Iterator<Item = LineNo>, out: &mut Outbox<Note>) {
+        let goods: BTreeSet<(Sku, OwnerId)> = lines
+            .map(|line| fold::ordered(self.content, line))
+            .map(|line| (line.sku.clone(), line.owner.clone()))
+            .collect();
+        for (sku, owner) in goods {
+            let quantity = backordered(self.content, self.order, &sku, &owner);
+            let home = self.layout.sku_home(&sku);
+            if quantity.is_zero() {
+                out.send(home, Message::ForgetStock(self.id, sku, owner));
+            } else {
+                let (priority, since) = (self.content.priority, self.content.placed_at);
+                let order = self.id;
+                out.send(home, Message::AwaitStock { order, sku, owner, quantity, priority, since });
+            }
+        }
+    }
+}
+
+/// Units of a SKU of an owner that the order waits for.
+pub(crate) fn backordered(content: &OrderContent, order: &Order, sku: &Sku, owner: &OwnerId) -> Quantity {
+    let lines = content.lines.iter().zip(&order.lines);
+    let same = lines.filter(|(line, _)| line.sku == *sku && line.owner == *owner);
+    same.map(|(_, state)| state.buckets.get(crate::units::Bucket::Backordered)).sum()
+}

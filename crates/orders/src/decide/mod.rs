@@ -1,0 +1,94 @@
+//! Decides: looks at the state and a command, answers with events or a refusal, changes nothing.
+
+mod cancel;
+mod draft;
+mod hold;
+mod place;
+mod plan;
+mod reserve;
+mod tick;
+mod unserved;
+mod work;
+
+use crate::answer::Answer;
+use crate::command::Command;
+use crate::event::Event;
+use crate::refusal::Refusal;
+use crate::state::OrdersState;
+use draft::Draft;
+use waybill_machine::{Context, Decision};
+use waybill_types::OrderId;
+use waybill_types::exchange::Message;
+
+/// How often a planning round tries to reserve before it gives up.
+pub const TRIES_MAX: u8 = 5;
+/// How often nodes may send the same units back before nobody else is asked.
+pub const BOUNCES_MAX: u8 = 8;
+/// The delay before try n + 1 of a planning round, times n.
+pub const RETRY_MS: i64 = 20;
+/// A pending order that is undecided after this long is refused.
+pub const CONFIRM_MS: i64 = 60_000;
+/// Orders handled by one tick; more are due at once again.
+pub const TICK_ORDERS: usize = 64;
+/// Lines of one order.
+pub const LINES_MAX: usize = 500;
+
+/// Decides one command.
+pub(crate) fn decide(
+    state: &OrdersState,
+    command: &Command,
+    cx: &Context<'_>,
+) -> Result<Decision<Event, Answer>, Refusal> {
+    match command {
+        Command::Place(place) => place::place(state, place, cx),
+        Command::Import(import) => place::import(state, import, cx),
+        Command::RecordPlan(recorded) => Ok(done(plan::record(state, recorded, cx))),
+        Command::Cancel(cancel) => cancel::cancel(state, cancel, cx),
+        Command::EraseSubject(order) => erase(state, *order, cx),
+        Command::Hear(message) => Ok(done(hear(state, message, cx))),
+        Command::Tick => Ok(done(tick::tick(state, cx))),
+    }
+}
+
+fn done(events: Vec<Event>) -> Decision<Event, Answer> {
+    Decision::new(events, Answer::Done)
+}
+
+fn erase(state: &OrdersState, id: OrderId, cx: &Context<'_>) -> Result<Decision<Event, Answer>, Refusal> {
+    let mut draft = Draft::load(state, id, cx).ok_or(Refusal::UnknownOrder(id))?;
+    let before = draft.order.erased;
+    if !before {
+        draft.push(crate::event::What::SubjectErased);
+    }
+    Ok(Decision::new(draft.events, Answer::Erased { before }))
+}
+
+/// A message is never refused. One that comes too late for the order as it is now has no effect.
+fn hear(state: &OrdersState, message: &Message, cx: &Context<'_>) -> Vec<Event> {
+    match message {
+        Message::Reserved(id, outcome) => reserve::reserved(state, *id, outcome, cx),
+        Message::HoldAnswered(hold, order, answer) => hold::answered(state, *hold, *order, answer, cx),
+        Message::StockArrived(order, sku, owner) => reserve::stock_arrived(state, *order, sku, owner, cx),
+        Message::WorkPlanned(id) => work::planned(state, *id, cx),
+        Message::WorkRefused(id, refusal) => work::refused(state, *id, *refusal, cx),
+        Message::WorkProgress(id, step) => work::progress(state, *id, step, cx),
+        Message::WorkCancelled { id, stopped, too_late } => work::recalled(state, *id, stopped, too_late, cx),
+        // Not for orders.
+        Message::Reserve(_)
+        | Message::Release(..)
+        | Message::AdoptHold(..)
+        | Message::AwaitStock { .. }
+        | Message::ForgetStock(..)
+        | Message::ReservePart(_)
+        | Message::PartsDecided(..)
+        | Message::Settle(..)
+        | Message::Abandon(_)
+        | Message::AskHome(..)
+        | Message::AssignWork(_)
+        | Message::ReleaseWork(_)
+        | Message::CancelWork(..)
+        | Message::Consume(..)
+        | Message::NotFound(..)
+        | Message::NodeChanged(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,147 @@
+//! Inventory's answers: what was granted becomes the work of nodes, what was refused is tried again, and stock that
+//! arrives starts a new planning round.
+
+use super::draft::{Draft, Manner};
+use super::unserved::with_reason;
+use super::{RETRY_MS, TRIES_MAX};
+use crate::claims::take;
+use crate::event::{AttemptSource, Event, NewWork, ReservationGranted, What};
+use crate::fold::{ordered, reservation_of, sum_by_line};
+use crate::order::{AttemptState, UnservedReason, widest};
+use crate::state::OrdersState;
+use crate::units::Bucket;
+use waybill_machine::Context;
+use waybill_types::exchange::{Assignment, Claim, LineUnits, ReserveOutcome, Shortage};
+use waybill_types::{OrderId, OwnerId, Quantity, ReservationId, Sku};
+
+/// Decides what follows from the outcome of a reservation.
+pub(crate) fn reserved(
+    state: &OrdersState,
+    id: ReservationId,
+    outcome: &ReserveOutcome,
+    cx: &Context<'_>,
+) -> Vec<Event> {
+    let ReservationId::Order { order, attempt, .. } = id else { return Vec::new() };
+    let Some(mut draft) = Draft::load(state, order, cx) else { return Vec::new() };
+    let asked = draft.order.attempt(attempt);
+    let awaited = asked.is_some_and(|asked| {
+        matches!(asked.state, AttemptState::Reserving { .. }) && reservation_of(asked) == Some(id)
+    });
+    if !awaited {
+        return Vec::new();
+    }
+    match outcome {
+        ReserveOutcome::Granted(claims) => grant(&mut draft, attempt, claims.clone()),
+        ReserveOutcome::Refused(shortages) => refused(&mut draft, attempt, shortages, false),
+        ReserveOutcome::Contended(shortages) => refused(&mut draft, attempt, shortages, true),
+    }
+    draft.finish()
+}
+
+/// Gives what was granted to the nodes as the plan has it; what is not wanted any more is given back; what is wanted and
+/// was not granted is not served.
+pub(crate) fn grant(draft: &mut Draft<'_>, number: u32, mut pool: Vec<Claim>) {
+    let Some(attempt) = draft.order.attempt(number) else { return };
+    let AttemptState::Reserving { assignments, reservation, .. } = &attempt.state else { return };
+    let content = draft.opening.content();
+    let mut wanted = attempt.units.clone();
+    let mut served: Vec<Assignment> = Vec::with_capacity(assignments.len());
+    for assignment in assignments {
+        let Some(units) = wanted.iter_mut().find(|units| units.line == assignment.line) else { continue };
+        let line = ordered(content, assignment.line);
+        let matches = |claim: &Claim| {
+            claim.sku == line.sku && claim.owner == line.owner && claim.node == assignment.node
+        };
+        let quantity = take(&mut pool, matches, assignment.quantity.min(units.quantity));
+        units.quantity = units.quantity.saturating_sub(quantity);
+        if !quantity.is_zero() {
+            served.push(Assignment { quantity, ..assignment.clone() });
+        }
+    }
+    wanted.retain(|units| !units.quantity.is_zero());
+    pool.retain(|claim| !claim.quantity.is_zero());
+    let granted = ReservationGranted {
+        attempt: number,
+        works: works(draft, &served),
+        surplus: pool,
+        short: wanted.clone(),
+        reservation: *reservation,
+    };
+    draft.push(What::ReservationGranted(granted));
+    draft.give_up(with_reason(wanted, UnservedReason::NoStock), Vec::new());
+}
+
+/// One fulfilment order per node and destination, in the plan's order.
+fn works(draft: &Draft<'_>, served: &[Assignment]) -> Vec<NewWork> {
+    let mut works: Vec<NewWork> = Vec::new();
+    for assignment in served {
+        let Assignment { line, node, quantity, service, ship_by, promise, ship_day } = assignment;
+        let units = LineUnits { line: *line, quantity: *quantity };
+        let same = |work: &&mut NewWork| work.node == *node && work.service == *service;
+        if let Some(work) = works.iter_mut().find(same) {
+            work.lines.push(units);
+            if *ship_by < work.ship_by {
+                (work.ship_by, work.capacity_day) = (*ship_by, *ship_day);
+            }
+            work.promise = widest(work.promise, *promise);
+            continue;
+        }
+        let given = draft.order.last_work as usize + works.len() + 1;
+        works.push(NewWork {
+            number: u16::try_from(given)
+                .unwrap_or_else(|_| panic!("order {} has had {given} fulfilment orders", draft.id)),
+            node: node.clone(),
+            partition: draft.cx.layout.node_home(node).index,
+            service: service.clone(),
+            ship_by: *ship_by,
+            promise: *promise,
+            lines: vec![units],
+            capacity_day: *ship_day,
+        });
+    }
+    for work in &mut works {
+        work.lines = sum_by_line(work.lines.iter().map(|units| (units.line, units.quantity)));
+    }
+    works
+}
+
+fn refused(draft: &mut Draft<'_>, number: u32, shortages: &[Shortage], contended: bool) {
+    let Some(attempt) = draft.order.attempt(number).cloned() else { return };
+    let shortages = shortages.to_vec();
+    draft.push(What::ReservationRefused { attempt: number, contended, shortages: shortages.clone() });
+    if attempt.tries < TRIES_MAX {
+        let until = draft.cx.at.plus_ms(RETRY_MS * i64::from(attempt.tries));
+        let manner = Manner {
+            source: AttemptSource::Open,
+            tries: attempt.tries + 1,
+            bounces: attempt.bounces,
+            excluded: attempt.excluded,
+            until: Some(until),
+        };
+        return draft.start_attempt(attempt.units, manner);
+    }
+    let reason = if contended { UnservedReason::Contended } else { UnservedReason::NoStock };
+    draft.give_up(with_reason(attempt.units, reason), shortages);
+}
+
+/// Decides what follows from stock that arrived: the units that wait for it are planned anew, all nodes allowed.
+pub(crate) fn stock_arrived(
+    state: &OrdersState,
+    order: OrderId,
+    sku: &Sku,
+    owner: &OwnerId,
+    cx: &Context<'_>,
+) -> Vec<Event> {
+    let Some(mut draft) = Draft::load(state, order, cx) else { return Vec::new() };
+    let content = draft.opening.content();
+    let waiting = content
+        .numbered()
+        .zip(&draft.order.lines)
+        .filter(|((_, line), _)| line.sku == *sku && line.owner == *owner);
+    let units: Vec<LineUnits> = waiting
+        .map(|((line, _), state)| LineUnits { line, quantity: state.buckets.get(Bucket::Backordered) })
+        .filter(|units| units.quantity != Quantity::ZERO)
+        .collect();
+    draft.start_attempt(units, Manner::afresh(AttemptSource::Backordered));
+    draft.finish()
+}

@@ -1,0 +1,80 @@
+//! What becomes of units that nothing serves: they wait, or they are cancelled, or the whole order is refused.
+
+use super::draft::{Draft, Manner};
+use super::{BOUNCES_MAX, TRIES_MAX};
+use crate::content::Backorder;
+use crate::event::{AttemptSource, CancelCause, CancelledFrom, CancelledUnits, What};
+use crate::order::{RefusedWhy, Unserved, UnservedReason};
+use waybill_types::NodeId;
+use waybill_types::exchange::{LineUnits, ReserveMode, Shortage};
+
+impl Draft<'_> {
+    /// True when the order stands or falls as a whole now.
+    pub(crate) fn is_all_or_nothing(&self) -> bool {
+        self.is_pending() && self.opening.content().backorder == Backorder::Forbid
+    }
+
+    /// How a try asks inventory: the last one takes what there is, unless the order stands or falls as a whole.
+    pub(crate) fn mode(&self, tries: u8) -> ReserveMode {
+        match tries >= TRIES_MAX && !self.is_all_or_nothing() {
+            true => ReserveMode::BestEffort,
+            false => ReserveMode::AllOrNothing,
+        }
+    }
+
+    /// Open units outside any attempt are not served now.
+    pub(crate) fn give_up(&mut self, units: Vec<Unserved>, shortages: Vec<Shortage>) {
+        if units.is_empty() {
+            return;
+        }
+        if self.is_all_or_nothing() {
+            return self.refuse(RefusedWhy { unserved: units, shortages });
+        }
+        match self.opening.content().backorder {
+            Backorder::Allow => self.push(What::UnitsBackordered { units }),
+            Backorder::Forbid => {
+                let from_open = |some: &Unserved| CancelledUnits {
+                    line: some.line,
+                    quantity: some.quantity,
+                    from: CancelledFrom::Open,
+                };
+                let units = units.iter().map(from_open).collect();
+                self.push(What::UnitsCancelled { cause: CancelCause::Unserved, units });
+            }
+        }
+    }
+
+    /// Open units that came back from a node are planned without it, a bounded number of times.
+    pub(crate) fn plan_elsewhere(
+        &mut self,
+        units: Vec<LineUnits>,
+        node: NodeId,
+        bounces: u8,
+        mut excluded: Vec<NodeId>,
+    ) {
+        if bounces >= BOUNCES_MAX {
+            return self.give_up(with_reason(units, UnservedReason::NodesRefused), Vec::new());
+        }
+        if !excluded.contains(&node) {
+            excluded.push(node);
+        }
+        let bounces = bounces + 1;
+        self.start_attempt(units, Manner { bounces, excluded, ..Manner::afresh(AttemptSource::Open) });
+    }
+
+    /// Nothing of a pending order stays: all its units are called off, what was reserved is given back, and its number
+    /// is free. What is still being asked of inventory is given back when it answers.
+    pub(crate) fn refuse(&mut self, why: RefusedWhy) {
+        let lines = (0..self.order.lines.len()).map(crate::content::line_no);
+        let units: Vec<CancelledUnits> = lines.flat_map(|line| self.cancellable(line)).collect();
+        if !units.is_empty() {
+            self.push(What::UnitsCancelled { cause: CancelCause::OrderRefused, units });
+        }
+        self.push(What::OrderRefused(why));
+    }
+}
+
+pub(crate) fn with_reason(units: Vec<LineUnits>, reason: UnservedReason) -> Vec<Unserved> {
+    let unserved = |units: LineUnits| Unserved { line: units.line, quantity: units.quantity, reason };
+    units.into_iter().map(unserved).collect()
+}

@@ -1,0 +1,385 @@
+//! What happened to an order. Stored for good: a variant's meaning never changes, a new meaning is a new variant, fields
+//! are only added at the end and as options. Each carries only what happened, with nothing left to decide.
+
+use crate::content::OrderContent;
+use crate::order::{PinnedUnits, RefusedWhy, Unserved};
+use crate::units::Buckets;
+use minicbor::{Decode, Encode};
+use waybill_types::exchange::{
+    Assignment, Claim, CostTerm, LineUnits, PlanStamp, PromiseWindow, ReserveMode, Shortage, Step,
+    WorkRefusal,
+};
+use waybill_types::network::LocalDay;
+use waybill_types::{LineNo, NodeId, OrderId, Quantity, ReservationId, ServiceId, Timestamp};
+
+/// One thing that happened to one order.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Event {
+    /// Which order.
+    #[n(0)]
+    pub order: OrderId,
+    /// What.
+    #[n(1)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum What {
+    /// The order exists. Its first attempt begins with it: to adopt its hold, or to plan.
+    #[n(0)]
+    OrderPlaced(#[n(0)] Box<OrderPlaced>),
+    /// A finished order was taken over as history.
+    #[n(1)]
+    OrderImported(#[n(0)] Box<OrderImported>),
+    /// Inventory handed a hold over; the planner is asked for its dates.
+    #[n(2)]
+    HoldAdopted {
+        /// The attempt that stands on it.
+        #[n(0)]
+        attempt: u32,
+        /// The units of the order it covers; the attempt is for these from now on.
+        #[n(1)]
+        pinned: Vec<PinnedUnits>,
+        /// What the order has no use for; given back.
+        #[n(2)]
+        surplus: Vec<Claim>,
+    },
+    /// The hold had lapsed; its units are planned like any other.
+    #[n(3)]
+    HoldGone {
+        /// The attempt that wanted it.
+        #[n(0)]
+        attempt: u32,
+        /// The order that has it, where one does.
+        #[n(1)]
+        taken_by: Option<OrderId>,
+    },
+    /// Units are to be sourced: the planner is asked now or later.
+    #[n(4)]
+    AttemptStarted(#[n(0)] AttemptStarted),
+    /// The planner is asked for an attempt that had waited.
+    #[n(5)]
+    PlanAsked {
+        /// Which.
+        #[n(0)]
+        attempt: u32,
+    },
+    /// The planner answered; what it planned is asked of inventory unless it is reserved already.
+    #[n(6)]
+    PlanRecorded(#[n(0)] PlanRecorded),
+    /// Inventory granted what was planned, and nodes are given their work.
+    #[n(7)]
+    ReservationGranted(#[n(0)] ReservationGranted),
+    /// Inventory refused; nothing is reserved.
+    #[n(8)]
+    ReservationRefused {
+        /// The attempt.
+        #[n(0)]
+        attempt: u32,
+        /// Only undecided claims of others stood in the way.
+        #[n(1)]
+        contended: bool,
+        /// What was asked and what is there.
+        #[n(2)]
+        shortages: Vec<Shortage>,
+    },
+    /// Units wait for stock from now on.
+    #[n(9)]
+    UnitsBackordered {
+        /// Open units outside any attempt.
+        #[n(0)]
+        units: Vec<Unserved>,
+    },
+    /// Units were called off.
+    #[n(10)]
+    UnitsCancelled {
+        /// Why.
+        #[n(0)]
+        cause: CancelCause,
+        /// Which, from where.
+        #[n(1)]
+        units: Vec<CancelledUnits>,
+    },
+    /// A pending order is confirmed.
+    #[n(11)]
+    OrderConfirmed,
+    /// A pending order is refused: nothing of it is reserved and its number is free.
+    #[n(12)]
+    OrderRefused(#[n(0)] RefusedWhy),
+    /// The node's partition has the work.
+    #[n(13)]
+    WorkPlanned {
+        /// Number of the fulfilment order.
+        #[n(0)]
+        work: u16,
+    },
+    /// The node's partition cannot take the work; its units are open and its claims given back.
+    #[n(14)]
+    WorkRefused {
+        /// Number of the fulfilment order.
+        #[n(0)]
+        work: u16,
+        /// Why.
+        #[n(1)]
+        refusal: WorkRefusal,
+        /// The units it was to pick.
+        #[n(2)]
+        units: Vec<LineUnits>,
+    },
+    /// Work is released to its nodes.
+    #[n(15)]
+    WorkReleased {
+        /// Numbers of the fulfilment orders.
+        #[n(0)]
+        works: Vec<u16>,
+    },
+    /// Something happened at the node. Units that were shorted or rejected are open.
+    #[n(16)]
+    WorkProgressed {
+        /// Number of the fulfilment order.
+        #[n(0)]
+        work: u16,
+        /// What.
+        #[n(1)]
+        step: Step,
+    },
+    /// The node's partition answered a cancel.
+    #[n(17)]
+    WorkRecalled {
+        /// Number of the fulfilment order.
+        #[n(0)]
+        work: u16,
+        /// Units that will not be picked.
+        #[n(1)]
+        stopped: Vec<LineUnits>,
+        /// Units that had been picked before; impossible for work that was never released.
+        #[n(2)]
+        too_late: Vec<LineUnits>,
+    },
+    /// The key of the order's personal data was destroyed.
+    #[n(18)]
+    SubjectErased,
+}
+
+/// The order exists.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OrderPlaced {
+    /// What was ordered.
+    #[n(0)]
+    pub content: OrderContent,
+    /// A pending order is refused when undecided by then; `None` for an accepted one.
+    #[n(1)]
+    pub confirm_by: Option<Timestamp>,
+}
+
+/// A finished order from before.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OrderImported {
+    /// What was ordered.
+    #[n(0)]
+    pub content: OrderContent,
+    /// Where the units of each line ended, by index.
+    #[n(1)]
+    pub ended: Vec<Buckets>,
+    /// The node that served each line, where known, by index.
+    #[n(2)]
+    pub nodes: Vec<Option<NodeId>>,
+}
+
+/// Units are to be sourced.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AttemptStarted {
+    /// Its number.
+    #[n(0)]
+    pub attempt: u32,
+    /// The units it is for.
+    #[n(1)]
+    pub units: Vec<LineUnits>,
+    /// Where they were: open and outside any attempt, or backordered.
+    #[n(2)]
+    pub source: AttemptSource,
+    /// Which try of this planning round, from 1.
+    #[n(3)]
+    pub tries: u8,
+    /// How often nodes sent these units back in this round.
+    #[n(4)]
+    pub bounces: u8,
+    /// Nodes that must not be used.
+    #[n(5)]
+    pub excluded: Vec<NodeId>,
+    /// The planner is asked then; `None` is now.
+    #[n(6)]
+    pub until: Option<Timestamp>,
+}
+
+/// Where the units of a new attempt were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum AttemptSource {
+    /// Open, outside any attempt.
+    #[n(0)]
+    Open,
+    /// Backordered; stock has arrived.
+    #[n(1)]
+    Backordered,
+}
+
+/// The planner answered.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PlanRecorded {
+    /// For which attempt.
+    #[n(0)]
+    pub attempt: u32,
+    /// Which units from where; only units the attempt is still for.
+    #[n(1)]
+    pub assignments: Vec<Assignment>,
+    /// Units nothing serves; open and outside the attempt from now on.
+    #[n(2)]
+    pub unserved: Vec<Unserved>,
+    /// The reservation that is asked for, or the hold's; `None` when nothing was assigned, or too little for an order
+    /// that must be served whole. Then all units are open and outside the attempt from now on.
+    #[n(3)]
+    pub reservation: Option<ReservationId>,
+    /// How it is asked for.
+    #[n(4)]
+    pub mode: ReserveMode,
+    /// Claims of an adopted hold that the plan has no use for; given back.
+    #[n(5)]
+    pub surplus: Vec<Claim>,
+    /// The cost by term.
+    #[n(6)]
+    pub cost: Vec<CostTerm>,
+    /// No plan is cheaper than this, in minor units.
+    #[n(7)]
+    pub lower_bound_minor: i64,
+    /// What it was made from.
+    #[n(8)]
+    pub stamp: PlanStamp,
+}
+
+/// Inventory granted.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ReservationGranted {
+    /// For which attempt.
+    #[n(0)]
+    pub attempt: u32,
+    /// What the nodes are given.
+    #[n(1)]
+    pub works: Vec<NewWork>,
+    /// Granted claims that the order has no use for any more; given back.
+    #[n(2)]
+    pub surplus: Vec<Claim>,
+    /// Units that were wanted and not granted; open and outside the attempt from now on.
+    #[n(3)]
+    pub short: Vec<LineUnits>,
+    /// What the works' units stand on.
+    #[n(4)]
+    pub reservation: ReservationId,
+}
+
+/// The work of one node for one destination.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct NewWork {
+    /// Its number within the order.
+    #[n(0)]
+    pub number: u16,
+    /// The node.
+    #[n(1)]
+    pub node: NodeId,
+    /// The fulfilment partition of the node.
+    #[n(2)]
+    pub partition: u8,
+    /// The carrier service; `None` for pickup.
+    #[n(3)]
+    pub service: Option<ServiceId>,
+    /// The node must hand over (or have ready) by then.
+    #[n(4)]
+    pub ship_by: Timestamp,
+    /// What the customer is told.
+    #[n(5)]
+    pub promise: PromiseWindow,
+    /// Its units, each line once.
+    #[n(6)]
+    pub lines: Vec<LineUnits>,
+    /// The node's local day of `ship_by`, which its capacity is counted by.
+    #[n(7)]
+    pub capacity_day: Option<LocalDay>,
+}
+
+/// Why units were called off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum CancelCause {
+    /// Somebody asked; the entry's origin says who and why.
+    #[n(0)]
+    Asked,
+    /// Nothing serves them and backorders are forbidden.
+    #[n(1)]
+    Unserved,
+    /// The order as a whole is refused.
+    #[n(2)]
+    OrderRefused,
+}
+
+/// Units called off.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CancelledUnits {
+    /// Which line.
+    #[n(0)]
+    pub line: LineNo,
+    /// How many units, more than zero.
+    #[n(1)]
+    pub quantity: Quantity,
+    /// Where they were.
+    #[n(2)]
+    pub from: CancelledFrom,
+}
+
+/// Where cancelled units were.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum CancelledFrom {
+    /// Open, outside any attempt.
+    #[n(0)]
+    Open,
+    /// Waiting for stock.
+    #[n(1)]
+    Backordered,
+    /// In an attempt; what it may still be granted for them is given back then.
+    #[n(2)]
+    Attempt(#[n(0)] u32),
+    /// In an attempt that stands on an adopted hold; their claim at this node is given back.
+    #[n(3)]
+    Pinned(#[n(0)] u32, #[n(1)] NodeId),
+    /// Planned at a node and not released; the node's partition is told and their claim is given back.
+    #[n(4)]
+    Work(#[n(0)] u16),
+}
+
+impl What {
+    /// The name of the event's type in timelines and the change feed.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            What::OrderPlaced(_) => "OrderPlaced",
+            What::OrderImported(_) => "OrderImported",
+            What::HoldAdopted { .. } => "HoldAdopted",
+            What::HoldGone { .. } => "HoldGone",
+            What::AttemptStarted(_) => "AttemptStarted",
+            What::PlanAsked { .. } => "PlanAsked",
+            What::PlanRecorded(_) => "PlanRecorded",
+            What::ReservationGranted(_) => "ReservationGranted",
+            What::ReservationRefused { .. } => "ReservationRefused",
+            What::UnitsBackordered { .. } => "UnitsBackordered",
+            What::UnitsCancelled { .. } => "UnitsCancelled",
+            What::OrderConfirmed => "OrderConfirmed",
+            What::OrderRefused(_) => "OrderRefused",
+            What::WorkPlanned { .. } => "WorkPlanned",
+            What::WorkRefused { .. } => "WorkRefused",
+            What::WorkReleased { .. } => "WorkReleased",
+            What::WorkProgressed { .. } => "WorkProgressed",
+            What::WorkRecalled { .. } => "WorkRecalled",
+            What::SubjectErased => "SubjectErased",
+        }
+    }
+}

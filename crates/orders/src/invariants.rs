@@ -1,0 +1,269 @@
+//! The laws that one orders partition can check alone, and what it knows of the others' halves.
+
+use crate::apply::{due, planning};
+use crate::claims::summed;
+use crate::content::OrderContent;
+use crate::history::rebuild;
+use crate::order::{AttemptState, Order, Stage, WorkState};
+use crate::state::OrdersState;
+use crate::status::is_closed;
+use crate::units::Bucket;
+use std::collections::BTreeSet;
+use waybill_machine::Violation;
+use waybill_types::exchange::{Claim, LineUnits};
+use waybill_types::{FulfillmentOrderId, OrderId, Quantity, ReservationId};
+
+/// Checks every law over every order.
+pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u64)) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut orders = 0;
+    let mut asks = BTreeSet::new();
+    let mut timers = BTreeSet::new();
+    state.orders.for_each(|id, order| {
+        orders += 1;
+        let Some(opening) = state.openings.get(&id) else {
+            found.push(violation("ORDER-2", format!("order {id} has no opening")));
+            return;
+        };
+        let content = opening.content();
+        found.extend(buckets(id, content, order));
+        found.extend(works(id, order));
+        found.extend(money(id, content));
+        found.extend(history(state, id, order));
+        found.extend(number(state, id, content, order));
+        asks.extend(planning(order).into_iter().map(|attempt| (id, attempt)));
+        timers.extend(due(order, content.release_at).map(|at| (at, id)));
+    });
+    let listed_asks: BTreeSet<_> = state.asks.all().into_iter().map(|(key, _)| key).collect();
+    let listed_timers: BTreeSet<_> = state.timers.all().into_iter().map(|(key, _)| key).collect();
+    if asks != listed_asks {
+        found.push(violation("ORDER-1", format!("plans asked are {asks:?}, listed are {listed_asks:?}")));
+    }
+    if timers != listed_timers {
+        found.push(violation("ORDER-1", format!("due are {timers:?}, listed are {listed_timers:?}")));
+    }
+    for law in ["ORDER-1", "ORDER-2", "MONEY-1", "FULFIL-1", "STOCK-3"] {
+        checked(law, orders);
+    }
+    found
+}
+
+fn violation(law: &'static str, what: String) -> Violation {
+    Violation { law, what }
+}
+
+/// ORDER-1: the units of each line are in buckets that sum to the ordered quantity, and open units are each in exactly
+/// one live attempt, so that somebody is at work for them.
+pub fn buckets(id: OrderId, content: &OrderContent, order: &Order) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if content.lines.len() != order.lines.len() {
+        let counts = format!("order {id}: {} lines ordered, {} kept", content.lines.len(), order.lines.len());
+        return vec![violation("ORDER-1", counts)];
+    }
+    for ((line, ordered), state) in content.numbered().zip(&order.lines) {
+        let sum = state.buckets.sum();
+        if sum != ordered.quantity {
+            let what =
+                format!("order {id} line {}: {sum} units in buckets, {} ordered", line.0, ordered.quantity);
+            found.push(violation("ORDER-1", what));
+        }
+        let attempted = order.live_attempts().flat_map(|attempt| &attempt.units);
+        let attempted: Quantity = attempted.filter(|u| u.line == line).map(|u| u.quantity).sum();
+        let open = state.buckets.get(Bucket::Open);
+        if open != attempted {
+            let what = format!("order {id} line {}: {open} units open, {attempted} in attempts", line.0);
+            found.push(violation("ORDER-1", what));
+        }
+    }
+    found
+}
+
+/// FULFIL-1, the order's half: what its buckets say nodes have is what its fulfilment orders say, line by line.
+pub fn works(id: OrderId, order: &Order) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (index, state) in order.lines.iter().enumerate() {
+        let line = crate::content::line_no(index);
+        let mut in_works = [Quantity::ZERO; 4];
+        for work in &order.works {
+            for units in work.lines.iter().filter(|units| units.line == line) {
+                let to_pick = if work.is_unreleased() { 0 } else { 1 };
+                in_works[to_pick] = in_works[to_pick].plus(units.to_pick);
+                in_works[2] = in_works[2].plus(units.picked);
+                in_works[3] = in_works[3].plus(units.shipped);
+            }
+        }
+        let buckets = [Bucket::Reserved, Bucket::Released, Bucket::Picked, Bucket::Shipped];
+        for (bucket, units) in buckets.into_iter().zip(in_works) {
+            let kept = state.buckets.get(bucket);
+            if kept != units {
+                let what = format!(
+                    "order {id} line {}: {kept} units {}, {units} in fulfilment orders",
+                    line.0,
+                    bucket.name()
+                );
+                found.push(violation("FULFIL-1", what));
+            }
+        }
+    }
+    for work in order.works.iter().filter(|work| work.state == WorkState::Cancelled && !work.lines.is_empty())
+    {
+        found.push(violation("FULFIL-1", format!("{} is cancelled and has units", work.id)));
+    }
+    found
+}
+
+/// MONEY-1: the shares of all units sum to the amounts of lines and order, to the minor unit.
+pub fn money(id: OrderId, content: &OrderContent) -> Vec<Violation> {
+    let amounts = &content.amounts;
+    let mut found = Vec::new();
+    let mut sums = [0i128; 5];
+    for (line, ordered) in content.numbered() {
+        let mut units = 0u128;
+        let mut subtotal = 0i128;
+        for share in &ordered.shares {
+            let count = i128::from(share.count);
+            units += u128::from(share.count);
+            subtotal += count * i128::from(share.subtotal);
+            let carried = [share.discount, share.tax, share.shipping, share.total(amounts.tax_included)];
+            for (sum, amount) in sums.iter_mut().zip(carried) {
+                *sum += count * i128::from(amount);
+            }
+        }
+        if units != u128::from(ordered.quantity.units()) || subtotal != i128::from(ordered.amounts.subtotal) {
+            let what = format!(
+                "order {id} line {}: {units} shares of {subtotal} in all, ordered {} for {}",
+                line.0, ordered.quantity, ordered.amounts.subtotal
+            );
+            found.push(violation("MONEY-1", what));
+        }
+        sums[4] += i128::from(ordered.amounts.discount);
+    }
+    let taxes: i128 = content.lines.iter().map(|line| i128::from(line.amounts.tax)).sum();
+    let expected = [
+        ("discounts", sums[0], sums[4] + i128::from(amounts.discount)),
+        ("taxes", sums[1], taxes + i128::from(amounts.tax)),
+        ("shipping", sums[2], i128::from(amounts.shipping)),
+        ("totals", sums[3], i128::from(amounts.total)),
+    ];
+    for (name, shares, given) in expected {
+        if shares != given {
+            found.push(violation(
+                "MONEY-1",
+                format!("order {id}: {name} of units sum to {shares}, given {given}"),
+            ));
+        }
+    }
+    found
+}
+
+/// ORDER-2: the order's history alone rebuilds it.
+pub fn history(state: &OrdersState, id: OrderId, order: &Order) -> Vec<Violation> {
+    let entries = match state.history(id) {
+        Some(Ok(entries)) => entries,
+        Some(Err(error)) => return vec![violation("ORDER-2", format!("order {id}: {error}"))],
+        None => return vec![violation("ORDER-2", format!("order {id} has no history"))],
+    };
+    if entries.len() as u64 != order.revision {
+        let what = format!("order {id} has {} entries at revision {}", entries.len(), order.revision);
+        return vec![violation("ORDER-2", what)];
+    }
+    match rebuild(id, &entries) {
+        Some(rebuilt) if rebuilt == order.without_history() => Vec::new(),
+        Some(rebuilt) => {
+            let what =
+                format!("order {id}: history makes {rebuilt:?}, the row is {:?}", order.without_history());
+            vec![violation("ORDER-2", what)]
+        }
+        None => vec![violation("ORDER-2", format!("order {id}: its history does not begin with an opening"))],
+    }
+}
+
+/// A number belongs to the order that has it, and to none when that order was refused.
+fn number(state: &OrdersState, id: OrderId, content: &OrderContent, order: &Order) -> Option<Violation> {
+    let holder = state.by_number(&content.channel, &content.external);
+    match (&order.stage, holder) {
+        (Stage::Refused(_), Some(holder)) if holder == id => {
+            Some(violation("ORDER-1", format!("order {id} is refused and keeps its number")))
+        }
+        (Stage::Refused(_), _) => None,
+        (_, Some(holder)) if holder == id => None,
+        (_, holder) => Some(violation("ORDER-1", format!("the number of order {id} belongs to {holder:?}"))),
+    }
+}
+
+/// How sure the order is of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// Inventory has it, or has a message under way to it that gives some of it up.
+    Granted,
+    /// Inventory was asked and has not answered: it has all, part or none of it.
+    Asked,
+}
+
+/// A claim of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveClaims {
+    /// Under which name.
+    pub reservation: ReservationId,
+    /// What.
+    pub claims: Vec<Claim>,
+    /// How sure.
+    pub certainty: Certainty,
+}
+
+/// STOCK-3, the order's half: its live reservations and what it believes they cover.
+#[must_use]
+pub fn live_claims(content: &OrderContent, order: &Order) -> Vec<LiveClaims> {
+    let mut all = Vec::new();
+    for attempt in order.live_attempts() {
+        match &attempt.state {
+            AttemptState::Adopting(hold) => {
+                let certainty = Certainty::Asked;
+                all.push(LiveClaims { reservation: *hold, claims: Vec::new(), certainty });
+            }
+            AttemptState::Planning { pinned: Some(pinned), .. } => {
+                let units = pinned.units.iter().map(|units| (units.line, &units.node, units.quantity));
+                let claims = summed(content, units);
+                let certainty = Certainty::Granted;
+                all.push(LiveClaims { reservation: pinned.reservation, claims, certainty });
+            }
+            AttemptState::Reserving { reservation, assignments, .. } => {
+                let claims = summed(content, assignments.iter().map(|a| (a.line, &a.node, a.quantity)));
+                all.push(LiveClaims { reservation: *reservation, claims, certainty: Certainty::Asked });
+            }
+            AttemptState::Waiting { .. }
+            | AttemptState::Planning { pinned: None, .. }
+            | AttemptState::Ended(_) => {}
+        }
+    }
+    for work in order.works.iter().filter(|work| !work.at_node().is_zero()) {
+        let claims =
+            summed(content, work.lines.iter().map(|units| (units.line, &work.node, units.at_node())));
+        all.push(LiveClaims { reservation: work.reservation, claims, certainty: Certainty::Granted });
+    }
+    all
+}
+
+/// FULFIL-1, the order's half: the units each node has of this order, by fulfilment order.
+pub fn at_nodes(order: &Order) -> impl Iterator<Item = (FulfillmentOrderId, Vec<LineUnits>)> + '_ {
+    let with_units = order.works.iter().filter(|work| !work.at_node().is_zero());
+    with_units.map(|work| {
+        let lines = work.lines.iter().filter(|units| !units.at_node().is_zero());
+        let lines = lines.map(|units| LineUnits { line: units.line, quantity: units.at_node() });
+        (work.id, lines.collect())
+    })
+}
+
+impl OrdersState {
+    /// Calls `visit` with every order that is not closed, for laws that span partitions.
+    pub fn for_each_open(&self, mut visit: impl FnMut(OrderId, &OrderContent, &Order)) {
+        self.orders.for_each(|id, order| {
+            if is_closed(order) {
+                return;
+            }
+            if let Some(opening) = self.openings.get(&id) {
+                visit(id, opening.content(), order);
+            }
+        });
+    }
+}

@@ -1,0 +1,162 @@
+//! The tables of one orders partition. An order takes an opening row (what was ordered, written once), an order row
+//! (what became of it, with its newest history), a number row, and one row per look-up; long histories add chunks.
+
+use crate::content::{LookupKind, OrderContent};
+use crate::event::{OrderImported, OrderPlaced, What};
+use crate::order::Order;
+use minicbor::{Decode, Encode};
+use std::sync::Arc;
+use waybill_machine::{AnyTable, Position, ScanOrder, State, Table};
+use waybill_types::{Channel, ExternalNumber, Layout, LookupDigest, OrderId, Origin, PartitionId, Timestamp};
+
+/// The first entry of an order's history, which is also where its content is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Opening {
+    /// Where it stands in the journal.
+    #[n(0)]
+    pub position: Position,
+    /// When it was journaled.
+    #[n(1)]
+    pub at: Timestamp,
+    /// Who, from where, why.
+    #[n(2)]
+    pub origin: Origin,
+    /// What it was.
+    #[n(3)]
+    pub opened: Opened,
+}
+
+/// How an order came to be.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Opened {
+    /// It was placed.
+    #[n(0)]
+    Placed(#[n(0)] Box<OrderPlaced>),
+    /// It was imported as history.
+    #[n(1)]
+    Imported(#[n(0)] Box<OrderImported>),
+}
+
+impl Opening {
+    /// What was ordered.
+    #[must_use]
+    pub fn content(&self) -> &OrderContent {
+        match &self.opened {
+            Opened::Placed(placed) => &placed.content,
+            Opened::Imported(imported) => &imported.content,
+        }
+    }
+    /// The event it came from.
+    #[must_use]
+    pub fn what(&self) -> What {
+        match &self.opened {
+            Opened::Placed(placed) => What::OrderPlaced(placed.clone()),
+            Opened::Imported(imported) => What::OrderImported(imported.clone()),
+        }
+    }
+}
+
+/// A run of history entries that no longer changes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Chunk(#[cbor(with = "minicbor::bytes")] pub Vec<u8>);
+
+/// What the partition counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Counters {
+    /// The last order number given.
+    #[n(0)]
+    pub last_order: u64,
+}
+
+/// One orders partition.
+pub struct OrdersState {
+    pub(crate) partition: PartitionId,
+    pub(crate) layout: Layout,
+    pub(crate) counters: Table<(), Counters>,
+    pub(crate) openings: Table<OrderId, Opening>,
+    pub(crate) orders: Table<OrderId, Order>,
+    pub(crate) history: Table<(OrderId, u16), Chunk>,
+    pub(crate) numbers: Table<(Channel, ExternalNumber), OrderId>,
+    pub(crate) lookups: Table<(u8, LookupDigest, OrderId), ()>,
+    /// Attempts whose plan is asked and not recorded; empty of finished work.
+    pub(crate) asks: Table<(OrderId, u32), ()>,
+    /// The next moment at which an order has something to do; at most one per order.
+    pub(crate) timers: Table<(Timestamp, OrderId), ()>,
+}
+
+impl OrdersState {
+    pub(crate) fn new(partition: PartitionId, layout: Layout) -> Self {
+        Self {
+            partition,
+            layout,
+            counters: Table::resident(1),
+            openings: Table::new(2),
+            orders: Table::new(3),
+            history: Table::new(4),
+            numbers: Table::new(5),
+            lookups: Table::new(6),
+            asks: Table::resident(7),
+            timers: Table::resident(8),
+        }
+    }
+
+    /// The partition this is.
+    #[must_use]
+    pub const fn partition(&self) -> PartitionId {
+        self.partition
+    }
+
+    /// What was ordered and what became of it.
+    #[must_use]
+    pub fn order(&self, id: OrderId) -> Option<(Arc<Opening>, Arc<Order>)> {
+        Some((self.openings.get(&id)?, self.orders.get(&id)?))
+    }
+
+    /// The order that has this number in this channel. A refused order does not.
+    #[must_use]
+    pub fn by_number(&self, channel: &Channel, external: &ExternalNumber) -> Option<OrderId> {
+        self.numbers.get(&(channel.clone(), external.clone())).map(|id| *id)
+    }
+
+    /// Orders found by a digest, newest first, older than `before`, at most `limit`.
+    #[must_use]
+    pub fn by_lookup(
+        &self,
+        kind: LookupKind,
+        digest: LookupDigest,
+        before: Option<OrderId>,
+        limit: usize,
+    ) -> Vec<OrderId> {
+        let after = before.map(|id| (kind.number(), digest, id));
+        let rows = self.lookups.scan(&(kind.number(), digest), after.as_ref(), ScanOrder::Descending, limit);
+        rows.into_iter().map(|((_, _, id), _)| id).collect()
+    }
+
+    /// Orders newest first, older than `before`, at most `limit`.
+    #[must_use]
+    pub fn newest(&self, before: Option<OrderId>, limit: usize) -> Vec<(OrderId, Arc<Order>)> {
+        self.orders.scan(&(), before.as_ref(), ScanOrder::Descending, limit)
+    }
+
+    /// How many orders there ever were here.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counters.get(&()).map_or(0, |counters| counters.last_order)
+    }
+}
+
+impl State for OrdersState {
+    fn tables(&mut self) -> Vec<&mut dyn AnyTable> {
+        vec![
+            &mut self.counters,
+            &mut self.openings,
+            &mut self.orders,
+            &mut self.history,
+            &mut self.numbers,
+            &mut self.lookups,
+            &mut self.asks,
+            &mut self.timers,
+        ]
+    }
+}
