@@ -4,7 +4,7 @@
 use crate::record::{Cells, Format};
 use crate::{FieldError, ReadError, Record, RowError};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -33,7 +33,8 @@ pub fn read<R: Record>(format: Format, input: impl Read + Send + 'static) -> Res
         Format::JsonLines => Source::JsonLines { reader: Box::new(BufReader::new(input)), line: 0 },
         Format::Csv if R::COLUMNS.is_empty() => return Err(ReadError::NoCsv(R::KIND)),
         Format::Csv => {
-            let input: Box<dyn Read + Send> = Box::new(input);
+            let input: Box<dyn Read + Send> =
+                Box::new(UnixLines { inner: BufReader::new(input), held: false });
             let mut reader = csv::ReaderBuilder::new().from_reader(input);
             let header = reader.headers().map_err(csv_fault)?;
             let columns = columns::<R>(header).map_err(ReadError::Header)?;
@@ -41,6 +42,51 @@ pub fn read<R: Record>(format: Format, input: impl Read + Send + 'static) -> Res
         }
     };
     Ok(Rows { source, ended: false, kind: PhantomData })
+}
+
+/// Turns CR LF into LF. The CSV reader counts lines at LF and begins a row before it, so that with CR LF every row would
+/// be told one line too high.
+struct UnixLines<B> {
+    inner: B,
+    /// A CR was read and what follows it is not known yet.
+    held: bool,
+}
+
+impl<B: BufRead> Read for UnixLines<B> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        // A first chunk of nothing but CR fills nothing, which the caller would take for the end of the file.
+        while filled == 0 && !out.is_empty() {
+            let chunk = self.inner.fill_buf()?;
+            if chunk.is_empty() {
+                if self.held {
+                    self.held = false;
+                    out[0] = b'\r';
+                    return Ok(1);
+                }
+                return Ok(0);
+            }
+            let mut taken = 0;
+            while filled < out.len() && taken < chunk.len() {
+                let byte = chunk[taken];
+                if self.held && byte != b'\n' {
+                    // The held CR stands alone: it is data. The byte itself comes in the next turn.
+                    self.held = false;
+                    out[filled] = b'\r';
+                    filled += 1;
+                    continue;
+                }
+                taken += 1;
+                self.held = byte == b'\r';
+                if !self.held {
+                    out[filled] = byte;
+                    filled += 1;
+                }
+            }
+            self.inner.consume(taken);
+        }
+        Ok(filled)
+    }
 }
 
 impl<R: Record> Rows<R> {
@@ -161,4 +207,28 @@ fn json_words(fault: &serde_json::Error) -> String {
     let column = fault.column();
     let words = words.split(" at line ").next().unwrap_or(&words);
     format!("{words}, at character {column}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn only_a_cr_before_an_lf_is_dropped(text in "[\r\na]{0,40}", chunk in 1usize..5, out in 1usize..5) {
+            let inner = BufReader::with_capacity(chunk, io::Cursor::new(text.clone()));
+            let mut reader = UnixLines { inner, held: false };
+            let mut got = Vec::new();
+            let mut buffer = vec![0; out];
+            loop {
+                let count = reader.read(&mut buffer).unwrap();
+                if count == 0 {
+                    break;
+                }
+                got.extend_from_slice(&buffer[..count]);
+            }
+            prop_assert_eq!(String::from_utf8(got).unwrap(), text.replace("\r\n", "\n"));
+        }
+    }
 }
