@@ -1,1 +1,24 @@
-//! The pure planner over a petgraph network: problem in, plan and explanation out.
+//! The pure planner: a network of nodes and lanes, what is available, and the units asked go in; which node serves what,
+//! by which service, by when and at what cost comes out. It reads no clock, makes no ids, does no I/O and knows no
+//! order, reservation or task: the same input gives the same bytes on any machine.
+#![doc = include_str!("../README.md")]
+
+pub mod check;
+mod civil;
+mod dates;
+mod geo;
+mod interner;
+mod mirror;
+mod network;
+mod planner;
+mod policy;
+mod tariff;
+#[cfg(test)]
+mod testing;
+
+pub use civil::{check_time_zone, day_text, instant_of, parse_day};
+pub use interner::{Interner, NodeIx};
+pub use mirror::{Availability, ItemFacts, Mirror, StockRow};
+pub use network::{Documents, LeftOut, Network};
+pub use planner::{PromiseOption, plan, promise};
+pub use policy::PolicyVersion;

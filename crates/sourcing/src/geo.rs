@@ -1,0 +1,84 @@
+//! Whether a point lies within a distance of another, in whole numbers only: floating sines differ between machines,
+//! and a plan must not.
+
+use waybill_types::GeoPoint;
+
+/// Mean radius of the earth in metres (IUGG).
+const EARTH_RADIUS_M: i128 = 6_371_009;
+/// Fixed point: 60 binary places.
+const ONE: i128 = 1 << 60;
+/// Pi with 60 binary places.
+const PI: i128 = 3_622_009_729_038_561_421;
+
+/// True when the great-circle distance between the points is at most `radius_m`.
+pub(crate) fn within(a: GeoPoint, b: GeoPoint, radius_m: u64) -> bool {
+    let half_angle = ONE * i128::from(radius_m) / (2 * EARTH_RADIUS_M);
+    if half_angle >= PI / 2 {
+        return true;
+    }
+    haversine(a, b) <= square(sine(half_angle))
+}
+
+/// The square of the sine of half the angle between two points.
+fn haversine(a: GeoPoint, b: GeoPoint) -> i128 {
+    let half = |difference_e6: i128| difference_e6 * PI / 360_000_000;
+    let latitudes = sine(half(i128::from(a.lat_e6) - i128::from(b.lat_e6)));
+    let longitudes = sine(half(i128::from(a.lon_e6) - i128::from(b.lon_e6)));
+    let cosine = |lat_e6: i32| sine(PI / 2 - (i128::from(lat_e6) * PI / 180_000_000).abs());
+    let narrowing = cosine(a.lat_e6) * cosine(b.lat_e6) / ONE;
+    square(latitudes) + square(longitudes) * narrowing / ONE
+}
+
+const fn square(x: i128) -> i128 {
+    x * x / ONE
+}
+
+/// Sine of an angle in radians from -pi to pi, by its Taylor series to the 21st power around the nearest multiple of
+/// pi: the error is below 10^-14.
+fn sine(angle: i128) -> i128 {
+    let folded = if angle > PI / 2 {
+        PI - angle
+    } else if angle < -PI / 2 {
+        -PI - angle
+    } else {
+        angle
+    };
+    let squared = square(folded);
+    let mut term = folded;
+    let mut sum = folded;
+    for step in 1..=10 {
+        term = -(term * squared / ONE) / (2 * step * (2 * step + 1));
+        sum += term;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(lat_e6: i32, lon_e6: i32) -> GeoPoint {
+        GeoPoint::new(lat_e6, lon_e6).unwrap()
+    }
+
+    #[test]
+    fn known_distances_fall_between_their_neighbours() {
+        let (berlin, paris) = (point(52_520_000, 13_405_000), point(48_856_600, 2_352_200));
+        assert!(within(berlin, paris, 878_500) && !within(berlin, paris, 876_500));
+        let (fiji_west, fiji_east) = (point(-17_000_000, 179_900_000), point(-17_000_000, -179_900_000));
+        assert!(within(fiji_west, fiji_east, 21_300) && !within(fiji_west, fiji_east, 21_200));
+        let (pole, equator) = (point(90_000_000, 0), point(0, 77_000_000));
+        assert!(within(pole, equator, 10_008_000) && !within(pole, equator, 10_007_000));
+        assert!(within(berlin, berlin, 1));
+        assert!(within(point(0, 0), point(0, 180_000_000), 20_015_200));
+    }
+
+    #[test]
+    fn the_sine_is_the_sine() {
+        for step in -1000..=1000i128 {
+            let exact = (std::f64::consts::PI * step as f64 / 1000.0).sin();
+            let ours = sine(PI * step / 1000) as f64 / ONE as f64;
+            assert!((exact - ours).abs() < 1e-13, "at {step}: {exact} and {ours}");
+        }
+    }
+}

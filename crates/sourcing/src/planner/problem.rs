@@ -1,0 +1,351 @@
+//! The problem of one order: which nodes, by which lane, could serve which demand, at what cost. It is gathered once;
+//! the search only reads it.
+
+use crate::interner::NodeIx;
+use crate::network::Site;
+use crate::planner::Question;
+use crate::planner::cost::{micro, opening_minor, per_unit_micro, scale_factor, times, unit_weight_mg};
+use crate::planner::demand::Demands;
+use crate::tariff::Tariff;
+
+/// A node that could serve something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) node: NodeIx,
+    /// Place in ascending order of node ids.
+    pub(crate) rank: u32,
+    /// Something is pinned here: it sends a shipment anyway, of this weight.
+    pub(crate) forced_mg: Option<u64>,
+}
+
+/// A way of serving: a source with one of its lanes. Its cost for a load is
+/// `opening + tariff(load)`, and never less than `fixed + per_kg * load`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'n> {
+    /// Index into [`Problem::sources`].
+    pub(crate) source: u32,
+    tariff: &'n Tariff,
+    /// What using it costs besides parcels and units; where the shipment is forced, less what that costs already.
+    opening_micro: i128,
+    /// The floor below its cost at no load; 0 where the shipment is forced. May be negative.
+    pub(crate) fixed_micro: i64,
+    /// The floor's rise in minor units per kilogram, which is millionths per milligram. It is in the unit costs.
+    per_kg_minor: i64,
+}
+
+/// One demand as the search reads it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Want {
+    pub(crate) stock: u32,
+    pub(crate) units: u64,
+    /// The units that stock could serve if nothing else stood in the way.
+    pub(crate) reachable: u64,
+    /// How much one unit counts against a unit of another item: 1 to 1,000, so that whole units count alike.
+    pub(crate) measure: u64,
+    pub(crate) weight_mg: u64,
+    pub(crate) backorder_micro: i64,
+    pub(crate) whole: bool,
+    /// Another demand takes from the same stock.
+    pub(crate) shared: bool,
+}
+
+/// A problem with its costs laid out in rows.
+#[derive(Debug, Default)]
+pub(crate) struct Problem<'n> {
+    pub(crate) wants: Vec<Want>,
+    pub(crate) sources: Vec<Source>,
+    /// Ascending by rank of the source, then by lane.
+    pub(crate) rows: Vec<Row<'n>>,
+    /// Units each source has for each want: one row of `wants.len()` per source.
+    pub(crate) free: Vec<u64>,
+    /// Floor of the cost of one unit: one row of `wants.len()` per row.
+    unit_micro: Vec<i64>,
+    /// Shipments that may be opened beside the forced ones.
+    pub(crate) shipments_max: usize,
+    /// Shipments that are sent anyway.
+    pub(crate) forced: usize,
+    pub(crate) split_micro: i64,
+    /// How far putting more into forced shipments may lower their cost: not above zero, and zero for sane rates.
+    pub(crate) forced_slack_micro: i128,
+}
+
+/// A lane of a source, before its floor is known.
+struct Candidate {
+    source: u32,
+    way: u32,
+    opening_minor: i64,
+}
+
+impl<'n> Problem<'n> {
+    pub(crate) fn gather(question: &Question<'n>, demands: &Demands<'_>) -> Self {
+        let forced = forced_loads(demands);
+        let mut problem = Self { wants: wants_of(question, demands), ..Self::default() };
+        problem.split_micro = per_unit_micro(Default::default(), question.policy.split_penalty_minor);
+        problem.forced = forced.len();
+        problem.shipments_max = usize::from(question.policy.shipments_max).saturating_sub(forced.len());
+        problem.add_sources(question, demands, &forced);
+        let candidates = problem.candidates(question);
+        problem.reach();
+        problem.add_rows(question, demands, &candidates);
+        problem
+    }
+
+    /// What source `source` can give to want `want`, given that `asked` units are still wanted.
+    #[inline]
+    pub(crate) fn serves(&self, source: u32, want: usize, asked: u64) -> u64 {
+        let free = self.free[source as usize * self.wants.len() + want];
+        if self.wants[want].whole && free < asked { 0 } else { free.min(asked) }
+    }
+    /// The floor of the cost of one unit.
+    #[inline]
+    pub(crate) fn unit(&self, row: usize, want: usize) -> i64 {
+        self.unit_micro[row * self.wants.len() + want]
+    }
+    /// What using a row costs on top of its units' floors, when it is loaded with `load_mg`.
+    #[inline]
+    pub(crate) fn using_micro(&self, row: usize, load_mg: u64) -> i128 {
+        let facts = &self.rows[row];
+        let pinned_mg = self.sources[facts.source as usize].forced_mg.unwrap_or(0);
+        let (base, carriage) = facts.tariff.cost_minor(pinned_mg.saturating_add(load_mg));
+        facts.opening_micro + (base + carriage) * 1_000_000 - times(load_mg, facts.per_kg_minor)
+    }
+    #[inline]
+    pub(crate) fn rank(&self, row: usize) -> u32 {
+        self.sources[self.rows[row].source as usize].rank
+    }
+    #[inline]
+    pub(crate) fn is_forced(&self, row: usize) -> bool {
+        self.sources[self.rows[row].source as usize].forced_mg.is_some()
+    }
+    /// The rows that the search keeps open from the start.
+    pub(crate) fn forced_rows(&self) -> Vec<u32> {
+        (0..self.rows.len()).filter(|row| self.is_forced(*row)).map(|row| row as u32).collect()
+    }
+
+    fn add_sources(&mut self, question: &Question<'n>, demands: &Demands<'_>, forced: &[(NodeIx, u64)]) {
+        const NONE: u32 = u32::MAX;
+        let Some(lanes) = question.lanes else { return };
+        let stride = self.wants.len();
+        let mut place = vec![NONE; question.network.node_count()];
+        for node in &question.excluded {
+            place[node.index()] = NONE - 1;
+        }
+        for (want, demand) in demands.shipped.iter().enumerate() {
+            let stock = &demands.stocks[demand.stock];
+            for row in stock.rows {
+                let Some(slot) = place.get_mut(row.node.index()) else { continue };
+                if *slot == NONE {
+                    if lanes.from(row.node).is_empty() {
+                        *slot = NONE - 1;
+                        continue;
+                    }
+                    let Some(site) = question.network.site(row.node) else { continue };
+                    *slot = self.sources.len() as u32;
+                    let pinned = forced.iter().find(|(node, _)| *node == row.node);
+                    let forced_mg = pinned.map(|(_, load_mg)| *load_mg);
+                    self.sources.push(Source { node: row.node, rank: site.rank, forced_mg });
+                    self.free.resize(self.free.len() + stride, 0);
+                }
+                if *slot < NONE - 1 {
+                    let available = row.available.units();
+                    let free = if stock.collected.is_empty() {
+                        available
+                    } else {
+                        stock.after_pickups(row.node, available)
+                    };
+                    self.free[*slot as usize * stride + want] = free;
+                }
+            }
+        }
+    }
+
+    /// The lanes of each source that arrive, by rank of the source. What a source without one has is not reachable.
+    fn candidates(&mut self, question: &Question<'n>) -> Vec<Candidate> {
+        let Some(lanes) = question.lanes else { return Vec::new() };
+        let mut order: Vec<u32> = (0..self.sources.len() as u32).collect();
+        order.sort_unstable_by_key(|source| self.sources[*source as usize].rank);
+        let mut candidates = Vec::with_capacity(order.len());
+        let stride = self.wants.len();
+        for source in order {
+            let node = self.sources[source as usize].node;
+            let begin = candidates.len();
+            if let Some((site, ready_ms)) = question.ready(node) {
+                for way in lanes.from(node) {
+                    if let Some(opening_minor) = question.opening_minor(site, ready_ms, *way) {
+                        candidates.push(Candidate { source, way: *way, opening_minor });
+                    }
+                }
+            }
+            if begin == candidates.len() {
+                self.free[source as usize * stride..][..stride].fill(0);
+            }
+        }
+        candidates
+    }
+
+    fn add_rows(&mut self, question: &Question<'n>, demands: &Demands<'_>, candidates: &[Candidate]) {
+        let network = question.network;
+        self.rows.reserve(candidates.len());
+        self.unit_micro.reserve(candidates.len() * self.wants.len());
+        let picks: Vec<_> = demands.shipped.iter().map(|demand| demands.stocks[demand.stock].item).collect();
+        for lanes in candidates.chunk_by(|a, b| a.source == b.source) {
+            let source = lanes[0].source;
+            let Some(site) = network.site(self.sources[source as usize].node) else { continue };
+            let (low_mg, high_mg) = self.load_range(source);
+            let begin = self.rows.len();
+            if let Some(pinned_mg) = self.sources[source as usize].forced_mg {
+                let row = self.forced_row(question, lanes, pinned_mg, high_mg);
+                self.rows.extend(row);
+            } else {
+                for (place, lane) in lanes.iter().enumerate() {
+                    let tariff = &*network.way(lane.way).tariff;
+                    let beaten = lanes[..place].iter().any(|before| {
+                        let other = &network.way(before.way).tariff;
+                        other.dominates(before.opening_minor, tariff, lane.opening_minor)
+                    });
+                    if !beaten {
+                        let floor = tariff.floor(low_mg, high_mg);
+                        self.rows.push(Row {
+                            source,
+                            tariff,
+                            opening_micro: micro(lane.opening_minor),
+                            fixed_micro: (lane.opening_minor + floor.base_minor) * 1_000_000,
+                            per_kg_minor: floor.per_kg_minor,
+                        });
+                    }
+                }
+            }
+            for row in begin..self.rows.len() {
+                let per_kg = self.rows[row].per_kg_minor;
+                for (want, item) in self.wants.iter().zip(&picks) {
+                    let carriage = want.weight_mg as i64 * per_kg;
+                    self.unit_micro.push(carriage + per_unit_micro(*item, site.pick_cost_minor));
+                }
+            }
+        }
+    }
+
+    /// The lightest and the heaviest load a source could be given.
+    fn load_range(&self, source: u32) -> (u64, u64) {
+        let (mut low_mg, mut high_mg) = (u64::MAX, 0u64);
+        for (index, want) in self.wants.iter().enumerate() {
+            let units = self.serves(source, index, want.reachable);
+            if units > 0 {
+                low_mg = low_mg.min(want.weight_mg);
+                high_mg = high_mg.saturating_add(units.saturating_mul(want.weight_mg));
+            }
+        }
+        (low_mg.min(high_mg), high_mg)
+    }
+
+    /// The lane that a forced source sends by already. More units cost their picking, and what the parcel rises by.
+    fn forced_row(
+        &mut self,
+        question: &Question<'n>,
+        lanes: &[Candidate],
+        pinned_mg: u64,
+        high_mg: u64,
+    ) -> Option<Row<'n>> {
+        let node = self.sources[lanes[0].source as usize].node;
+        let (settled_minor, kept) = question.cheapest_lane(node, pinned_mg)?;
+        let least = |lane: &Candidate| {
+            let tariff = &question.network.way(lane.way).tariff;
+            i128::from(lane.opening_minor)
+                + i128::from(tariff.least_minor(pinned_mg, pinned_mg.saturating_add(high_mg)))
+        };
+        let least_minor = lanes.iter().map(least).min()?;
+        self.forced_slack_micro += (least_minor - settled_minor).min(0) * 1_000_000;
+        let tariff = &*question.network.way(kept).tariff;
+        let (base, carriage) = tariff.cost_minor(pinned_mg);
+        Some(Row {
+            source: lanes[0].source,
+            tariff,
+            opening_micro: -(base + carriage) * 1_000_000,
+            fixed_micro: 0,
+            per_kg_minor: 0,
+        })
+    }
+
+    /// Counts what stock could serve of each want.
+    fn reach(&mut self) {
+        let stride = self.wants.len();
+        for (index, want) in self.wants.iter_mut().enumerate() {
+            let free = self.free.iter().skip(index).step_by(stride);
+            want.reachable = if want.whole {
+                if free.copied().any(|units| units >= want.units) { want.units } else { 0 }
+            } else {
+                free.fold(0u64, |sum, units| sum.saturating_add(*units)).min(want.units)
+            };
+        }
+    }
+
+    /// The cost of what no stock can serve, whatever the plan.
+    pub(crate) fn unreachable_micro(&self) -> i128 {
+        self.wants.iter().map(|want| times(want.units - want.reachable, want.backorder_micro)).sum()
+    }
+}
+
+fn wants_of(question: &Question<'_>, demands: &Demands<'_>) -> Vec<Want> {
+    let factor = |stock: usize| scale_factor(demands.stocks[stock].item);
+    let finest = demands.shipped.iter().map(|demand| factor(demand.stock)).max().unwrap_or(1);
+    let mut wants: Vec<Want> = Vec::with_capacity(demands.shipped.len());
+    for demand in &demands.shipped {
+        let item = demands.stocks[demand.stock].item;
+        let mut shared = false;
+        if let Some(before) = wants.last_mut().filter(|before| before.stock as usize == demand.stock) {
+            before.shared = true;
+            shared = true;
+        }
+        wants.push(Want {
+            stock: demand.stock as u32,
+            units: demand.units,
+            reachable: 0,
+            measure: (finest / factor(demand.stock)) as u64,
+            weight_mg: unit_weight_mg(item),
+            backorder_micro: per_unit_micro(item, question.policy.backorder_cost_minor),
+            whole: item.no_split(),
+            shared,
+        });
+    }
+    wants
+}
+
+/// Nodes that ship something pinned, each once, with the weight of it.
+fn forced_loads(demands: &Demands<'_>) -> Vec<(NodeIx, u64)> {
+    let mut loads: Vec<(NodeIx, u64)> = Vec::new();
+    for part in demands.pinned.iter().filter(|part| demands.is_shipped(part.line)) {
+        let load_mg = demands.weight_mg(part);
+        match loads.iter_mut().find(|(node, _)| *node == part.node) {
+            Some((_, sum)) => *sum = sum.saturating_add(load_mg),
+            None => loads.push((part.node, load_mg)),
+        }
+    }
+    loads
+}
+
+impl<'q> Question<'q> {
+    /// The node and when its goods are ready; `None` when they never are.
+    pub(crate) fn ready(&self, node: NodeIx) -> Option<(&'q Site, i64)> {
+        let site = self.network.site(node)?;
+        Some((site, self.dates.ready_ms(site)?))
+    }
+
+    /// The cost of a shipment by `way` besides its parcels and units; `None` when it never arrives.
+    pub(crate) fn opening_minor(&self, site: &Site, ready_ms: i64, way: u32) -> Option<i64> {
+        let way = self.network.way(way);
+        let leaving = self.dates.leaving(site, way, ready_ms)?;
+        let days = self.dates.days_late(way, self.dates.arrival_day(way, leaving)?);
+        Some(opening_minor(self.policy, site, days))
+    }
+
+    /// The cheapest lane of `node` for a load, and the cost of the shipment without its units; ties go to the first.
+    pub(crate) fn cheapest_lane(&self, node: NodeIx, load_mg: u64) -> Option<(i128, u32)> {
+        let (site, ready_ms) = self.ready(node)?;
+        let costed = |way: &u32| {
+            let opening = self.opening_minor(site, ready_ms, *way)?;
+            let (base, carriage) = self.network.way(*way).tariff.cost_minor(load_mg);
+            Some((i128::from(opening) + base + carriage, *way))
+        };
+        self.lanes?.from(node).iter().filter_map(costed).min_by_key(|(cost, _)| *cost)
+    }
+}
