@@ -3,7 +3,7 @@
 
 use crate::claims::{by_home, merged, summed};
 use crate::content::{Lookup, OrderContent};
-use crate::event::{AttemptSource, CancelledFrom, CancelledUnits, Event, NewWork, ReservationGranted, What};
+use crate::event::{CancelledFrom, CancelledUnits, Event, NewWork, ReservationGranted, What};
 use crate::fold;
 use crate::note::{Note, question};
 use crate::order::{AttemptState, Order, Stage, WorkState, is_erased_with_subject};
@@ -30,6 +30,7 @@ pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, ou
     index_timer(state, id, &opening, &order, before.due);
     let follow = Follow { id, layout: state.layout, content: opening.content(), order: &order };
     follow.send(&event.what, out);
+    follow.forget(&before.awaited, out);
     if let What::OrderRefused(_) = event.what {
         let content = opening.content();
         state.numbers.remove(&(content.channel.clone(), content.external.clone()));
@@ -45,11 +46,12 @@ pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, ou
 struct Before {
     planning: BTreeSet<u32>,
     due: Option<Timestamp>,
+    awaited: BTreeSet<(Sku, OwnerId)>,
 }
 
 fn open(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> Arc<Opening> {
     let id = event.order;
-    let Some((content, order)) = fold::open(id, &event.what, cx.at) else {
+    let Some((content, order)) = fold::open(&event.what, cx.at) else {
         panic!("order {id} does not begin with {}", event.what.name())
     };
     let opened = match &event.what {
@@ -73,7 +75,11 @@ fn change(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> (Arc<Open
     let opening = state.openings.get(&id).unwrap_or_else(|| panic!("order {id} was never opened"));
     let release_at = opening.content().release_at;
     let changed = state.orders.update(&id, |order| {
-        let before = Before { planning: planning(order), due: due(order, release_at) };
+        let before = Before {
+            planning: planning(order),
+            due: due(order, release_at),
+            awaited: awaited(opening.content(), order),
+        };
         fold::fold(order, opening.content(), event, cx.at);
         (before, crate::history::append(&mut order.tail, &event.what, cx))
     });
@@ -90,6 +96,12 @@ fn forget_lookups(state: &mut OrdersState, id: OrderId, content: &OrderContent) 
             state.lookups.remove(&(kind.number(), *digest, id));
         }
     }
+}
+
+/// SKUs of owners that inventory knows the order to wait for.
+pub(crate) fn awaited(content: &OrderContent, order: &Order) -> BTreeSet<(Sku, OwnerId)> {
+    let lines = content.lines.iter().zip(&order.lines).filter(|(_, state)| state.awaited);
+    lines.map(|(line, _)| (line.sku.clone(), line.owner.clone())).collect()
 }
 
 /// Attempts whose plan is asked.
@@ -200,11 +212,8 @@ impl Follow<'_> {
                 }
             }
             What::WorkProgressed { work, step } => self.progressed(*work, step, out),
-            What::AttemptStarted(started) => match started.source {
-                AttemptSource::Backordered => self.wait(started.units.iter().map(|units| units.line), out),
-                AttemptSource::Open => {}
-            },
-            What::OrderImported(_)
+            What::AttemptStarted(_)
+            | What::OrderImported(_)
             | What::HoldGone { .. }
             | What::PlanAsked { .. }
             | What::ReservationRefused { .. }
@@ -318,7 +327,7 @@ impl Follow<'_> {
         }
     }
 
-    /// Tells inventory how much of each line's SKU the order waits for now: exactly its backordered units.
+    /// Tells inventory how much of each line's SKU the order waits for now.
     fn wait(&self, lines: impl Iterator<Item = LineNo>, out: &mut Outbox<Note>) {
         let goods: BTreeSet<(Sku, OwnerId)> = lines
             .map(|line| fold::ordered(self.content, line))
@@ -327,13 +336,20 @@ impl Follow<'_> {
         for (sku, owner) in goods {
             let quantity = backordered(self.content, self.order, &sku, &owner);
             let home = self.layout.sku_home(&sku);
-            if quantity.is_zero() {
-                out.send(home, Message::ForgetStock(self.id, sku, owner));
-            } else {
+            if !quantity.is_zero() {
                 let (priority, since) = (self.content.priority, self.content.placed_at);
                 let order = self.id;
                 out.send(home, Message::AwaitStock { order, sku, owner, quantity, priority, since });
             }
+        }
+    }
+
+    /// Tells inventory of each SKU the order no longer waits for. While units are being planned again the wait stands,
+    /// so that they keep their place and are not told twice of the same rise.
+    fn forget(&self, before: &BTreeSet<(Sku, OwnerId)>, out: &mut Outbox<Note>) {
+        for (sku, owner) in before.difference(&awaited(self.content, self.order)) {
+            let home = self.layout.sku_home(sku);
+            out.send(home, Message::ForgetStock(self.id, sku.clone(), owner.clone()));
         }
     }
 }

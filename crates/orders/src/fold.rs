@@ -27,7 +27,7 @@ pub(crate) fn ordered(content: &OrderContent, line: LineNo) -> &Line {
 }
 
 /// The order that an opening event makes; `None` for any other event.
-pub(crate) fn open<'a>(_id: OrderId, what: &'a What, at: Timestamp) -> Option<(&'a OrderContent, Order)> {
+pub(crate) fn open(what: &What, at: Timestamp) -> Option<(&OrderContent, Order)> {
     match what {
         What::OrderPlaced(placed) => Some((&placed.content, place(placed, at))),
         What::OrderImported(imported) => Some((&imported.content, import(imported, at))),
@@ -77,7 +77,7 @@ fn import(imported: &OrderImported, at: Timestamp) -> Order {
 }
 
 fn fresh(buckets: Buckets) -> LineState {
-    LineState { buckets, cancel_requested: Quantity::ZERO }
+    LineState { buckets, cancel_requested: Quantity::ZERO, awaited: false }
 }
 
 /// Changes `order` by one event after its opening.
@@ -112,6 +112,7 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
         What::UnitsBackordered { units } => {
             for unserved in units {
                 shift(order, unserved.line, Bucket::Open, Bucket::Backordered, unserved.quantity);
+                order.lines[usize::from(unserved.line.0) - 1].awaited = true;
             }
         }
         What::UnitsCancelled { cause: _, units } => {
@@ -139,9 +140,25 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
         }
         What::SubjectErased => order.erased = true,
     }
+    stop_waiting(order, content);
     order.revision += 1;
     order.updated_at = at;
     debug_assert_eq!(order.lines.len(), content.lines.len());
+}
+
+/// A SKU is awaited no longer once no unit of it is open or backordered.
+fn stop_waiting(order: &mut Order, content: &OrderContent) {
+    if !order.lines.iter().any(|line| line.awaited) {
+        return;
+    }
+    for index in 0..order.lines.len() {
+        let (sku, owner) = (&content.lines[index].sku, &content.lines[index].owner);
+        let same = content.lines.iter().zip(&order.lines).filter(|(l, _)| l.sku == *sku && l.owner == *owner);
+        let wanted = |b: &Buckets| !b.get(Bucket::Open).is_zero() || !b.get(Bucket::Backordered).is_zero();
+        let still = same.clone().any(|(_, state)| wanted(&state.buckets));
+        let awaited = same.clone().any(|(_, state)| state.awaited);
+        order.lines[index].awaited = awaited && still;
+    }
 }
 
 pub(crate) fn attempt_mut(order: &mut Order, id: OrderId, number: u32) -> &mut Attempt {

@@ -100,7 +100,7 @@ fn first(opening: &Opening) -> Entry {
 #[must_use]
 pub fn rebuild(id: OrderId, history: &[Entry]) -> Option<Order> {
     let (opening, rest) = history.split_first()?;
-    let (content, mut order) = crate::fold::open(id, &opening.what, opening.at)?;
+    let (content, mut order) = crate::fold::open(&opening.what, opening.at)?;
     for entry in rest {
         crate::fold::fold(&mut order, content, &Event { order: id, what: entry.what.clone() }, entry.at);
     }
@@ -110,7 +110,7 @@ pub fn rebuild(id: OrderId, history: &[Entry]) -> Option<Order> {
 /// Calls `visit` with each order as its history makes it, reading the history once per event; for watching.
 pub fn replay(id: OrderId, history: &[Entry], mut visit: impl FnMut(&Entry, &Order)) {
     let Some((opening, rest)) = history.split_first() else { return };
-    let Some((content, mut order)) = crate::fold::open(id, &opening.what, opening.at) else { return };
+    let Some((content, mut order)) = crate::fold::open(&opening.what, opening.at) else { return };
     visit(opening, &order);
     for entry in rest {
         crate::fold::fold(&mut order, content, &Event { order: id, what: entry.what.clone() }, entry.at);

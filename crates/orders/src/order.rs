@@ -116,6 +116,9 @@ pub struct LineState {
     /// Of the units still on their way, those a node was asked to stop. A mark, not a bucket.
     #[n(1)]
     pub cancel_requested: Quantity,
+    /// Inventory knows that the order waits for the line's SKU; until none of its units is open or backordered.
+    #[n(2)]
+    pub awaited: bool,
 }
 
 /// One try to source units. Its number is never used for another.
