@@ -85,6 +85,7 @@ impl<M: Machine> Core<M> {
             request_ttl_ms,
             sweep_cursor: None,
         };
+        core.check_prefixes();
         if let Some(cold) = cold {
             for table in core.tables() {
                 table.attach(cold.clone());
@@ -264,9 +265,8 @@ impl<M: Machine> Core<M> {
         Ok(notes)
     }
 
-    fn tables(&mut self) -> Vec<&mut dyn AnyTable> {
-        let mut tables = self.state.tables();
-        tables.extend(self.books.tables());
+    fn check_prefixes(&mut self) {
+        let tables = self.tables();
         let mut prefixes: Vec<u8> = tables.iter().map(|table| table.prefix()).collect();
         prefixes.sort_unstable();
         assert!(
@@ -274,6 +274,11 @@ impl<M: Machine> Core<M> {
             "two tables share a prefix: {prefixes:?}"
         );
         assert!(prefixes.first().is_none_or(|first| *first > 0), "prefix 0 is the marker's");
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn AnyTable> {
+        let mut tables = self.state.tables();
+        tables.extend(self.books.tables());
         tables
     }
 
@@ -289,11 +294,14 @@ impl<M: Machine> Core<M> {
         self.tables().into_iter().for_each(|table| table.finish_checkpoint());
     }
 
-    /// Rows changed since the last checkpoint began, and rows in memory.
-    pub fn rows(&mut self) -> (usize, usize) {
-        self.tables()
-            .iter()
-            .fold((0, 0), |(dirty, memory), table| (dirty + table.dirty_rows(), memory + table.memory_rows()))
+    /// Rows changed since the last checkpoint began.
+    pub fn dirty_rows(&mut self) -> usize {
+        self.tables().iter().map(|table| table.dirty_rows()).sum()
+    }
+
+    /// Rows in memory.
+    pub fn memory_rows(&mut self) -> usize {
+        self.tables().iter().map(|table| table.memory_rows()).sum()
     }
 
     /// A hash over every row: equal states give equal hashes, whatever is in memory.

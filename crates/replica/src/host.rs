@@ -3,7 +3,8 @@
 use crate::checkpoint::{self, CheckpointError, Target};
 use crate::clock::Clock;
 use crate::core::Core;
-use crate::partition::{self, Limits, Observer, Partition, Start};
+use crate::handle::{Limits, Observer, Partition};
+use crate::partition::{self, Start};
 use crate::recovery::{self, RecoveryError};
 use crate::router::{Deliver, DeliverError, Delivery, Router};
 use futures::future::try_join_all;

@@ -120,6 +120,7 @@ pub(crate) enum Internal<M: Machine> {
     Acknowledged { to: PartitionId, through: u64 },
     CheckpointDone(Result<u64, Arc<crate::checkpoint::CheckpointError>>),
     CheckpointNow(oneshot::Sender<u64>),
+    CheckpointPermit(tokio::sync::OwnedSemaphorePermit),
     Freeze { job: CutJob<M>, thaw: oneshot::Receiver<()> },
     Drain,
 }

@@ -4,8 +4,8 @@ use crate::checkpoint::{self, CheckpointError, Marker, Target};
 use crate::clock::Clock;
 use crate::core::{Core, Input, Staged};
 use crate::entry::{Acknowledged, Body, Entry};
-use crate::feed::{Feed, FeedError};
-use crate::mailbox::{Accepted, CutJob, External, Failure, Internal, ReadJob, Release, Submission};
+use crate::handle::{Limits, Observer, Partition, Status};
+use crate::mailbox::{Accepted, CutJob, External, Failure, Internal, Release, Submission};
 use crate::metrics as names;
 use crate::router::{DeliverError, Delivery, Router};
 use crate::sender::{self, Outgoing};
@@ -13,193 +13,12 @@ use crate::token::Token;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use waybill_journal::{Claim, Journal, LogId};
+use waybill_journal::{Claim, LogId};
 use waybill_machine::{Machine, Position};
 use waybill_types::{PartitionId, Timestamp};
-
-/// What the door of a partition hears, on the partition's task, once it is durable.
-pub trait Observer<M: Machine>: Send + 'static {
-    /// Notes of the batch that is now durable through `sequence`. Must not block.
-    fn committed(&mut self, state: &M::State, sequence: u64, notes: Vec<M::Note>);
-}
-
-impl<M: Machine, F: FnMut(&M::State, u64, Vec<M::Note>) + Send + 'static> Observer<M> for F {
-    fn committed(&mut self, state: &M::State, sequence: u64, notes: Vec<M::Note>) {
-        self(state, sequence, notes);
-    }
-}
-
-/// Bounds of one partition.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Commands and reads waiting; more are refused. 1 and up.
-    pub queue: usize,
-    /// Inputs in one batch.
-    pub batch_inputs: usize,
-    /// Bytes of entries after which a batch is closed.
-    pub batch_bytes: usize,
-    /// Messages without acknowledgement above which new commands are refused.
-    pub outbox: usize,
-    /// Changed rows that start a checkpoint.
-    pub checkpoint_rows: usize,
-    /// Journaled bytes that start a checkpoint.
-    pub checkpoint_bytes: u64,
-    /// Age in milliseconds of the oldest change that starts a checkpoint.
-    pub checkpoint_age_ms: u64,
-    /// How long request ids are kept, in milliseconds.
-    pub request_ttl_ms: i64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            queue: 4096,
-            batch_inputs: 512,
-            batch_bytes: 1 << 20,
-            outbox: 20_000,
-            checkpoint_rows: 50_000,
-            checkpoint_bytes: 32 << 20,
-            checkpoint_age_ms: 60_000,
-            request_ttl_ms: 7 * 24 * 3600 * 1000,
-        }
-    }
-}
-
-/// A partition's figures, read without disturbing it.
-#[derive(Debug, Default)]
-pub struct Status {
-    /// The last durable sequence.
-    pub sequence: AtomicU64,
-    /// The sequence of the last checkpoint.
-    pub checkpoint: AtomicU64,
-    /// Messages not yet acknowledged.
-    pub outbox: AtomicU64,
-    /// Rows in memory at the last checkpoint.
-    pub memory_rows: AtomicU64,
-    /// Checkpoints finished since the start.
-    pub checkpoints: AtomicU64,
-    /// Stopped after a fault; only a restart helps.
-    pub stopped: AtomicBool,
-}
-
-/// A handle on one partition.
-pub struct Partition<M: Machine> {
-    id: PartitionId,
-    external: mpsc::Sender<External<M>>,
-    internal: mpsc::UnboundedSender<Internal<M>>,
-    journal: Arc<dyn Journal>,
-    status: Arc<Status>,
-}
-
-impl<M: Machine> Clone for Partition<M> {
-    fn clone(&self) -> Self {
-        Self {
-            id: self.id,
-            external: self.external.clone(),
-            internal: self.internal.clone(),
-            journal: Arc::clone(&self.journal),
-            status: Arc::clone(&self.status),
-        }
-    }
-}
-
-impl<M: Machine> Partition<M> {
-    /// Which partition it is.
-    #[must_use]
-    pub fn id(&self) -> PartitionId {
-        self.id
-    }
-
-    /// Its figures.
-    #[must_use]
-    pub fn status(&self) -> &Status {
-        &self.status
-    }
-
-    /// Puts a command to the partition and waits until its outcome is durable.
-    ///
-    /// # Errors
-    /// [`Failure`]. After [`Failure::OutcomeUnknown`] the command may have happened: retry with the same request id.
-    pub async fn submit(
-        &self,
-        submission: Submission<M>,
-    ) -> Result<Accepted<M::Answer>, Failure<M::Refusal>> {
-        let (answer, answered) = oneshot::channel();
-        self.external
-            .try_send(External::Command(submission, answer))
-            .map_err(|error| self.not_queued(&error))?;
-        answered.await.unwrap_or(Err(Failure::OutcomeUnknown))
-    }
-
-    /// Reads the state, and answers once everything the read could see is durable.
-    ///
-    /// # Errors
-    /// [`Failure::Busy`] and [`Failure::Unavailable`].
-    pub async fn read<R: Send + 'static>(
-        &self,
-        read: impl FnOnce(&M::State, Timestamp) -> R + Send + 'static,
-    ) -> Result<R, Failure<M::Refusal>> {
-        let (answer, answered) = oneshot::channel();
-        let job: ReadJob<M> = Box::new(move |state, at| {
-            let result = read(state, at);
-            // A reader that went away needs no answer.
-            Box::new(move || drop(answer.send(result)))
-        });
-        self.external.try_send(External::Read(job)).map_err(|error| self.not_queued(&error))?;
-        answered.await.map_err(|_| Failure::Unavailable { why: "it stopped" })
-    }
-
-    fn not_queued<T>(&self, error: &mpsc::error::TrySendError<T>) -> Failure<M::Refusal> {
-        match error {
-            mpsc::error::TrySendError::Full(_) => {
-                Failure::Busy { what: "the partition's queue is full", retry_after_ms: 50 }
-            }
-            mpsc::error::TrySendError::Closed(_) => Failure::Unavailable { why: "it stopped" },
-        }
-    }
-
-    /// Applies messages from another partition durably; see [`crate::Deliver`].
-    ///
-    /// # Errors
-    /// [`DeliverError`].
-    pub async fn deliver(&self, delivery: Delivery) -> Result<u64, DeliverError> {
-        let (answer, answered) = oneshot::channel();
-        let gone = DeliverError::Unavailable(self.id);
-        self.internal.send(Internal::Deliver(delivery, answer)).map_err(|_| gone.clone())?;
-        answered.await.unwrap_or(Err(gone))
-    }
-
-    /// Everything journaled after `after`.
-    ///
-    /// # Errors
-    /// [`FeedError::Ahead`].
-    pub fn feed(&self, after: u64) -> Result<Feed<M>, FeedError> {
-        Feed::new(Arc::clone(&self.journal), self.id, after)
-    }
-
-    /// Makes a checkpoint now; answers with its sequence.
-    ///
-    /// # Errors
-    /// [`Failure::Unavailable`].
-    pub async fn checkpoint(&self) -> Result<u64, Failure<M::Refusal>> {
-        let (done, finished) = oneshot::channel();
-        let stopped = || Failure::Unavailable { why: "it stopped" };
-        self.internal.send(Internal::CheckpointNow(done)).map_err(|_| stopped())?;
-        finished.await.map_err(|_| stopped())
-    }
-
-    pub(crate) fn freeze(&self, job: CutJob<M>, thaw: oneshot::Receiver<()>) -> bool {
-        self.internal.send(Internal::Freeze { job, thaw }).is_ok()
-    }
-
-    pub(crate) fn drain(&self) {
-        // A partition that is gone is drained.
-        let _ = self.internal.send(Internal::Drain);
-    }
-}
 
 /// What a partition is started with.
 pub(crate) struct Start<M: Machine> {
@@ -248,10 +67,12 @@ pub(crate) fn spawn<M: Machine>(start: Start<M>) -> (Partition<M>, tokio::task::
         internal: weak,
         outgoing,
         acknowledged: BTreeMap::new(),
+        acknowledge_at: None,
         checkpointing: false,
         wanted: Vec::new(),
         served: Vec::new(),
-        not_before: None,
+        permit: None,
+        permit_asked: false,
         bytes_since: 0,
         change_since: None,
         draining: false,
@@ -279,7 +100,9 @@ struct Running<M: Machine> {
     checkpointing: bool,
     wanted: Vec<oneshot::Sender<u64>>,
     served: Vec<oneshot::Sender<u64>>,
-    not_before: Option<Instant>,
+    permit: Option<OwnedSemaphorePermit>,
+    permit_asked: bool,
+    acknowledge_at: Option<Instant>,
     bytes_since: u64,
     change_since: Option<Instant>,
     draining: bool,
@@ -301,8 +124,12 @@ enum Stop {
 
 /// An idle partition journals what its receivers have applied this long after it heard of it.
 const ACK_DELAY: Duration = Duration::from_millis(200);
-/// How long a due checkpoint waits when another partition's is under way.
-const CHECKPOINT_PAUSE: Duration = Duration::from_millis(50);
+
+async fn wait_until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at.into()).await;
+    }
+}
 
 impl<M: Machine> Running<M> {
     async fn run(
@@ -325,8 +152,8 @@ impl<M: Machine> Running<M> {
                     None => break,
                 },
                 () = self.clock.wait_until(due.unwrap_or(Timestamp::MAX)), if due.is_some() => {}
-                () = tokio::time::sleep(ACK_DELAY), if !self.acknowledged.is_empty() => {}
-                () = tokio::time::sleep(self.until_checkpoint()), if self.change_since.is_some() && !self.checkpointing => {}
+                () = wait_until(self.acknowledge_at), if self.acknowledge_at.is_some() => {}
+                () = tokio::time::sleep(self.until_checkpoint()), if self.change_since.is_some() && !self.checkpointing && !self.permit_asked => {}
             }
             match self.turn(first, &mut external, &mut internal).await {
                 Ok(()) => {}
@@ -358,8 +185,7 @@ impl<M: Machine> Running<M> {
 
     fn until_checkpoint(&self) -> Duration {
         let age = self.change_since.map_or(Duration::ZERO, |since| since.elapsed());
-        let pause = self.not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
-        Duration::from_millis(self.limits.checkpoint_age_ms).saturating_sub(age).max(pause)
+        Duration::from_millis(self.limits.checkpoint_age_ms).saturating_sub(age)
     }
 
     async fn turn(
@@ -414,7 +240,8 @@ impl<M: Machine> Running<M> {
             let _ = thaw.await;
         }
         self.maybe_checkpoint();
-        if self.draining && self.acknowledged.is_empty() { Err(Stop::Drained) } else { Ok(()) }
+        let over = self.draining && self.acknowledged.is_empty() && !self.checkpointing;
+        if over { Err(Stop::Drained) } else { Ok(()) }
     }
 
     fn position(&self, batch: &Batch<M>) -> Position {
@@ -441,9 +268,14 @@ impl<M: Machine> Running<M> {
             }
             Item::Internal(Internal::Acknowledged { to, through }) => {
                 self.acknowledged.insert(to, through);
+                self.acknowledge_at.get_or_insert_with(|| Instant::now() + ACK_DELAY);
             }
             Item::Internal(Internal::CheckpointDone(result)) => self.checkpoint_done(result)?,
             Item::Internal(Internal::CheckpointNow(done)) => self.wanted.push(done),
+            Item::Internal(Internal::CheckpointPermit(permit)) => {
+                self.permit_asked = false;
+                self.permit = Some(permit);
+            }
             Item::Internal(Internal::Freeze { job, thaw }) => frozen.push((job, thaw)),
             Item::Internal(Internal::Drain) => self.draining = true,
         }
@@ -518,11 +350,14 @@ impl<M: Machine> Running<M> {
 
     /// One append, one sync; then everything the batch held back may leave.
     async fn commit(&mut self, batch: Batch<M>, inputs: usize) -> Result<(), Stop> {
-        let acknowledged: Vec<Acknowledged> = std::mem::take(&mut self.acknowledged)
-            .into_iter()
-            .map(|(to, through)| Acknowledged { to, through })
-            .collect();
-        if !batch.entries.is_empty() || !acknowledged.is_empty() {
+        // Acknowledgements ride along; alone they wait a little, since each frame costs a sync.
+        let ripe = self.draining || self.acknowledge_at.is_some_and(|at| at <= Instant::now());
+        if !batch.entries.is_empty() || (ripe && !self.acknowledged.is_empty()) {
+            let acknowledged: Vec<Acknowledged> = std::mem::take(&mut self.acknowledged)
+                .into_iter()
+                .map(|(to, through)| Acknowledged { to, through })
+                .collect();
+            self.acknowledge_at = None;
             self.core.acknowledge(&acknowledged);
             let body = Body { version: Body::VERSION, entries: batch.entries, acknowledged };
             let bytes = waybill_machine::record::encode(&body);
@@ -561,27 +396,18 @@ impl<M: Machine> Running<M> {
         if self.checkpointing {
             return;
         }
-        let wanted = !self.wanted.is_empty();
-        if !wanted && self.not_before.is_some_and(|at| Instant::now() < at) {
-            return;
-        }
         let due = self.change_since.is_some()
             && (self.bytes_since >= self.limits.checkpoint_bytes
                 || self.until_checkpoint().is_zero()
-                || self.core.rows().0 >= self.limits.checkpoint_rows);
-        if !wanted && !due {
+                || self.core.dirty_rows() >= self.limits.checkpoint_rows);
+        if self.wanted.is_empty() && !due {
+            self.permit = None;
             return;
         }
-        // One checkpoint at a time in the process: sled has one writer. Who finds it busy asks again a little later.
-        let Ok(permit) = Arc::clone(&self.checkpoints).try_acquire_owned() else {
-            if wanted {
-                self.retry_checkpoint();
-            } else {
-                self.not_before = Some(Instant::now() + CHECKPOINT_PAUSE);
-            }
+        let Some(permit) = self.permit.take() else {
+            self.ask_for_permit();
             return;
         };
-        self.not_before = None;
         self.served = std::mem::take(&mut self.wanted);
         let images = self.core.begin_checkpoint();
         let marker = Marker { partition: self.id, sequence: self.sequence, hash: self.hash };
@@ -598,16 +424,17 @@ impl<M: Machine> Running<M> {
         });
     }
 
-    /// Wakes this task when the checkpoint of another partition is done.
-    fn retry_checkpoint(&mut self) {
+    /// One checkpoint at a time in the process, since sled has one writer: the permit comes by the mailbox.
+    fn ask_for_permit(&mut self) {
+        if self.permit_asked {
+            return;
+        }
+        self.permit_asked = true;
         let (checkpoints, internal) = (Arc::clone(&self.checkpoints), self.internal.clone());
-        let wanted = std::mem::take(&mut self.wanted);
         tokio::spawn(async move {
-            drop(checkpoints.acquire_owned().await);
-            for done in wanted {
-                if let Some(internal) = internal.upgrade() {
-                    let _ = internal.send(Internal::CheckpointNow(done));
-                }
+            if let (Ok(permit), Some(internal)) = (checkpoints.acquire_owned().await, internal.upgrade()) {
+                // A partition that is gone needs no permit.
+                let _ = internal.send(Internal::CheckpointPermit(permit));
             }
         });
     }
@@ -621,7 +448,7 @@ impl<M: Machine> Running<M> {
         self.core.finish_checkpoint();
         self.status.checkpoint.store(sequence, Ordering::Relaxed);
         self.status.checkpoints.fetch_add(1, Ordering::Relaxed);
-        self.status.memory_rows.store(self.core.rows().1 as u64, Ordering::Relaxed);
+        self.status.memory_rows.store(self.core.memory_rows() as u64, Ordering::Relaxed);
         metrics::counter!(names::CHECKPOINTS, "partition" => self.label.clone()).increment(1);
         for done in self.served.drain(..) {
             // Who asked and went away needs no answer.

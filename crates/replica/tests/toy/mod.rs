@@ -22,12 +22,26 @@ impl State for Accounts {
 }
 
 pub(crate) enum Command {
-    Mint { account: u64, coins: u64 },
+    Mint {
+        account: u64,
+        coins: u64,
+    },
     /// Takes coins here and gives them to an account of another partition.
-    Send { account: u64, coins: u64, to: PartitionId },
+    Send {
+        account: u64,
+        coins: u64,
+        to: PartitionId,
+    },
     /// Mints later.
-    MintAt { account: u64, coins: u64, due: Timestamp },
-    Arrived { account: u64, coins: u64 },
+    MintAt {
+        account: u64,
+        coins: u64,
+        due: Timestamp,
+    },
+    Arrived {
+        account: u64,
+        coins: u64,
+    },
     Due,
     Explode,
 }
@@ -97,7 +111,10 @@ impl Machine for Coins {
             Command::Due => {
                 let due = state.timers.scan(&(), None, ScanOrder::Ascending, 10);
                 let due = due.into_iter().filter(|((at, _), _)| *at <= cx.at);
-                Decision::new(due.map(|((at, account), coins)| Event::Fired(account, *coins, at)).collect(), 0)
+                Decision::new(
+                    due.map(|((at, account), coins)| Event::Fired(account, *coins, at)).collect(),
+                    0,
+                )
             }
             Command::Explode => panic!("a bug in a machine"),
         })
@@ -112,14 +129,17 @@ impl Machine for Coins {
             Event::Sent(account, coins, to) => {
                 state.balance.update(&account, |balance| *balance -= coins);
                 let sku = Sku::new("coin").unwrap();
-                out.send(to, Message::AwaitStock {
-                    order: OrderId::from_u64(account),
-                    sku,
-                    owner: OwnerId::main(),
-                    quantity: Quantity::of(coins),
-                    priority: 0,
-                    since: Timestamp::ZERO,
-                });
+                out.send(
+                    to,
+                    Message::AwaitStock {
+                        order: OrderId::from_u64(account),
+                        sku,
+                        owner: OwnerId::main(),
+                        quantity: Quantity::of(coins),
+                        priority: 0,
+                        since: Timestamp::ZERO,
+                    },
+                );
             }
             Event::Planned(account, coins, due) => state.timers.put(&(due, account), coins),
             Event::Fired(account, coins, due) => {

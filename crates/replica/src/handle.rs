@@ -1,0 +1,193 @@
+//! What the rest of a process holds of a partition: a handle to submit, read, deliver and follow; its bounds; its
+//! figures.
+
+use crate::feed::{Feed, FeedError};
+use crate::mailbox::{Accepted, CutJob, External, Failure, Internal, ReadJob, Submission};
+use crate::router::{DeliverError, Delivery};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use tokio::sync::{mpsc, oneshot};
+use waybill_journal::Journal;
+use waybill_machine::Machine;
+use waybill_types::{PartitionId, Timestamp};
+
+/// What the door of a partition hears, on the partition's task, once it is durable.
+pub trait Observer<M: Machine>: Send + 'static {
+    /// Notes of the batch that is now durable through `sequence`. Must not block.
+    fn committed(&mut self, state: &M::State, sequence: u64, notes: Vec<M::Note>);
+}
+
+impl<M: Machine, F: FnMut(&M::State, u64, Vec<M::Note>) + Send + 'static> Observer<M> for F {
+    fn committed(&mut self, state: &M::State, sequence: u64, notes: Vec<M::Note>) {
+        self(state, sequence, notes);
+    }
+}
+
+/// Bounds of one partition.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Commands and reads waiting; more are refused. 1 and up.
+    pub queue: usize,
+    /// Inputs in one batch.
+    pub batch_inputs: usize,
+    /// Bytes of entries after which a batch is closed.
+    pub batch_bytes: usize,
+    /// Messages without acknowledgement above which new commands are refused.
+    pub outbox: usize,
+    /// Changed rows that start a checkpoint.
+    pub checkpoint_rows: usize,
+    /// Journaled bytes that start a checkpoint.
+    pub checkpoint_bytes: u64,
+    /// Age in milliseconds of the oldest change that starts a checkpoint.
+    pub checkpoint_age_ms: u64,
+    /// How long request ids are kept, in milliseconds.
+    pub request_ttl_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queue: 4096,
+            batch_inputs: 512,
+            batch_bytes: 1 << 20,
+            outbox: 20_000,
+            checkpoint_rows: 50_000,
+            checkpoint_bytes: 32 << 20,
+            checkpoint_age_ms: 60_000,
+            request_ttl_ms: 7 * 24 * 3600 * 1000,
+        }
+    }
+}
+
+/// A partition's figures, read without disturbing it.
+#[derive(Debug, Default)]
+pub struct Status {
+    /// The last durable sequence.
+    pub sequence: AtomicU64,
+    /// The sequence of the last checkpoint.
+    pub checkpoint: AtomicU64,
+    /// Messages not yet acknowledged.
+    pub outbox: AtomicU64,
+    /// Rows in memory at the last checkpoint.
+    pub memory_rows: AtomicU64,
+    /// Checkpoints finished since the start.
+    pub checkpoints: AtomicU64,
+    /// Stopped after a fault; only a restart helps.
+    pub stopped: AtomicBool,
+}
+
+/// A handle on one partition.
+pub struct Partition<M: Machine> {
+    pub(crate) id: PartitionId,
+    pub(crate) external: mpsc::Sender<External<M>>,
+    pub(crate) internal: mpsc::UnboundedSender<Internal<M>>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) status: Arc<Status>,
+}
+
+impl<M: Machine> Clone for Partition<M> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id,
+            external: self.external.clone(),
+            internal: self.internal.clone(),
+            journal: Arc::clone(&self.journal),
+            status: Arc::clone(&self.status),
+        }
+    }
+}
+
+impl<M: Machine> Partition<M> {
+    /// Which partition it is.
+    #[must_use]
+    pub fn id(&self) -> PartitionId {
+        self.id
+    }
+
+    /// Its figures.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Puts a command to the partition and waits until its outcome is durable.
+    ///
+    /// # Errors
+    /// [`Failure`]. After [`Failure::OutcomeUnknown`] the command may have happened: retry with the same request id.
+    pub async fn submit(
+        &self,
+        submission: Submission<M>,
+    ) -> Result<Accepted<M::Answer>, Failure<M::Refusal>> {
+        let (answer, answered) = oneshot::channel();
+        self.external
+            .try_send(External::Command(submission, answer))
+            .map_err(|error| self.not_queued(&error))?;
+        answered.await.unwrap_or(Err(Failure::OutcomeUnknown))
+    }
+
+    /// Reads the state, and answers once everything the read could see is durable.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] and [`Failure::Unavailable`].
+    pub async fn read<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&M::State, Timestamp) -> R + Send + 'static,
+    ) -> Result<R, Failure<M::Refusal>> {
+        let (answer, answered) = oneshot::channel();
+        let job: ReadJob<M> = Box::new(move |state, at| {
+            let result = read(state, at);
+            // A reader that went away needs no answer.
+            Box::new(move || drop(answer.send(result)))
+        });
+        self.external.try_send(External::Read(job)).map_err(|error| self.not_queued(&error))?;
+        answered.await.map_err(|_| Failure::Unavailable { why: "it stopped" })
+    }
+
+    fn not_queued<T>(&self, error: &mpsc::error::TrySendError<T>) -> Failure<M::Refusal> {
+        match error {
+            mpsc::error::TrySendError::Full(_) => {
+                Failure::Busy { what: "the partition's queue is full", retry_after_ms: 50 }
+            }
+            mpsc::error::TrySendError::Closed(_) => Failure::Unavailable { why: "it stopped" },
+        }
+    }
+
+    /// Applies messages from another partition durably; see [`crate::Deliver`].
+    ///
+    /// # Errors
+    /// [`DeliverError`].
+    pub async fn deliver(&self, delivery: Delivery) -> Result<u64, DeliverError> {
+        let (answer, answered) = oneshot::channel();
+        let gone = DeliverError::Unavailable(self.id);
+        self.internal.send(Internal::Deliver(delivery, answer)).map_err(|_| gone.clone())?;
+        answered.await.unwrap_or(Err(gone))
+    }
+
+    /// Everything journaled after `after`.
+    ///
+    /// # Errors
+    /// [`FeedError::Ahead`].
+    pub fn feed(&self, after: u64) -> Result<Feed<M>, FeedError> {
+        Feed::new(Arc::clone(&self.journal), self.id, after)
+    }
+
+    /// Makes a checkpoint now; answers with its sequence.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`].
+    pub async fn checkpoint(&self) -> Result<u64, Failure<M::Refusal>> {
+        let (done, finished) = oneshot::channel();
+        let stopped = || Failure::Unavailable { why: "it stopped" };
+        self.internal.send(Internal::CheckpointNow(done)).map_err(|_| stopped())?;
+        finished.await.map_err(|_| stopped())
+    }
+
+    pub(crate) fn freeze(&self, job: CutJob<M>, thaw: oneshot::Receiver<()>) -> bool {
+        self.internal.send(Internal::Freeze { job, thaw }).is_ok()
+    }
+
+    pub(crate) fn drain(&self) {
+        // A partition that is gone is drained.
+        let _ = self.internal.send(Internal::Drain);
+    }
+}
