@@ -10,6 +10,8 @@ pub mod answer;
 mod apply;
 pub mod command;
 mod decide;
+#[cfg(any(test, feature = "driver"))]
+pub mod driver;
 pub mod event;
 pub mod invariants;
 pub mod item;
@@ -23,6 +25,9 @@ pub mod reservation;
 pub mod state;
 pub mod stock;
 pub mod wait;
+
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, CountOutcome, ItemOutcome, PositionView};
 pub use command::{Command, CountRow, ItemRow};
