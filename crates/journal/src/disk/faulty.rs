@@ -22,6 +22,7 @@ struct Faults {
     /// How many bytes of the torn write reach the disk.
     tear_keep: AtomicU64,
     full: AtomicBool,
+    panic: AtomicBool,
 }
 
 impl FaultyDisk {
@@ -39,6 +40,11 @@ impl FaultyDisk {
     pub fn tear_write(&self, nth: u64, keep: u64) {
         self.faults.tear_keep.store(keep, Ordering::SeqCst);
         self.faults.tear_in.store(nth, Ordering::SeqCst);
+    }
+
+    /// Panics in the next write: a bug in whoever writes.
+    pub fn panic_in_next_write(&self) {
+        self.faults.panic.store(true, Ordering::SeqCst);
     }
 
     /// While true, no file can be allocated.
@@ -103,6 +109,7 @@ impl DiskFile for FaultyFile {
     }
 
     fn write_at(&self, data: &[u8], offset: u64) -> io::Result<()> {
+        assert!(!self.faults.panic.swap(false, Ordering::SeqCst), "injected: panic in a write");
         if counts_down_to_zero(&self.faults.tear_in) {
             let keep = (self.faults.tear_keep.load(Ordering::SeqCst) as usize).min(data.len());
             self.inner.write_at(&data[..keep], offset)?;

@@ -15,6 +15,7 @@ mod tests;
 mod upkeep;
 mod writer;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -62,7 +63,18 @@ impl LocalJournal {
         let shared = Arc::new(opened.shared);
         let writer = Writer::new(Arc::clone(&shared), opened.active, opened.end, &opened.ends);
         let mut journal = Self { shared, writer: None, upkeep: None, lock: Some(opened.lock) };
-        journal.writer = Some(spawn("journal-writer", move || writer.run())?);
+        let writing = Arc::clone(&journal.shared);
+        let run = move || {
+            // A panic is a bug, and what it left on disk is not known: the same end as a failed write, or callers
+            // would wait for a writer that is gone.
+            if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
+                writing.abandon(&Error::Io {
+                    what: "write the journal".into(),
+                    source: std::io::Error::other("the writer panicked"),
+                });
+            }
+        };
+        journal.writer = Some(spawn("journal-writer", run)?);
         let shared = Arc::clone(&journal.shared);
         journal.upkeep = Some(spawn("journal-upkeep", move || upkeep::run(&shared))?);
         journal.shared.want_upkeep();

@@ -119,6 +119,17 @@ impl Shared {
         self.poisoned.store(true, Ordering::Release);
     }
 
+    /// Poisons, and refuses everybody whose request nobody will serve any more.
+    pub(crate) fn abandon(&self, cause: &Error) {
+        let mut queue = lock(&self.queue);
+        self.poison(cause);
+        let waiting = std::mem::take(&mut queue.requests);
+        drop(queue);
+        for request in waiting {
+            request.refuse(Error::Poisoned);
+        }
+    }
+
     /// The log's state, made if it has none.
     pub(crate) fn with_log<T>(&self, log: LogId, act: impl FnOnce(&mut LogState) -> T) -> T {
         act(lock(&self.state).logs.entry(log).or_default())

@@ -320,17 +320,14 @@ impl Writer {
 
     /// Poisons the journal and refuses everybody who waits.
     fn stop(&mut self, error: &Error, taken: Vec<Request>) {
-        let mut queue = lock(&self.shared.queue);
-        self.shared.poison(error);
-        let waiting = std::mem::take(&mut queue.requests);
-        drop(queue);
+        self.shared.abandon(error);
         for reply in self.round.replies.drain(..) {
             match reply {
                 Reply::Append(reply, _) => drop(reply.send(Err(Error::Poisoned))),
                 Reply::Claim(reply, _) => drop(reply.send(Err(Error::Poisoned))),
             }
         }
-        for request in taken.into_iter().chain(waiting) {
+        for request in taken {
             request.refuse(Error::Poisoned);
         }
     }

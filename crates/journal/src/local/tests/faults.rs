@@ -63,6 +63,23 @@ async fn a_failed_sync_poisons_and_nobody_waiting_gets_ok() {
 }
 
 #[tokio::test]
+async fn a_panicking_writer_leaves_nobody_waiting() {
+    let (faults, disk) = faulty();
+    let journal = open(&disk, &small()).unwrap();
+    let head = fill(&journal, LOG, 5, 100).await;
+    wait_for(&journal, "a spare segment", |stats| stats.segments_spare > 0);
+    faults.panic_in_next_write();
+    for seq in head.seq + 1..head.seq + 4 {
+        let appended = journal.append(LOG, head.epoch, seq, body(LOG, seq, 100)).await;
+        assert!(matches!(appended, Err(Error::Poisoned)), "{appended:?}");
+    }
+    assert!(matches!(journal.claim(LOG).await, Err(Error::Poisoned)));
+    assert!(journal.poison_cause().unwrap().contains("panicked"));
+    drop(journal);
+    assert_eq!(open(&disk, &small()).unwrap().head(LOG), head);
+}
+
+#[tokio::test]
 async fn what_a_failed_sync_left_in_the_page_cache_is_made_durable() {
     for seed in 0..20 {
         let sim = SimDisk::new(1 << 30);
