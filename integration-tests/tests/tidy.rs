@@ -150,6 +150,16 @@ fn documented(text: &str) -> BTreeSet<String> {
     rows.map(|(reason, _)| reason.to_owned()).filter(|reason| is_upper_snake(reason)).collect()
 }
 
+/// Tests that docs/scenarios.md names in the last column and nobody wrote.
+fn missing_tests(scenarios: &str, sources: &[Source]) -> Vec<String> {
+    let named = scenarios.lines().filter_map(|line| line.strip_suffix("` |")?.rsplit('`').next());
+    let is_there = |name: &&str| {
+        let (rust, python) = (format!("fn {name}("), format!("def {name}("));
+        sources.iter().any(|source| source.text.contains(&rust) || source.text.contains(&python))
+    };
+    named.filter(|name| !is_there(name)).map(|name| format!("there is no test {name}")).collect()
+}
+
 /// Links to files that are not there. Links to elsewhere and to headings are not followed.
 fn dead_links(sources: &[Source], exists: impl Fn(&Path) -> bool) -> Vec<String> {
     let mut faults = Vec::new();
@@ -208,6 +218,13 @@ fn every_reason_is_documented_and_no_other() {
 #[test]
 fn links_between_documents_lead_somewhere() {
     assert_none(&dead_links(&tree(), |path| root().join(path).exists()));
+}
+
+#[test]
+fn every_scenario_has_its_test() {
+    let page = std::fs::read_to_string(root().join("docs/scenarios.md")).expect("the page can be read");
+    assert!(page.matches("` |\n").count() > 10, "too few scenarios found: the search is broken");
+    assert_none(&missing_tests(&page, &tree()));
 }
 
 #[test]
