@@ -39,7 +39,7 @@ fn attributes() -> BTreeMap<String, String> {
 fn kettle() -> ItemRecord {
     ItemRecord {
         sku: "P:1".into(),
-        name: "Kettle, \"large\" black",
+        name: "Kettle, \"large\" black".into(),
         unit: Unit::Kilogram,
         scale: 3,
         weight_g: 1_000,
