@@ -14,6 +14,10 @@ pub const MAX_VALUE_BYTES: usize = 1 << 20;
 /// values comes on top and is the store's business, up to eight times as many.
 pub const MAX_COMMIT_OPS: usize = 256;
 
+/// The most bytes of keys and values in one [`Store::commit`]. An engine writes several times as much, and what it writes
+/// between two syncs is what a power cut may leave in any order; larger values are put unsynced.
+pub const MAX_COMMIT_BYTES: usize = 256 << 10;
+
 /// One change to one logical row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -82,10 +86,11 @@ pub struct Stats {
 /// not all rows at one point in time: who needs one point in time keeps writes away meanwhile.
 pub trait Store: Send + Sync + 'static {
     /// Applies all of `ops` or none, durably: once this returns `Ok` they survive a power cut. A later operation on the
-    /// same key wins.
+    /// same key wins. At most [`MAX_COMMIT_OPS`] rows and [`MAX_COMMIT_BYTES`] bytes.
     ///
     /// # Errors
-    /// [`Error::KeyTooLong`], [`Error::ValueTooLarge`] and [`Error::TooManyRows`] refuse before anything is written.
+    /// [`Error::KeyTooLong`], [`Error::ValueTooLarge`], [`Error::TooManyRows`] and [`Error::TooManyBytes`] refuse before
+    /// anything is written.
     /// After any other error the outcome is unknown and the store is poisoned: it answers [`Error::Poisoned`] until it
     /// is opened anew.
     fn commit(&self, ops: &[Op]) -> Result<(), Error>;

@@ -32,6 +32,14 @@ pub enum Error {
         /// The limit.
         max: usize,
     },
+    /// More bytes in one commit than it may have; nothing was written.
+    #[error("a commit of {bytes} bytes is too large: at most {max}; put bulk data unsynced, then sync")]
+    TooManyBytes {
+        /// Bytes of keys and values asked for.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
     /// An earlier error left this handle unusable.
     #[error("the store is poisoned by an earlier failure: {cause}; stop, and open it anew to recover")]
     Poisoned {

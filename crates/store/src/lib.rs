@@ -20,6 +20,8 @@ mod rows;
 mod sled_store;
 pub mod vault;
 
-pub use api::{MAX_COMMIT_OPS, MAX_KEY_BYTES, MAX_VALUE_BYTES, Op, Options, Order, Stats, Store};
+pub use api::{
+    MAX_COMMIT_BYTES, MAX_COMMIT_OPS, MAX_KEY_BYTES, MAX_VALUE_BYTES, Op, Options, Order, Stats, Store,
+};
 pub use error::Error;
 pub use sled_store::SledStore;

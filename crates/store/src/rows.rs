@@ -96,31 +96,37 @@ pub(crate) fn chunks_of(value: &[u8]) -> u16 {
 }
 
 /// Appends the physical changes that turn a row with `old_chunks` chunks into `value`.
+///
+/// They may be cut into several batches, and a crash between two of those leaves a row that does not fit together and is
+/// put again. So that no chunk is ever left without a head that counts it, a head stands before chunks that are added
+/// and behind chunks that are removed.
 pub(crate) fn plan(key: &[u8], value: Option<&[u8]>, old_chunks: u16, out: &mut Vec<Physical>) {
     let new_chunks = value.map_or(0, chunks_of);
     for index in new_chunks..old_chunks {
         out.push((chunk_key(key, index), None));
     }
-    let Some(value) = value else {
-        out.push((head_key(key), None));
-        return;
-    };
-    if new_chunks == 0 {
-        let mut head = Vec::with_capacity(value.len() + 1);
-        head.push(INLINE);
-        head.extend_from_slice(value);
-        out.push((head_key(key), Some(head)));
-        return;
+    let head = (head_key(key), value.map(|value| head_of(value, new_chunks)));
+    let chunks = value.filter(|_| new_chunks > 0).unwrap_or_default().chunks(ROW_BYTES).enumerate();
+    let chunks = chunks.map(|(index, chunk)| (chunk_key(key, index as u16), Some(chunk.to_vec())));
+    if new_chunks > old_chunks {
+        out.push(head);
+        out.extend(chunks);
+    } else {
+        out.extend(chunks);
+        out.push(head);
     }
-    for (index, chunk) in value.chunks(ROW_BYTES).enumerate() {
-        out.push((chunk_key(key, index as u16), Some(chunk.to_vec())));
+}
+
+fn head_of(value: &[u8], chunks: u16) -> Vec<u8> {
+    if chunks == 0 {
+        return [&[INLINE], value].concat();
     }
     let mut head = Vec::with_capacity(CHUNKED_HEAD_BYTES);
     head.push(CHUNKED);
-    head.extend_from_slice(&new_chunks.to_be_bytes());
+    head.extend_from_slice(&chunks.to_be_bytes());
     head.extend_from_slice(&(value.len() as u32).to_be_bytes());
     head.extend_from_slice(&crc32c::crc32c(value).to_be_bytes());
-    out.push((head_key(key), Some(head)));
+    head
 }
 
 /// Reads a head; `None` means these bytes are not one.
@@ -166,6 +172,33 @@ mod tests {
         plan(b"k", Some(&[7; ROW_BYTES * 2]), 5, &mut out);
         let removed: Vec<_> = out.iter().filter(|(_, v)| v.is_none()).map(|(k, _)| k.clone()).collect();
         assert_eq!(removed, vec![chunk_key(b"k", 2), chunk_key(b"k", 3), chunk_key(b"k", 4)]);
+    }
+
+    #[test]
+    fn every_prefix_of_a_plan_leaves_no_chunk_that_its_head_does_not_count() {
+        for (old, new) in [(0, 3), (3, 0), (2, 5), (5, 2), (3, 3), (0, 0)] {
+            for value in [Some(vec![7; ROW_BYTES * new]), None] {
+                let chunks = value.as_deref().map_or(0, chunks_of);
+                let mut out = Vec::new();
+                plan(b"k", value.as_deref(), old, &mut out);
+                let mut present: Vec<bool> = (0..10).map(|index| index < old).collect();
+                let mut counted = old;
+                for (key, value) in out {
+                    if key == head_key(b"k") {
+                        counted = value.as_deref().map_or(0, chunks_in_head);
+                    }
+                    if let Some(index) = (0..10).find(|index| key == chunk_key(b"k", *index)) {
+                        present[usize::from(index)] = value.is_some();
+                    }
+                    let last = present.iter().rposition(|there| *there).map_or(0, |at| at as u16 + 1);
+                    assert!(last <= counted, "{old} to {chunks}: chunk {last} of {counted}");
+                }
+                assert_eq!(
+                    (counted, present.iter().filter(|there| **there).count()),
+                    (chunks, chunks as usize)
+                );
+            }
+        }
     }
 
     #[test]

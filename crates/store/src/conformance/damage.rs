@@ -75,7 +75,7 @@ fn prepare(open: OpenStore, dir: &Path) -> Rows {
 }
 
 /// The files with any bytes in them, relative to the directory.
-fn files_of(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn files_of(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut dirs = vec![PathBuf::new()];
     while let Some(below) = dirs.pop() {
@@ -136,7 +136,7 @@ fn assert_right_or_refused(what: &str, outcome: Result<(), Error>, found: Rows, 
     }
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(super) fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("creates");
     for entry in fs::read_dir(from).expect("lists") {
         let entry = entry.expect("lists");

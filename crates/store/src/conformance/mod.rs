@@ -7,6 +7,7 @@
 mod crash;
 mod damage;
 mod model;
+mod power_cut;
 mod rows;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use crate::{Error, Op, Order, Store};
 pub use crash::survives_kill;
 pub use damage::{damage_is_found, survives_torn_tail};
 pub use model::{Step, agrees_with_a_sorted_map, random_steps};
+pub use power_cut::survives_power_cut;
 pub use rows::{
     a_value_grows_and_shrinks, commit_takes_all_or_refuses, keys_and_values_at_their_limits, opens_again,
     scans_in_order_both_ways, scans_over_runs_of_0xff, second_handle_is_refused,
@@ -29,7 +31,7 @@ pub type OpenStore = fn(&Path) -> Result<Box<dyn Store>, Error>;
 /// # Panics
 /// Where the store does not conform.
 pub fn all(open: OpenStore, scratch: &Path) {
-    let parts: [(&str, fn(OpenStore, &Path)); 10] = [
+    let parts: [(&str, fn(OpenStore, &Path)); 11] = [
         ("commit", commit_takes_all_or_refuses),
         ("scan", scans_in_order_both_ways),
         ("runs", scans_over_runs_of_0xff),
@@ -40,6 +42,7 @@ pub fn all(open: OpenStore, scratch: &Path) {
         ("handles", second_handle_is_refused),
         ("damage", damage_is_found),
         ("tail", survives_torn_tail),
+        ("power", survives_power_cut),
     ];
     for (name, part) in parts {
         part(open, &scratch.join(name));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{OpenStore, Random, TOP, everything, value};
-use crate::{Op, Order};
+use crate::{Error, Op, Order};
 
 /// One step of a random run.
 #[derive(Clone, Debug)]
@@ -78,8 +78,9 @@ pub fn agrees_with_a_sorted_map(open: OpenStore, dir: &Path, steps: &[Step]) {
             Step::Commit(changes) => {
                 let ops = apply(&mut map, at, changes);
                 if let Err(error) = store.commit(&ops) {
-                    // Too many rows after all: the same changes go the other way.
-                    assert!(matches!(error, crate::Error::TooManyRows { .. }), "step {at}: {error}");
+                    // Too large after all: the same changes go the other way.
+                    let too_large = matches!(error, Error::TooManyRows { .. } | Error::TooManyBytes { .. });
+                    assert!(too_large, "step {at}: {error}");
                     store.put_unsynced(&mut ops.into_iter()).expect("puts");
                 }
             }

@@ -81,8 +81,12 @@ pub(super) fn remove_unfinished_snapshots(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn open_engine(dir: &Path, cache_bytes: u64) -> Result<sled::Db, Error> {
-    let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(500));
+pub(super) fn open_engine(dir: &Path, cache_bytes: u64, segment_bytes: usize) -> Result<sled::Db, Error> {
+    let config = sled::Config::new()
+        .path(dir)
+        .cache_capacity(cache_bytes)
+        .segment_size(segment_bytes)
+        .flush_every_ms(Some(500));
     match caught(dir, "open its files", || config.open()) {
         Err(Error::Damaged { what, .. }) if what.contains("could not acquire lock") => {
             Err(Error::InUse { path: dir.to_path_buf() })
