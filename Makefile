@@ -7,7 +7,7 @@ SHELL := /bin/sh
 
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
-WAYBILL := $(TARGET_DIR)/release/waybill
+WAYBILL := $(abspath $(TARGET_DIR)/release/waybill)
 # A build machine must use exactly the versions of Cargo.lock; a person may just have changed a manifest.
 LOCKED := $(if $(CI),--locked,)
 
@@ -42,10 +42,13 @@ proto-lint:
 
 test: test-rust test-python ## every test: Rust, then the Python client against a running server
 
-# The binaries come first: tests that boot a server start the one beside them. nextest is faster where it is
-# installed, and runs no documentation tests; plain `cargo test` runs everything and needs nothing installed.
+# The binaries come first: tests that boot a server start the one beside them. They are built together with the tests,
+# since alone they would have their dependencies built a second time with fewer features. nextest is faster where it is
+# installed; plain `cargo test` needs nothing installed.
+BINARIES := $(CARGO) build $(LOCKED) --workspace --bins --tests
+
 test-rust:
-	$(CARGO) build $(LOCKED) --workspace --bins
+	$(BINARIES)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		set -x; $(CARGO) nextest run $(LOCKED) --workspace --no-fail-fast; \
 	else \
@@ -53,7 +56,7 @@ test-rust:
 	fi
 
 test-python:
-	$(CARGO) build $(LOCKED) --workspace --bins
+	$(BINARIES)
 	scripts/test-python
 
 demo: ## a retailer of 1,000 stores takes 20,000 orders; ends with a summary and a clean audit
