@@ -12,6 +12,8 @@ mod decide;
 mod fold;
 mod money;
 mod progress;
+#[cfg(test)]
+mod tests;
 
 pub mod answer;
 pub mod command;

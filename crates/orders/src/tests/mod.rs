@@ -1,0 +1,14 @@
+//! Tests of the order machine: scenarios told as given events, when command, then events or refusal; and random
+//! histories against the laws, in a world with a small stock keeper, planner and nodes.
+
+mod build;
+mod cancel;
+mod flow;
+mod holds;
+mod laws;
+mod money;
+mod nodes;
+mod place;
+mod restart;
+mod stored;
+mod world;

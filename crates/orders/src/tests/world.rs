@@ -1,0 +1,555 @@
+//! A small world around one orders partition: a stock keeper, a planner and nodes that answer its messages and notes.
+//! Everything is journaled; a restart replays the journal, forgets every note and asks what is pending.
+
+use crate::command::{Command, RecordPlan};
+use crate::event::Event;
+use crate::invariants::{Certainty, at_nodes, live_claims};
+use crate::{Answer, Note, Opening, Order, Orders, OrdersState, PlanQuestion, Refusal};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use waybill_machine::{Context, Machine, Outbox, Position, State};
+use waybill_types::exchange::{
+    Assignment, Claim, Delivery, HoldAnswer, LineUnits, Message, Parcel, Plan, PlanStamp, PromiseWindow,
+    ReserveMode, ReserveOutcome, ReserveRequest, Shortage, Step, StepLine, Unplanned, UnplannedReason, Work,
+    WorkRefusal,
+};
+use waybill_types::{
+    Actor, Channel, FulfillmentOrderId, HoldId, Layout, LineNo, NodeId, OrderId, Origin, OwnerId,
+    PartitionId, Quantity, Reason, ReservationId, Service, ServiceId, Sku, Text, Timestamp,
+};
+
+/// Goods at a place.
+pub(super) type Goods = (Sku, NodeId);
+
+/// Work as its node's partition has it.
+#[derive(Clone, Debug)]
+pub(super) struct NodeWork {
+    pub(super) work: Work,
+    pub(super) to_pick: BTreeMap<LineNo, Quantity>,
+    pub(super) picked: BTreeMap<LineNo, Quantity>,
+    pub(super) shipped: BTreeMap<LineNo, Quantity>,
+    pub(super) released: bool,
+}
+
+pub(super) struct World {
+    pub(super) state: OrdersState,
+    pub(super) now: Timestamp,
+    pub(super) journal: Vec<(Timestamp, Origin, Position, Event)>,
+    pub(super) notes: VecDeque<Note>,
+    /// Messages on their way from orders, per receiver.
+    pub(super) sent: BTreeMap<PartitionId, VecDeque<Message>>,
+    /// Messages on their way to orders, per sender.
+    pub(super) coming: BTreeMap<PartitionId, VecDeque<Message>>,
+    pub(super) stock: BTreeMap<Goods, Quantity>,
+    pub(super) claims: BTreeMap<ReservationId, BTreeMap<Goods, Quantity>>,
+    pub(super) adopted: BTreeMap<ReservationId, OrderId>,
+    pub(super) waits: BTreeMap<(Sku, OrderId), Quantity>,
+    pub(super) works: BTreeMap<FulfillmentOrderId, NodeWork>,
+    /// Nodes that refuse work.
+    pub(super) closed: Vec<NodeId>,
+    /// Plans are made as if every node had plenty.
+    pub(super) blind_planner: bool,
+}
+
+const PARTITION: PartitionId = PartitionId::new(Service::Orders, 0);
+
+fn layout() -> Layout {
+    Layout { orders: 1, inventory: 3, fulfillment: 2 }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Orders::create(PARTITION, layout()),
+            now: Timestamp::from_ms(1_000_000),
+            journal: Vec::new(),
+            notes: VecDeque::new(),
+            sent: BTreeMap::new(),
+            coming: BTreeMap::new(),
+            stock: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            adopted: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            works: BTreeMap::new(),
+            closed: Vec::new(),
+            blind_planner: false,
+        }
+    }
+
+    pub(super) fn with_stock(stock: &[(&str, &str, u64)]) -> Self {
+        let mut world = Self::new();
+        for (sku, node, count) in stock {
+            world.stock.insert(goods(sku, node), Quantity::of(*count));
+        }
+        world
+    }
+
+    /// One command from the web.
+    pub(super) fn ask(&mut self, command: &Command) -> Result<Answer, Refusal> {
+        self.run(command, "web", "anna").map(|(answer, _)| answer)
+    }
+
+    /// The same, with the events.
+    pub(super) fn events(&mut self, command: &Command) -> Vec<&'static str> {
+        let events = self.run(command, "web", "anna").map(|(_, events)| events).unwrap();
+        events.iter().map(|event| event.what.name()).collect()
+    }
+
+    fn run(
+        &mut self,
+        command: &Command,
+        channel: &str,
+        actor: &str,
+    ) -> Result<(Answer, Vec<Event>), Refusal> {
+        let origin = Origin {
+            channel: Channel::new(channel).unwrap(),
+            actor: Actor::new(actor).unwrap(),
+            reason: Reason::new("").unwrap(),
+        };
+        let position = Position { sequence: self.journal.len() as u64 + 1, index: 0 };
+        let cx = Context { at: self.now, origin: &origin, partition: PARTITION, layout: layout(), position };
+        let decision = Orders::decide(&self.state, command, &cx)?;
+        let mut out = Outbox::default();
+        for event in &decision.events {
+            Orders::apply(&mut self.state, event, &cx, &mut out);
+            self.journal.push((self.now, origin.clone(), position, event.clone()));
+        }
+        self.notes.extend(out.notes);
+        for (to, message) in out.messages {
+            self.sent.entry(to).or_default().push_back(message);
+        }
+        Ok((decision.answer, decision.events))
+    }
+
+    pub(super) fn hear(&mut self, message: Message) -> Vec<Event> {
+        let from = PartitionId::new(Service::Inventory, 0);
+        self.run(&Orders::receive(from, message), "engine", "engine").unwrap().1
+    }
+
+    pub(super) fn tick(&mut self, later_ms: i64) -> Vec<Event> {
+        self.now = self.now.plus_ms(later_ms);
+        self.run(&Orders::tick(), "engine", "engine").unwrap().1
+    }
+
+    pub(super) fn place(&mut self, place: crate::command::Place) -> OrderId {
+        match self.ask(&super::build::place(place)).unwrap() {
+            Answer::Placed { order, .. } => order,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn order(&self, id: OrderId) -> (Arc<Opening>, Arc<Order>) {
+        self.state.order(id).unwrap()
+    }
+
+    /// Answers the oldest question to the planner; false when there is none.
+    pub(super) fn answer_note(&mut self) -> bool {
+        while let Some(note) = self.notes.pop_front() {
+            if let Note::AskPlan(question) = note {
+                let plan = self.plan(&question);
+                let command = Command::RecordPlan(RecordPlan {
+                    order: question.order,
+                    attempt: question.attempt,
+                    outcome: Ok(plan),
+                });
+                self.run(&command, "engine", "engine").unwrap();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes units from whatever node has them, nodes in name order.
+    pub(super) fn plan(&self, question: &PlanQuestion) -> Plan {
+        let mut stock = self.stock.clone();
+        if self.blind_planner {
+            stock.values_mut().for_each(|units| *units = Quantity::of(1_000));
+        }
+        let mut pinned = question.pinned.clone();
+        let mut plan = Plan {
+            assignments: Vec::new(),
+            unplanned: Vec::new(),
+            cost: Vec::new(),
+            lower_bound_minor: 0,
+            stamp: PlanStamp::default(),
+        };
+        for line in &question.lines {
+            let mut remaining = line.quantity;
+            let serves = |at: &NodeId| match &line.delivery {
+                Delivery::Ship => true,
+                Delivery::Pickup(node) => node == at,
+            };
+            let mut sources: Vec<(NodeId, &mut Quantity)> = match question.pinned.is_empty() {
+                true => {
+                    let of_sku = stock.iter_mut().filter(|((sku, _), _)| *sku == line.sku);
+                    of_sku.map(|((_, node), units)| (node.clone(), units)).collect()
+                }
+                false => {
+                    let of_sku = pinned.iter_mut().filter(|claim| claim.sku == line.sku);
+                    of_sku.map(|claim| (claim.node.clone(), &mut claim.quantity)).collect()
+                }
+            };
+            for (node, there) in &mut sources {
+                let taken = remaining.min(**there);
+                if taken.is_zero() || question.excluded.contains(node) || !serves(node) {
+                    continue;
+                }
+                **there = there.saturating_sub(taken);
+                remaining = remaining.saturating_sub(taken);
+                plan.assignments.push(self.assignment(line.line, node, taken, &line.delivery));
+            }
+            if !remaining.is_zero() {
+                let reason = UnplannedReason::NoStock;
+                plan.unplanned.push(Unplanned { line: line.line, quantity: remaining, reason });
+            }
+        }
+        plan
+    }
+
+    fn assignment(&self, line: LineNo, node: &NodeId, quantity: Quantity, delivery: &Delivery) -> Assignment {
+        let day = 86_400_000;
+        Assignment {
+            line,
+            node: node.clone(),
+            quantity,
+            service: match delivery {
+                Delivery::Ship => Some(ServiceId::new("standard").unwrap()),
+                Delivery::Pickup(_) => None,
+            },
+            ship_by: self.now.plus_ms(day),
+            promise: PromiseWindow { earliest: self.now.plus_ms(2 * day), latest: self.now.plus_ms(3 * day) },
+            ship_day: None,
+        }
+    }
+
+    /// Hands the oldest message for one receiver over; false when there is none.
+    pub(super) fn deliver_out(&mut self, pick: usize) -> bool {
+        let receivers: Vec<PartitionId> =
+            self.sent.iter().filter(|(_, queue)| !queue.is_empty()).map(|(to, _)| *to).collect();
+        let Some(to) = receivers.get(pick % receivers.len().max(1)).copied() else { return false };
+        let Some(message) = self.sent.get_mut(&to).and_then(VecDeque::pop_front) else { return false };
+        self.receive(to, message);
+        true
+    }
+
+    /// Hands the oldest message of one sender to orders; false when there is none.
+    pub(super) fn deliver_in(&mut self, pick: usize) -> bool {
+        let senders: Vec<PartitionId> =
+            self.coming.iter().filter(|(_, queue)| !queue.is_empty()).map(|(from, _)| *from).collect();
+        let Some(from) = senders.get(pick % senders.len().max(1)).copied() else { return false };
+        let Some(message) = self.coming.get_mut(&from).and_then(VecDeque::pop_front) else { return false };
+        self.hear(message);
+        true
+    }
+
+    pub(super) fn reply(&mut self, from: PartitionId, message: Message) {
+        self.coming.entry(from).or_default().push_back(message);
+    }
+
+    fn receive(&mut self, to: PartitionId, message: Message) {
+        match message {
+            Message::Reserve(request) => {
+                let outcome = self.reserve(&request);
+                self.reply(to, Message::Reserved(request.id, outcome));
+            }
+            Message::Release(id, claims) => {
+                for claim in claims {
+                    self.give_back(id, &(claim.sku, claim.node), claim.quantity);
+                }
+            }
+            Message::AdoptHold(id, order) => {
+                let answer = match (self.claims.get(&id), self.adopted.get(&id)) {
+                    (Some(_), Some(first)) => HoldAnswer::Gone(Some(*first)),
+                    (Some(claims), None) => HoldAnswer::Adopted(claims.iter().map(claim_of).collect()),
+                    (None, _) => HoldAnswer::Gone(None),
+                };
+                if let HoldAnswer::Adopted(_) = answer {
+                    self.adopted.insert(id, order);
+                }
+                self.reply(to, Message::HoldAnswered(id, order, answer));
+            }
+            Message::AwaitStock { order, sku, quantity, .. } => {
+                self.waits.insert((sku, order), quantity);
+            }
+            Message::ForgetStock(order, sku, _) => {
+                self.waits.remove(&(sku, order));
+            }
+            Message::AssignWork(work) => self.assign(to, *work),
+            Message::ReleaseWork(id) => {
+                self.works.get_mut(&id).unwrap_or_else(|| panic!("{id} released and unknown")).released =
+                    true;
+            }
+            Message::CancelWork(id, lines) => {
+                if let Some(work) = self.works.get_mut(&id) {
+                    assert!(!work.released, "{id} was released");
+                    for units in &lines {
+                        lower(&mut work.to_pick, units.line, units.quantity);
+                    }
+                }
+                self.reply(to, Message::WorkCancelled { id, stopped: lines, too_late: Vec::new() });
+            }
+            other => panic!("orders does not send {other:?}"),
+        }
+    }
+
+    fn reserve(&mut self, request: &ReserveRequest) -> ReserveOutcome {
+        let there = |claim: &Claim| {
+            self.stock.get(&(claim.sku.clone(), claim.node.clone())).copied().unwrap_or_default()
+        };
+        let short: Vec<Shortage> = request
+            .claims
+            .iter()
+            .filter(|claim| there(claim) < claim.quantity)
+            .map(|claim| Shortage { asked: claim.clone(), available: there(claim) })
+            .collect();
+        let granted: Vec<Claim> = match request.mode {
+            ReserveMode::AllOrNothing if !short.is_empty() => return ReserveOutcome::Refused(short),
+            ReserveMode::AllOrNothing | ReserveMode::BestEffort => {
+                let some = request
+                    .claims
+                    .iter()
+                    .map(|claim| Claim { quantity: claim.quantity.min(there(claim)), ..claim.clone() });
+                some.filter(|claim| !claim.quantity.is_zero()).collect()
+            }
+        };
+        if granted.is_empty() {
+            return ReserveOutcome::Refused(short);
+        }
+        self.claim(request.id, &granted);
+        ReserveOutcome::Granted(granted)
+    }
+
+    fn claim(&mut self, id: ReservationId, claims: &[Claim]) {
+        for claim in claims {
+            let key = (claim.sku.clone(), claim.node.clone());
+            let there = self.stock.get_mut(&key).unwrap_or_else(|| panic!("nothing of {key:?}"));
+            *there = there.checked_sub(claim.quantity).unwrap();
+            let claimed = self.claims.entry(id).or_default().entry(key).or_default();
+            *claimed = claimed.plus(claim.quantity);
+        }
+    }
+
+    /// A checkout's hold.
+    pub(super) fn hold(&mut self, name: u8, claims: &[(&str, &str, u64)]) -> ReservationId {
+        let claims: Vec<Claim> = claims
+            .iter()
+            .map(|(sku, node, count)| claim_of((&goods(sku, node), &Quantity::of(*count))))
+            .collect();
+        let homes = claims.iter().map(|claim| layout().sku_home(&claim.sku).index);
+        let id = ReservationId::Hold { home: homes.min().unwrap(), hold: HoldId([name; 16]) };
+        self.claim(id, &claims);
+        id
+    }
+
+    /// Claims end; what is not shipped is there again.
+    pub(super) fn give_back(&mut self, id: ReservationId, goods: &Goods, quantity: Quantity) {
+        self.end_claim(id, goods, quantity);
+        let there = self.stock.entry(goods.clone()).or_default();
+        *there = there.plus(quantity);
+    }
+
+    pub(super) fn end_claim(&mut self, id: ReservationId, goods: &Goods, quantity: Quantity) {
+        let claims = self.claims.get_mut(&id).unwrap_or_else(|| panic!("{id} has no claims"));
+        let claimed = claims.get_mut(goods).unwrap_or_else(|| panic!("{id} claims nothing of {goods:?}"));
+        *claimed = claimed.checked_sub(quantity).unwrap_or_else(|| panic!("{id}: {claimed} < {quantity}"));
+        claims.retain(|_, units| !units.is_zero());
+        if claims.is_empty() {
+            self.claims.remove(&id);
+        }
+    }
+
+    fn assign(&mut self, to: PartitionId, work: Work) {
+        let id = work.id;
+        assert_eq!(layout().node_home(&work.node), to, "{id} goes to its node's home");
+        if self.closed.contains(&work.node) {
+            return self.reply(to, Message::WorkRefused(id, WorkRefusal::Closed));
+        }
+        let to_pick = work.lines.iter().map(|line| (line.line, line.quantity)).collect();
+        let (picked, shipped) = (BTreeMap::new(), BTreeMap::new());
+        let known = self.works.insert(id, NodeWork { work, to_pick, picked, shipped, released: false });
+        assert!(known.is_none(), "{id} is assigned twice");
+        self.reply(to, Message::WorkPlanned(id));
+    }
+
+    /// Stock arrives, and who waits is told.
+    pub(super) fn receive_stock(&mut self, sku: &str, node: &str, count: u64) {
+        let key = goods(sku, node);
+        let there = self.stock.entry(key.clone()).or_default();
+        *there = there.plus(Quantity::of(count));
+        let waiting: Vec<OrderId> =
+            self.waits.keys().filter(|(waited, _)| *waited == key.0).map(|(_, order)| *order).collect();
+        for order in waiting {
+            let home = layout().sku_home(&key.0);
+            self.reply(home, Message::StockArrived(order, key.0.clone(), OwnerId::main()));
+        }
+    }
+
+    /// The engine goes down and comes up: notes are lost, the journal is replayed, what is pending is asked again.
+    pub(super) fn restart(&mut self) {
+        let before = hash(&mut self.state);
+        self.state = Orders::create(PARTITION, layout());
+        for (at, origin, position, event) in &self.journal {
+            let cx = Context { at: *at, origin, partition: PARTITION, layout: layout(), position: *position };
+            Orders::apply(&mut self.state, event, &cx, &mut Outbox::default());
+        }
+        assert_eq!(hash(&mut self.state), before, "the journal alone makes the same state");
+        self.notes = Orders::pending(&self.state).into();
+    }
+
+    /// Everything that is under way arrives and is answered; timers fire. Nodes do nothing by themselves.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..10_000 {
+            let moved = self.answer_note() | self.deliver_out(0) | self.deliver_in(0);
+            if moved {
+                continue;
+            }
+            let soon = self.now.plus_ms(10_000);
+            match Orders::next_due(&self.state) {
+                Some(due) if due <= soon => {
+                    self.tick(due.since_ms(self.now).max(0));
+                }
+                _ => return,
+            }
+        }
+        panic!("the flow does not come to rest");
+    }
+
+    pub(super) fn audit(&self) {
+        let found = Orders::audit(&self.state, &mut |_, _| {});
+        assert!(found.is_empty(), "{found:#?}");
+    }
+
+    /// STOCK-3 and FULFIL-1 over the whole world, when nothing is under way.
+    pub(super) fn audit_at_rest(&self) {
+        self.audit();
+        let mut believed: BTreeMap<ReservationId, BTreeMap<Goods, Quantity>> = BTreeMap::new();
+        let mut nodes = BTreeMap::new();
+        self.state.for_each_open(|_, content, order| {
+            for live in live_claims(content, order) {
+                assert_eq!(live.certainty, Certainty::Granted, "nothing is under way");
+                for claim in live.claims {
+                    let sum = believed.entry(live.reservation).or_default();
+                    let sum = sum.entry((claim.sku, claim.node)).or_default();
+                    *sum = sum.plus(claim.quantity);
+                }
+            }
+            nodes.extend(at_nodes(order));
+        });
+        let held: BTreeMap<_, _> = self.claims.clone();
+        assert_eq!(believed, held, "STOCK-3");
+        let at_nodes: BTreeMap<FulfillmentOrderId, Vec<LineUnits>> = self
+            .works
+            .iter()
+            .map(|(id, work)| {
+                let units = work.to_pick.iter().chain(&work.picked).map(|(line, units)| (*line, *units));
+                (*id, crate::fold::sum_by_line(units))
+            })
+            .filter(|(_, units): &(_, Vec<LineUnits>)| !units.is_empty())
+            .collect();
+        assert_eq!(nodes, at_nodes, "FULFIL-1");
+    }
+
+    /// A node reports a step of its work; nothing else happens.
+    pub(super) fn step(&mut self, id: FulfillmentOrderId, step: Step) {
+        self.reply(id.partition(), Message::WorkProgress(id, step));
+    }
+
+    fn node_work(&mut self, id: FulfillmentOrderId) -> &mut NodeWork {
+        self.works.get_mut(&id).unwrap_or_else(|| panic!("{id} is unknown"))
+    }
+
+    pub(super) fn pick(&mut self, id: FulfillmentOrderId, line: LineNo, quantity: Quantity) {
+        let work = self.node_work(id);
+        assert!(work.released, "{id} was never released");
+        lower(&mut work.to_pick, line, quantity);
+        raise(&mut work.picked, line, quantity);
+        self.step(id, Step::Picked(vec![LineUnits { line, quantity }]));
+    }
+
+    /// Everything picked leaves, and with it its claims.
+    pub(super) fn ship(&mut self, id: FulfillmentOrderId) {
+        let work = self.node_work(id);
+        let lines: Vec<LineUnits> = crate::fold::sum_by_line(std::mem::take(&mut work.picked));
+        for units in &lines {
+            raise(&mut work.shipped, units.line, units.quantity);
+        }
+        if lines.is_empty() {
+            return;
+        }
+        self.end_claims(id, &lines);
+        let text = |text: &str| Text::new(text).unwrap();
+        let parcel = Parcel { number: text("1"), carrier: text("post"), tracking: text("T1"), lines };
+        self.step(id, Step::Shipped(vec![parcel]));
+    }
+
+    pub(super) fn deliver(&mut self, id: FulfillmentOrderId) {
+        let lines = crate::fold::sum_by_line(std::mem::take(&mut self.node_work(id).shipped));
+        if !lines.is_empty() {
+            self.step(id, Step::Delivered(lines));
+        }
+    }
+
+    /// The customer takes everything picked at the counter.
+    pub(super) fn hand_over(&mut self, id: FulfillmentOrderId) {
+        let lines = crate::fold::sum_by_line(std::mem::take(&mut self.node_work(id).picked));
+        if !lines.is_empty() {
+            self.end_claims(id, &lines);
+            self.step(id, Step::HandedOver(lines));
+        }
+    }
+
+    /// Units are not on the shelf: their claims end and they never come back.
+    pub(super) fn short(&mut self, id: FulfillmentOrderId, line: LineNo, quantity: Quantity) {
+        lower(&mut self.node_work(id).to_pick, line, quantity);
+        let units = LineUnits { line, quantity };
+        self.end_claims(id, &[units]);
+        let reason = Text::new("not found").unwrap();
+        self.step(id, Step::Shorted(vec![StepLine { units, reason }]));
+    }
+
+    /// The node will not do what it has not picked.
+    pub(super) fn reject(&mut self, id: FulfillmentOrderId) {
+        let lines = crate::fold::sum_by_line(std::mem::take(&mut self.node_work(id).to_pick));
+        let reason = Text::new("closed").unwrap();
+        let lines = lines.into_iter().map(|units| StepLine { units, reason: reason.clone() });
+        let lines: Vec<StepLine> = lines.collect();
+        if !lines.is_empty() {
+            self.step(id, Step::Rejected(lines));
+        }
+    }
+
+    fn end_claims(&mut self, id: FulfillmentOrderId, lines: &[LineUnits]) {
+        let work = self.node_work(id).work.clone();
+        for units in lines {
+            let line = work.lines.iter().find(|line| line.line == units.line).unwrap();
+            self.end_claim(line.reservation, &(line.sku.clone(), work.node.clone()), units.quantity);
+        }
+    }
+}
+
+pub(super) fn goods(sku: &str, node: &str) -> Goods {
+    (super::build::sku(sku), super::build::node(node))
+}
+
+fn claim_of((goods, quantity): (&Goods, &Quantity)) -> Claim {
+    Claim { sku: goods.0.clone(), owner: OwnerId::main(), node: goods.1.clone(), quantity: *quantity }
+}
+
+pub(super) fn lower(units: &mut BTreeMap<LineNo, Quantity>, line: LineNo, quantity: Quantity) {
+    let there = units.get_mut(&line).unwrap_or_else(|| panic!("no units of line {}", line.0));
+    *there = there.checked_sub(quantity).unwrap_or_else(|| panic!("{there} of line {} < {quantity}", line.0));
+    units.retain(|_, units| !units.is_zero());
+}
+
+fn raise(units: &mut BTreeMap<LineNo, Quantity>, line: LineNo, quantity: Quantity) {
+    let there = units.entry(line).or_default();
+    *there = there.plus(quantity);
+}
+
+pub(super) fn hash(state: &mut OrdersState) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for table in state.tables() {
+        table.hash_into(&mut hasher);
+    }
+    *hasher.finalize().as_bytes()
+}
