@@ -9,54 +9,137 @@
 use crate::planner::cost::times;
 use crate::planner::problem::Problem;
 
+/// How often rows are ruled out and the bound is raised in a row; it rarely gains anything after the second time.
+const TIGHTENINGS: usize = 3;
+
 /// Dual values per want, and what they add up to.
 #[derive(Debug)]
 pub(crate) struct Bound {
     /// Least cost of one unit of each want.
-    pub(crate) unit_micro: Vec<i64>,
+    unit_micro: Vec<i64>,
+    /// What the dual values add up to: no plan over `rows` costs less.
+    dual_micro: i128,
     /// No plan costs less.
     pub(crate) total_micro: i128,
+    /// The rows that a plan cheaper than the best known one may use, ascending.
+    pub(crate) rows: Vec<u32>,
 }
 
 impl Bound {
     pub(crate) fn of(problem: &Problem<'_>) -> Self {
-        let mut unit_micro: Vec<i64> = problem.wants.iter().map(|want| want.backorder_micro).collect();
-        let mut serves = vec![0u64; problem.wants.len()];
-        for (row, facts) in problem.rows.iter().enumerate() {
-            let mut all = 0u64;
-            for (index, want) in problem.wants.iter().enumerate() {
-                serves[index] = problem.serves(facts.source, index, want.reachable);
-                all = all.saturating_add(serves[index].saturating_mul(want.measure));
-            }
-            for (index, want) in problem.wants.iter().enumerate() {
-                if serves[index] > 0 {
-                    let share = share_micro(facts.fixed_micro, want.measure, all);
-                    unit_micro[index] = unit_micro[index].min(problem.unit(row, index).saturating_add(share));
-                }
-            }
-        }
-        let mut bound = Self { unit_micro, total_micro: 0 };
-        bound.total_micro = bound.sum(problem);
+        let mut bound = Self {
+            unit_micro: Vec::new(),
+            dual_micro: 0,
+            total_micro: i128::MIN,
+            rows: (0..problem.rows.len() as u32).collect(),
+        };
+        bound.split_evenly(problem);
+        bound.total_micro = bound.dual_micro;
         bound
     }
 
-    fn sum(&self, problem: &Problem<'_>) -> i128 {
-        let served = problem.wants.iter().zip(&self.unit_micro);
-        let served: i128 = served.map(|(want, unit)| times(want.reachable, *unit)).sum();
-        problem.unreachable_micro() + problem.forced_slack_micro + served - problem.first_shipment_micro()
+    /// Rules out the rows that no plan cheaper than `best_micro` uses, and bounds again over the others: a plan either
+    /// uses one that is ruled out, and costs at least `best_micro`, or costs at least the new dual.
+    pub(crate) fn tighten(&mut self, problem: &Problem<'_>, best_micro: i128) {
+        for _ in 0..TIGHTENINGS {
+            if self.total_micro >= best_micro {
+                return;
+            }
+            let before = self.rows.len();
+            let rows = std::mem::take(&mut self.rows);
+            self.rows =
+                rows.into_iter().filter(|row| self.may_beat(problem, *row as usize, best_micro)).collect();
+            self.split_evenly(problem);
+            self.raise(problem);
+            self.total_micro = self.total_micro.max(self.dual_micro.min(best_micro));
+            if self.rows.len() == before {
+                return;
+            }
+        }
     }
 
-    /// True when a plan that uses `row` might cost less than `best_micro`.
-    pub(crate) fn may_beat(&self, problem: &Problem<'_>, row: usize, best_micro: i128) -> bool {
+    fn split_evenly(&mut self, problem: &Problem<'_>) {
+        self.unit_micro.clear();
+        self.unit_micro.extend(problem.wants.iter().map(|want| want.backorder_micro));
+        for row in &self.rows {
+            let row = *row as usize;
+            let facts = &problem.rows[row];
+            let mut all = 0u64;
+            for (index, want) in problem.wants.iter().enumerate() {
+                let units = problem.serves(facts.source, index, want.reachable);
+                all = all.saturating_add(units.saturating_mul(want.measure));
+            }
+            for (index, want) in problem.wants.iter().enumerate() {
+                if problem.serves(facts.source, index, want.reachable) > 0 {
+                    let share = share_micro(facts.fixed_micro, want.measure, all);
+                    let unit = problem.unit(row, index).saturating_add(share);
+                    self.unit_micro[index] = self.unit_micro[index].min(unit);
+                }
+            }
+        }
+        self.sum(problem);
+    }
+
+    /// Raises one dual value after the other as far as every row's fixed cost still pays for the savings against it:
+    /// `Σ units * (v - c)+ ≤ f`.
+    fn raise(&mut self, problem: &Problem<'_>) {
+        let mut rest_micro: Vec<i128> =
+            self.rows.iter().map(|row| self.slack(problem, *row as usize)).collect();
+        for (index, want) in problem.wants.iter().enumerate() {
+            let old = self.unit_micro[index];
+            let mut raised = want.backorder_micro;
+            for (row, rest) in self.rows.iter().zip(&rest_micro) {
+                let facts = &problem.rows[*row as usize];
+                let units = problem.serves(facts.source, index, want.reachable);
+                if units == 0 {
+                    continue;
+                }
+                let unit = problem.unit(*row as usize, index);
+                let limit = if facts.fixed_micro < 0 {
+                    unit + facts.fixed_micro
+                } else {
+                    let own = times(units, (old - unit).max(0));
+                    unit.saturating_add(((rest + own) / i128::from(units)) as i64)
+                };
+                raised = raised.min(limit);
+            }
+            if raised <= old {
+                continue;
+            }
+            self.unit_micro[index] = raised;
+            for (row, rest) in self.rows.iter().zip(&mut rest_micro) {
+                let facts = &problem.rows[*row as usize];
+                let unit = problem.unit(*row as usize, index);
+                let units = problem.serves(facts.source, index, want.reachable);
+                *rest -= times(units, (raised - unit).max(0) - (old - unit).max(0));
+            }
+        }
+        self.sum(problem);
+    }
+
+    /// What is left of a row's fixed cost when every unit it could serve is paid its dual value.
+    fn slack(&self, problem: &Problem<'_>, row: usize) -> i128 {
         let source = problem.rows[row].source;
-        let mut least = self.total_micro + i128::from(problem.rows[row].fixed_micro);
+        let mut slack = i128::from(problem.rows[row].fixed_micro);
         for (index, want) in problem.wants.iter().enumerate() {
             let saving = self.unit_micro[index] - problem.unit(row, index);
             if saving > 0 {
-                least -= times(problem.serves(source, index, want.reachable), saving);
+                slack -= times(problem.serves(source, index, want.reachable), saving);
             }
         }
-        least < best_micro
+        slack
+    }
+
+    fn sum(&mut self, problem: &Problem<'_>) {
+        let served = problem.wants.iter().zip(&self.unit_micro);
+        let served: i128 = served.map(|(want, unit)| times(want.reachable, *unit)).sum();
+        self.dual_micro = problem.unreachable_micro() + problem.forced_slack_micro + served
+            - problem.first_shipment_micro();
+    }
+
+    /// True when a plan that uses `row` might cost less than `best_micro`.
+    fn may_beat(&self, problem: &Problem<'_>, row: usize, best_micro: i128) -> bool {
+        self.dual_micro + self.slack(problem, row) < best_micro
     }
 }
 

@@ -5,6 +5,7 @@ mod bound;
 mod cost;
 mod demand;
 mod problem;
+mod score;
 mod search;
 
 use crate::dates::DateBook;
@@ -12,7 +13,6 @@ use crate::interner::NodeIx;
 use crate::mirror::Availability;
 use crate::network::{Network, ZoneLanes};
 use crate::planner::answer::Draft;
-use crate::planner::bound::Bound;
 use crate::planner::cost::minor_up;
 use crate::planner::demand::Demands;
 use crate::planner::problem::Problem;
@@ -82,8 +82,8 @@ pub fn promise(
         };
         let haste = Question::new(network, &hurried, stock, request);
         let problem = Problem::gather(&haste, &demands);
-        let given = search::search(&problem, &Bound::of(&problem));
-        let plan = Draft::of(&haste, &demands, &problem, &given).say(&haste, &demands, policy);
+        let found = search::search(&problem);
+        let plan = Draft::of(&haste, &demands, &problem, &found.given).say(&haste, &demands, policy);
         options.push(option(Plan { lower_bound_minor, ..plan }));
     }
     frontier(options)
@@ -162,10 +162,9 @@ impl<'q> Question<'q> {
 
     fn solve(&self, demands: &Demands<'_>, policy: &PolicyVersion) -> Plan {
         let problem = Problem::gather(self, demands);
-        let bound = Bound::of(&problem);
-        let given = search::search(&problem, &bound);
-        let plan = Draft::of(self, demands, &problem, &given).say(self, demands, policy);
-        let lower_bound_minor = minor_up(bound.total_micro + self.settled_micro(demands));
+        let found = search::search(&problem);
+        let plan = Draft::of(self, demands, &problem, &found.given).say(self, demands, policy);
+        let lower_bound_minor = minor_up(found.bound_micro + self.settled_micro(demands));
         debug_assert!(lower_bound_minor <= plan.cost_minor(), "the lower bound is at most the cost");
         Plan { lower_bound_minor, ..plan }
     }

@@ -5,46 +5,40 @@
 use crate::planner::bound::Bound;
 use crate::planner::cost::times;
 use crate::planner::problem::Problem;
+use crate::planner::score::{Given, Score, Scorer, group_end};
 
 /// Elementary steps (one want of one open row looked at) that improvement may take: well under a millisecond.
 const STEPS_MAX: usize = 120_000;
 
-/// How good a set of rows is; less is better, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Score {
-    /// Reachable units left unserved, weighted.
-    pub(crate) unserved: u128,
-    /// Cost of everything shipped or unserved.
-    pub(crate) cost_micro: i128,
+/// What the search found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) given: Vec<Given>,
+    /// No way of serving the problem costs less.
+    pub(crate) bound_micro: i128,
 }
 
-/// Units that a row gives to a want.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Given {
-    pub(crate) row: u32,
-    pub(crate) want: usize,
-    pub(crate) units: u64,
-}
-
-/// The best set of rows that the search comes upon.
-pub(crate) fn search(problem: &Problem<'_>, bound: &Bound) -> Vec<Given> {
-    let mut search = Search { problem, steps: 0, order: Vec::new(), loads: Vec::new(), taken: Vec::new() };
+/// The best set of rows that the search comes upon, and how good any could be.
+pub(crate) fn search(problem: &Problem<'_>) -> Found {
+    let mut search = Search { problem, scorer: Scorer::new(problem) };
+    let mut bound = Bound::of(problem);
     let forced = problem.forced_rows();
     let mut best = search.scored(forced.clone());
     let single = search.best_single(&forced).map(|rows| search.scored(rows));
     best = single.into_iter().fold(best, better);
-    if !search.is_proven(bound, &best) {
+    bound.tighten(problem, best.1.cost_micro);
+    if !search.is_proven(&bound, &best) {
         let mut cover = search.cover(&forced, Pick::CheapestPerUnit);
         if search.scored(cover.clone()).1.unserved > 0 {
             let widest = search.cover(&forced, Pick::MostUnits);
             cover = better(search.scored(cover), search.scored(widest)).0;
         }
         best = better(best, search.scored(cover));
-        best = search.improve(bound, best);
+        best = search.improve(&mut bound, best);
     }
     let mut given = Vec::new();
-    search.score_into(&best.0, |part| given.push(part));
-    given
+    search.scorer.score_into(&best.0, |part| given.push(part));
+    Found { given, bound_micro: bound.total_micro }
 }
 
 type Scored = (Vec<u32>, Score);
@@ -62,79 +56,13 @@ fn better(a: Scored, b: Scored) -> Scored {
 
 struct Search<'p> {
     problem: &'p Problem<'p>,
-    steps: usize,
-    /// Scratch: open rows in order of cost for one want.
-    order: Vec<u32>,
-    /// Scratch: what each open row is loaded with, in milligrams; `None` when it serves nothing.
-    loads: Vec<Option<u64>>,
-    /// Scratch: units taken from stock that several wants share, by source and stock.
-    taken: Vec<(u32, u32, u64)>,
+    scorer: Scorer<'p>,
 }
 
 impl Search<'_> {
     fn scored(&mut self, rows: Vec<u32>) -> Scored {
-        let score = self.score(&rows);
+        let score = self.scorer.score(&rows);
         (rows, score)
-    }
-
-    fn score(&mut self, rows: &[u32]) -> Score {
-        self.score_into(rows, |_| {})
-    }
-
-    /// Serves each want from the open rows, cheapest unit first, and counts the rows that serve anything.
-    fn score_into(&mut self, rows: &[u32], mut give: impl FnMut(Given)) -> Score {
-        let problem = self.problem;
-        self.steps += rows.len() * problem.wants.len();
-        self.loads.clear();
-        self.loads.resize(rows.len(), None);
-        self.taken.clear();
-        let mut score = Score { unserved: 0, cost_micro: problem.unreachable_micro() };
-        for (index, want) in problem.wants.iter().enumerate() {
-            self.order.clear();
-            self.order.extend(0..rows.len() as u32);
-            if rows.len() > 1 {
-                let cost = |at: &u32| {
-                    let row = rows[*at as usize] as usize;
-                    (problem.unit(row, index), problem.rank(row), row)
-                };
-                self.order.sort_unstable_by_key(cost);
-            }
-            let mut remaining = want.reachable;
-            for at in &self.order {
-                if remaining == 0 {
-                    break;
-                }
-                let row = rows[*at as usize];
-                let source = problem.rows[row as usize].source;
-                let units = if want.shared {
-                    take_shared(problem, &mut self.taken, source, index, remaining)
-                } else {
-                    problem.serves(source, index, remaining)
-                };
-                if units == 0 {
-                    continue;
-                }
-                remaining -= units;
-                let load_mg = units.saturating_mul(want.weight_mg);
-                let before_mg = self.loads[*at as usize].unwrap_or(0);
-                self.loads[*at as usize] = Some(before_mg.saturating_add(load_mg));
-                score.cost_micro += times(units, problem.unit(row as usize, index));
-                give(Given { row, want: index, units });
-            }
-            score.unserved += u128::from(remaining) * u128::from(want.measure);
-            score.cost_micro += times(remaining, want.backorder_micro);
-        }
-        let mut any = false;
-        for (at, row) in rows.iter().enumerate() {
-            if let Some(load_mg) = self.loads[at] {
-                any = true;
-                score.cost_micro += problem.using_micro(*row as usize, load_mg);
-            }
-        }
-        if any && problem.forced == 0 {
-            score.cost_micro -= i128::from(problem.split_micro);
-        }
-        score
     }
 
     /// The cheapest row that serves everything reachable alone; ties go to the first node by id.
@@ -179,11 +107,7 @@ impl Search<'_> {
             };
             let source = problem.rows[next].source;
             seen[source as usize] = true;
-            self.taken.clear();
-            for (index, rest) in remaining.iter_mut().enumerate() {
-                let units = take_shared(problem, &mut self.taken, source, index, *rest);
-                *rest -= units;
-            }
+            take(problem, source, &mut remaining);
             if !problem.is_forced(next) {
                 rows.push(next as u32);
                 opened += 1;
@@ -219,9 +143,13 @@ impl Search<'_> {
     }
 
     /// Takes the best swap, addition or removal of one row, as long as one helps and steps are left.
-    fn improve(&mut self, bound: &Bound, mut best: Scored) -> Scored {
+    fn improve(&mut self, bound: &mut Bound, mut best: Scored) -> Scored {
         let problem = self.problem;
-        while !self.is_proven(bound, &best) {
+        loop {
+            bound.tighten(problem, best.1.cost_micro);
+            if self.is_proven(bound, &best) {
+                return best;
+            }
             let candidates = self.candidates(bound, &best);
             let opened = best.0.iter().filter(|row| !problem.is_forced(**row as usize)).count();
             let before = best.1;
@@ -241,7 +169,8 @@ impl Search<'_> {
                     continue;
                 }
                 for candidate in &candidates {
-                    if self.steps > STEPS_MAX {
+                    if self.scorer.steps > STEPS_MAX {
+                        bound.tighten(problem, best.1.cost_micro);
                         return best;
                     }
                     let source = problem.rows[*candidate as usize].source;
@@ -255,14 +184,13 @@ impl Search<'_> {
                 }
             }
             if best.1 == before {
-                break;
+                return best;
             }
         }
-        best
     }
 
     fn keep_better(&mut self, best: Scored, trial: &[u32]) -> Scored {
-        let score = self.score(trial);
+        let score = self.scorer.score(trial);
         if score < best.1 { (trial.to_vec(), score) } else { best }
     }
 
@@ -270,35 +198,33 @@ impl Search<'_> {
     /// serving more may cost more.
     fn candidates(&self, bound: &Bound, best: &Scored) -> Vec<u32> {
         let problem = self.problem;
-        let complete = best.1.unserved == 0;
-        let open = |row: &usize| {
-            !problem.is_forced(*row) && (!complete || bound.may_beat(problem, *row, best.1.cost_micro))
+        let all: Vec<u32>;
+        let rows = if best.1.unserved == 0 {
+            &bound.rows
+        } else {
+            all = (0..problem.rows.len() as u32).collect();
+            &all
         };
-        (0..problem.rows.len()).filter(open).map(|row| row as u32).collect()
+        rows.iter().copied().filter(|row| !problem.is_forced(*row as usize)).collect()
     }
 }
 
-/// What `source` can give to a want when earlier wants may have taken from the same stock there; notes what it takes.
-fn take_shared(
-    problem: &Problem<'_>,
-    taken: &mut Vec<(u32, u32, u64)>,
-    source: u32,
-    index: usize,
-    asked: u64,
-) -> u64 {
-    let want = &problem.wants[index];
-    if !want.shared {
-        return problem.serves(source, index, asked);
+/// Takes from a newly opened source what it can give of each want that is still open.
+fn take(problem: &Problem<'_>, source: u32, remaining: &mut [u64]) {
+    let mut index = 0;
+    while index < remaining.len() {
+        let end = group_end(problem, index);
+        // Wants of one group see the same stock: what one takes, the next does not find.
+        let mut taken = 0;
+        for want in index..end {
+            let free = problem.free[source as usize * problem.wants.len() + want] - taken;
+            let whole = problem.wants[want].whole;
+            let units = if whole && free < remaining[want] { 0 } else { free.min(remaining[want]) };
+            remaining[want] -= units;
+            if problem.wants[want].shared {
+                taken += units;
+            }
+        }
+        index = end;
     }
-    let place = taken.iter().position(|(at, stock, _)| (*at, *stock) == (source, want.stock));
-    let before = place.map_or(0, |place| taken[place].2);
-    let free = problem.free[source as usize * problem.wants.len() + index].saturating_sub(before);
-    if asked == 0 || free < asked {
-        return 0;
-    }
-    match place {
-        Some(place) => taken[place].2 += asked,
-        None => taken.push((source, want.stock, asked)),
-    }
-    asked
 }

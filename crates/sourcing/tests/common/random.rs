@@ -1,0 +1,281 @@
+//! Random small worlds from a seed, and every plan there is for them: the referee of the planner. It has its own
+//! arithmetic of costs, written from the documents and not from the planner.
+
+use super::{World, at, card_id, collect, pin, rate, request, ship};
+use waybill_sourcing::ItemFacts;
+use waybill_types::exchange::{Delivery, Plan, PlanRequest};
+use waybill_types::network::{KindCost, LaneCost, NodeKind};
+
+/// A seeded generator (SplitMix64).
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+    /// From 0 to `bound - 1`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// What may occur in a random world besides nodes, lanes and stock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spice {
+    pub(crate) pins: bool,
+    pub(crate) pickups: bool,
+    pub(crate) no_split: bool,
+    pub(crate) scales: bool,
+    pub(crate) few_shipments: bool,
+    pub(crate) exclusions: bool,
+}
+
+impl Spice {
+    pub(crate) const ALL: Spice = Spice {
+        pins: true,
+        pickups: true,
+        no_split: true,
+        scales: true,
+        few_shipments: true,
+        exclusions: true,
+    };
+}
+
+const NODES: [&str; 5] = ["n0", "n1", "n2", "n3", "n4"];
+const SKUS: [&str; 3] = ["A", "B", "C"];
+
+/// A world of at most 4 nodes (and a fifth without lanes), 3 SKUs and 3 lines of at most 3 units, with a request.
+pub(crate) fn world(seed: u64, spice: Spice) -> (World, PlanRequest) {
+    let dice = &mut Dice(seed);
+    let mut world = World::new();
+    world.zone("berlin", &["1"]);
+    world.card("steps", &[(Some(500), 300, 0), (Some(2_000), 450, 20), (Some(5_000), 900, 0)]);
+    let nodes = 2 + dice.below(3) as usize;
+    for id in &NODES[..nodes] {
+        add_node(&mut world, dice, id);
+    }
+    world.node(NODES[4], NodeKind::Store, "UTC");
+    policy(&mut world, dice, spice);
+    for sku in SKUS {
+        let scale = if spice.scales && dice.chance(30) { 3 } else { 0 };
+        let facts = ItemFacts::new([0, 150, 400, 1_300][dice.below(4) as usize], scale).unwrap();
+        let whole = spice.no_split && dice.chance(35);
+        world.item(sku, if whole { facts.unsplittable() } else { facts });
+        for id in NODES[..nodes].iter().chain(&NODES[4..]) {
+            if dice.chance(65) {
+                world.has(id, sku, 1 + dice.below(3));
+            }
+        }
+    }
+    let request = random_request(dice, nodes, spice);
+    (world, request)
+}
+
+fn add_node(world: &mut World, dice: &mut Dice, id: &str) {
+    let kind = NodeKind::Store;
+    let node = world.node(id, if dice.chance(50) { kind } else { NodeKind::CentralWarehouse }, "UTC");
+    node.handling_cost = Some(super::euro(dice.below(150) as i64));
+    node.unit_handling_cost = Some(super::euro(dice.below(40) as i64));
+    for service in ["fast", "slow"] {
+        if service == "slow" && dice.chance(40) {
+            continue;
+        }
+        let (base, per_kg) = (dice.below(500) as i64, dice.below(200) as i64);
+        let lane = world.lane(id, "berlin", service, base, per_kg);
+        lane.transit_days = 1 + dice.below(4) as u16;
+        lane.cost = match dice.below(4) {
+            0 => LaneCost::Card(card_id("steps")),
+            1 => LaneCost::Own(rate(base, 0)),
+            _ => LaneCost::Own(rate(base, per_kg)),
+        };
+    }
+}
+
+fn policy(world: &mut World, dice: &mut Dice, spice: Spice) {
+    let policy = &mut world.policy.policy;
+    policy.split_penalty_minor = dice.below(300) as i64;
+    policy.lateness_cost_minor_per_day = dice.below(60) as i64;
+    policy.backorder_cost_minor = if dice.chance(80) { 100_000 } else { dice.below(400) as i64 };
+    policy.shipments_max = if spice.few_shipments { 1 + dice.below(4) as u16 } else { 16 };
+    if dice.chance(40) {
+        let minor = dice.below(1_200) as i64 - 800;
+        policy.kind_costs = vec![KindCost { kind: NodeKind::Store, minor }];
+    }
+}
+
+fn random_request(dice: &mut Dice, nodes: usize, spice: Spice) -> PlanRequest {
+    let mut lines = Vec::new();
+    for number in 1..=1 + dice.below(3) as u16 {
+        let (sku, units) = (SKUS[dice.below(3) as usize], 1 + dice.below(3));
+        let line = if spice.pickups && dice.chance(25) {
+            collect(number, sku, units, NODES[dice.below(nodes as u64) as usize])
+        } else {
+            ship(number, sku, units)
+        };
+        lines.push(line);
+    }
+    let mut request = request(at("UTC", "2026-06-01", 0, 0, 0), lines);
+    if spice.pins && dice.chance(50) {
+        let node = NODES[dice.below(nodes as u64) as usize];
+        request.pinned.push(pin(node, SKUS[dice.below(3) as usize], 1 + dice.below(2)));
+    }
+    if spice.exclusions && dice.chance(30) {
+        request.excluded.push(super::node_id(NODES[dice.below(nodes as u64) as usize]));
+    }
+    request
+}
+
+/// The best of all plans for a world without pickups and pins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Optimum {
+    /// Least number of thousandths of whole units left out.
+    pub(crate) missing: u64,
+    /// Least cost among the plans that leave out so few.
+    pub(crate) cost: i64,
+    /// Least cost of any plan.
+    pub(crate) cost_of_any: i64,
+}
+
+/// Goes through every way to give each line's units to nodes.
+pub(crate) fn optimum(world: &World, request: &PlanRequest) -> Optimum {
+    assert!(request.pinned.is_empty());
+    assert!(request.lines.iter().all(|line| line.delivery == Delivery::Ship));
+    let nodes = world.nodes.len();
+    let mut search =
+        Exhaustive { world, request, given: vec![vec![0; nodes]; request.lines.len()], best: None };
+    search.line(0);
+    search.best.unwrap()
+}
+
+struct Exhaustive<'w> {
+    world: &'w World,
+    request: &'w PlanRequest,
+    /// By line and node.
+    given: Vec<Vec<u64>>,
+    best: Option<Optimum>,
+}
+
+impl Exhaustive<'_> {
+    fn line(&mut self, line: usize) {
+        match self.request.lines.get(line) {
+            Some(asked) => self.node(line, 0, asked.quantity.units()),
+            None => self.judge(),
+        }
+    }
+
+    fn node(&mut self, line: usize, node: usize, rest: u64) {
+        if node == self.world.nodes.len() {
+            let asked = self.request.lines[line].quantity.units();
+            let split =
+                self.given[line].iter().filter(|units| **units > 0).count() > 1 || (rest > 0 && rest < asked);
+            if !(split && self.item(line).no_split()) {
+                self.line(line + 1);
+            }
+            return;
+        }
+        for units in 0..=rest.min(self.free(line, node)) {
+            self.given[line][node] = units;
+            self.node(line, node + 1, rest - units);
+        }
+        self.given[line][node] = 0;
+    }
+
+    fn item(&self, line: usize) -> ItemFacts {
+        let sku = self.request.lines[line].sku.as_str();
+        self.world.items.iter().find(|(known, _)| known == sku).unwrap().1
+    }
+
+    fn free(&self, line: usize, node: usize) -> u64 {
+        let (id, sku) = (self.world.nodes[node].id.as_str(), self.request.lines[line].sku.as_str());
+        let lanes = self.world.lanes.iter().any(|lane| lane.from.as_str() == id);
+        if !lanes || self.request.excluded.iter().any(|excluded| excluded.as_str() == id) {
+            return 0;
+        }
+        let stock = self.world.stock.iter().filter(|(at, of, _)| at == id && of == sku).map(|(_, _, n)| n);
+        let earlier = (0..line).filter(|other| self.request.lines[*other].sku.as_str() == sku);
+        stock.sum::<u64>() - earlier.map(|other| self.given[other][node]).sum::<u64>()
+    }
+
+    fn judge(&mut self) {
+        let used: Vec<usize> = (0..self.world.nodes.len())
+            .filter(|node| self.given.iter().any(|line| line[*node] > 0))
+            .collect();
+        let policy = &self.world.policy.policy;
+        if used.len() > usize::from(policy.shipments_max) {
+            return;
+        }
+        let mut minor: i64 = used.iter().map(|node| self.parcel(*node)).sum();
+        minor += policy.split_penalty_minor * (used.len() as i64 - 1).max(0);
+        let (mut missing, mut pick) = (0, 0);
+        for (line, nodes) in self.given.iter().enumerate() {
+            let thousandths = 1_000 / 10u64.pow(u32::from(self.item(line).scale()));
+            missing += (self.request.lines[line].quantity.units() - nodes.iter().sum::<u64>()) * thousandths;
+            for (node, units) in nodes.iter().enumerate() {
+                let each = self.world.nodes[node].unit_handling_cost.map_or(0, |cost| cost.minor);
+                pick += (units * thousandths) as i64 * each;
+            }
+        }
+        minor += (pick + 999) / 1_000 + (missing as i64 * policy.backorder_cost_minor + 999) / 1_000;
+        let here = Optimum { missing, cost: minor, cost_of_any: minor };
+        let best = self.best.get_or_insert(here);
+        best.cost_of_any = best.cost_of_any.min(minor);
+        if (missing, minor) < (best.missing, best.cost) {
+            (best.missing, best.cost) = (missing, minor);
+        }
+    }
+
+    /// The cheapest lane of a node for what it is given, with handling, kind and lateness.
+    fn parcel(&self, node: usize) -> i64 {
+        let policy = &self.world.policy.policy;
+        let facts = &self.world.nodes[node];
+        let weight = |line: usize| {
+            let item = self.item(line);
+            self.given[line][node] * u64::from(item.weight_g()) * 1_000 / 10u64.pow(u32::from(item.scale()))
+        };
+        let milligrams: u64 = (0..self.given.len()).map(weight).sum();
+        let lanes = self.world.lanes.iter().filter(|lane| lane.from == facts.id);
+        let cost = |lane: &waybill_types::network::Lane| {
+            let carriage = match &lane.cost {
+                LaneCost::Own(rate) => {
+                    rate.base.minor
+                        + rate.per_kg.map_or(0, |per_kg| per_kg.minor) * milligrams.div_ceil(1_000_000) as i64
+                }
+                LaneCost::Card(_) => steps_minor(milligrams),
+            };
+            carriage + policy.lateness_cost_minor_per_day * i64::from(lane.transit_days)
+        };
+        let kinds = policy.kind_costs.iter().filter(|cost| cost.kind == facts.kind).map(|cost| cost.minor);
+        lanes.map(cost).min().unwrap() + facts.handling_cost.map_or(0, |cost| cost.minor) + kinds.sum::<i64>()
+    }
+}
+
+/// The rate card `steps`, spelled out.
+fn steps_minor(milligrams: u64) -> i64 {
+    match milligrams {
+        0..=500_000 => 300,
+        500_001..=2_000_000 => 450 + 20 * milligrams.div_ceil(1_000_000) as i64,
+        2_000_001..=5_000_000 => 900,
+        _ => 900 + steps_minor_of_rest(milligrams - 5_000_000),
+    }
+}
+
+fn steps_minor_of_rest(milligrams: u64) -> i64 {
+    if milligrams == 0 { 0 } else { steps_minor(milligrams) }
+}
+
+/// Thousandths of whole units that a plan leaves out.
+pub(crate) fn missing(world: &World, request: &PlanRequest, plan: &Plan) -> u64 {
+    let thousandths = |line: u16| {
+        let sku = request.lines.iter().find(|l| l.line.0 == line).unwrap().sku.as_str();
+        let item = world.items.iter().find(|(known, _)| known == sku).unwrap().1;
+        1_000 / 10u64.pow(u32::from(item.scale()))
+    };
+    plan.unplanned.iter().map(|u| u.quantity.units() * thousandths(u.line.0)).sum()
+}
