@@ -1,6 +1,7 @@
 //! What the door of a partition is told once an event is durable: what mirrors and streams live on. Coalescing is
 //! the door's affair.
 
+use crate::item::ItemRecord;
 use crate::position::Position;
 use waybill_types::exchange::ReserveOutcome;
 use waybill_types::{NodeId, OwnerId, Quantity, ReservationId, Sku, Timestamp};
@@ -22,14 +23,14 @@ pub struct AvailabilityChanged {
     pub reserved: Quantity,
     /// Kept back.
     pub safety_stock: Quantity,
-    /// The journal sequence at which it became so; rises within the partition.
+    /// The journal sequence of the position's last change; rises within the partition.
     pub sequence: u64,
     /// When.
     pub at: Timestamp,
 }
 
 impl AvailabilityChanged {
-    pub(crate) fn of(sku: &Sku, owner: &OwnerId, position: &Position, sequence: u64, at: Timestamp) -> Self {
+    pub(crate) fn of(sku: &Sku, owner: &OwnerId, position: &Position) -> Self {
         Self {
             sku: sku.clone(),
             owner: owner.clone(),
@@ -38,8 +39,8 @@ impl AvailabilityChanged {
             sellable: position.sellable,
             reserved: position.reserved,
             safety_stock: position.safety_stock,
-            sequence,
-            at,
+            sequence: position.sequence,
+            at: position.changed_at,
         }
     }
 }
@@ -49,6 +50,8 @@ impl AvailabilityChanged {
 pub enum Note {
     /// A position changed.
     AvailabilityChanged(AvailabilityChanged),
+    /// An item is new or another.
+    ItemChanged(Box<ItemRecord>),
     /// A reservation over several partitions was decided at home: here is its outcome, for callers who wait.
     ReservationDecided {
         /// Which.

@@ -129,6 +129,9 @@ pub struct Position {
     /// One mark per source and condition that ever counted, at most [`Self::SOURCES_MAX`].
     #[n(11)]
     pub sources: Vec<SourceMark>,
+    /// The journal sequence of its last change: where a mirror or stream that has seen it stands.
+    #[n(12)]
+    pub sequence: u64,
 }
 
 impl Position {
@@ -151,6 +154,7 @@ impl Position {
             over_committed: Quantity::ZERO,
             movements: Vec::new(),
             sources: Vec::new(),
+            sequence: 0,
         }
     }
 

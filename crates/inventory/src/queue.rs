@@ -67,6 +67,9 @@ impl<K: Key + Ord + Clone + Send + 'static> AnyTable for Queue<K> {
     fn begin_checkpoint(&mut self) -> Vec<RowImage> {
         self.rows.begin_checkpoint()
     }
+    fn unsaved(&self) -> Vec<RowImage> {
+        self.rows.unsaved()
+    }
     fn finish_checkpoint(&mut self) {
         self.rows.finish_checkpoint();
     }

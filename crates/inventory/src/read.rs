@@ -9,7 +9,7 @@ use crate::state::State;
 use std::sync::Arc;
 use waybill_machine::ScanOrder;
 use waybill_types::exchange::Claim;
-use waybill_types::{OwnerId, ReservationId, Sku};
+use waybill_types::{ReservationId, Sku};
 
 /// One item.
 #[must_use]
@@ -50,40 +50,12 @@ pub fn each_live_claim(state: &State, mut visit: impl FnMut(ReservationId, &Rese
     });
 }
 
-/// Visits the availability of every position of a SKU and owner, in no promised order. `sequence` is the journal
-/// sequence of the state that is looked at.
-pub fn each_availability(
-    state: &State,
-    sku: &Sku,
-    owner: &OwnerId,
-    sequence: u64,
-    mut visit: impl FnMut(AvailabilityChanged),
-) {
-    state.stock.each_of(sku, owner, |position| {
-        visit(AvailabilityChanged::of(sku, owner, position, sequence, position.changed_at));
-    });
+/// Visits the availability of every position of the partition.
+pub fn each_availability(state: &State, mut visit: impl FnMut(AvailabilityChanged)) {
+    state.stock.each(|sku, owner, position| visit(AvailabilityChanged::of(sku, owner, position)));
 }
 
-/// A place in the walk over all positions.
-pub type PositionCursor = (Sku, OwnerId, u8);
-
-/// The availability of about `rows` rows of positions after `after`, and where to go on; `None` when that was all.
-#[must_use]
-pub fn availability_page(
-    state: &State,
-    after: Option<&PositionCursor>,
-    rows: usize,
-    sequence: u64,
-) -> (Vec<AvailabilityChanged>, Option<PositionCursor>) {
-    let page = state.stock.page(after, rows);
-    let next = if page.len() < rows { None } else { page.last().map(|(key, _)| key.clone()) };
-    let found = page.iter().flat_map(|((sku, owner, _), row)| {
-        let of = |position| AvailabilityChanged::of(sku, owner, position, sequence, row_time(position));
-        row.positions.iter().map(of).collect::<Vec<_>>()
-    });
-    (found.collect(), next)
-}
-
-fn row_time(position: &crate::position::Position) -> waybill_types::Timestamp {
-    position.changed_at
+/// Visits every item of the partition.
+pub fn each_item(state: &State, mut visit: impl FnMut(&ItemRecord)) {
+    state.items.for_each(|_, record| visit(record));
 }

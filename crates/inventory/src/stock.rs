@@ -98,12 +98,6 @@ impl Stock {
         });
     }
 
-    /// Rows after `after`, at most `limit`: a page of [`Self::each`] that a reader can resume.
-    #[must_use]
-    pub fn page(&self, after: Option<&RowKey>, limit: usize) -> Vec<(RowKey, Arc<StockRow>)> {
-        self.rows.scan(&(), after, ScanOrder::Ascending, limit)
-    }
-
     /// True when any stock of the SKU was ever booked here, of any owner.
     #[must_use]
     pub fn ever_had(&self, sku: &Sku) -> bool {
@@ -230,11 +224,8 @@ mod tests {
         let mut seen = 0;
         stock.each_of(&spot(0).sku, &spot(0).owner, |_| seen += 1);
         assert_eq!(seen, 1000);
-        let sizes: Vec<usize> = stock
-            .page(None, usize::MAX)
-            .iter()
-            .map(|(_, row)| waybill_machine::record::encode(&**row).len())
-            .collect();
+        let sizes: Vec<usize> =
+            stock.rows.all().iter().map(|(_, row)| waybill_machine::record::encode(&**row).len()).collect();
         let largest = sizes.iter().max().copied().unwrap();
         assert!(largest <= 3 * 1024, "the largest of {} rows has {largest} bytes", sizes.len());
         assert_eq!(stock.position(&spot(1001)).revision, 0);

@@ -7,7 +7,7 @@ use crate::state::State;
 use waybill_machine::{Context, Outbox};
 use waybill_types::{Quantity, Text};
 
-pub(super) fn item_upserted(state: &mut State, record: &ItemRecord) {
+pub(super) fn item_upserted(state: &mut State, record: &ItemRecord, out: &mut Outbox<Note>) {
     let sku = &record.item.sku;
     if let Some(old) = state.items.get(sku) {
         for alias in &old.item.aliases {
@@ -18,6 +18,7 @@ pub(super) fn item_upserted(state: &mut State, record: &ItemRecord) {
         state.aliases.put(alias, sku.clone());
     }
     state.items.put(sku, record.clone());
+    out.note(Note::ItemChanged(Box::new(record.clone())));
 }
 
 pub(super) fn counted(
@@ -67,10 +68,11 @@ pub(super) fn touch(
         change(position);
         position.revision += 1;
         position.changed_at = cx.at;
+        position.sequence = cx.position.sequence;
         debug_assert_eq!(position.excess(), position.over_committed, "STOCK-1 at {spot:?}");
         let after = seen(position);
         if before != after {
-            let note = AvailabilityChanged::of(&spot.sku, &spot.owner, position, cx.position.sequence, cx.at);
+            let note = AvailabilityChanged::of(&spot.sku, &spot.owner, position);
             out.note(Note::AvailabilityChanged(note));
         }
         after.available > before.available

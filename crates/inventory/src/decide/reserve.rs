@@ -20,9 +20,8 @@ pub(crate) fn asked(
 ) -> Result<Decision<Event, Answer>, Refusal> {
     check(request, cx)?;
     for claim in request.claims.iter().filter(|claim| cx.layout.sku_home(&claim.sku) == cx.partition) {
-        match state.items.get(&claim.sku) {
-            None => return Err(Refusal::Row(RowRefusal::UnknownItem(claim.sku.clone()))),
-            Some(_) => {}
+        if !state.items.contains(&claim.sku) {
+            return Err(Refusal::Row(RowRefusal::UnknownItem(claim.sku.clone())));
         }
     }
     if let Some(row) = state.reservations.get(&request.id) {

@@ -89,6 +89,7 @@ fn moved(
 pub(super) fn changed(spot: &Spot, mut position: Position, cx: &Context<'_>) -> PositionView {
     position.revision += 1;
     position.changed_at = cx.at;
+    position.sequence = cx.position.sequence;
     PositionView::new(spot, position)
 }
 

@@ -65,7 +65,7 @@ fn what_a_claim_gives_back_is_news_and_what_nobody_may_take_is_not() {
     cluster.advance(60_000);
     assert_eq!(told(&mut cluster), vec![1], "the hold lapsed");
     cluster.run("A", Command::SetSafetyStock { spot: spot("A", "store-1"), safety_stock: q(3) }).unwrap();
-    cluster.receive("A", "store-1", 0.max(1));
+    cluster.receive("A", "store-1", 1);
     cluster.hold(2, 60_000, &[claim("A", "store-1", 1)]).unwrap();
     assert_eq!(told(&mut cluster), vec![] as Vec<u64>, "what came was taken before anyone was told");
     cluster.assert_lawful();
