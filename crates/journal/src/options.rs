@@ -1,6 +1,6 @@
 //! Settings of the local journal, with their ranges. Knows no configuration file.
 
-use crate::{Error, LogId};
+use crate::{Error, Head, LogId};
 
 /// How a local journal is laid out and kept.
 #[derive(Clone, Debug)]
@@ -16,6 +16,9 @@ pub struct Options {
     /// High-water marks kept elsewhere (a checkpoint, a subscriber): opening fails with
     /// [`Error::LostTail`] if a log ends before its mark.
     pub expected_heads: Vec<(LogId, u64)>,
+    /// Where logs go on in a journal that is begun by this opening, such as one restored from a copy: their next
+    /// sequence is one above, chained to the hash given. Without meaning for a journal that exists.
+    pub begin_at: Vec<(LogId, Head)>,
 }
 
 /// What becomes of segments that are behind every log's trim.
@@ -42,6 +45,7 @@ impl Default for Options {
             archive: ArchivePolicy { keep_bytes: 1 << 30 },
             sync: SyncPolicy::Always,
             expected_heads: Vec::new(),
+            begin_at: Vec::new(),
         }
     }
 }

@@ -301,6 +301,8 @@ pub trait AnyTable: Send {
     fn attach(&mut self, cold: Arc<dyn Cold>);
     /// The rows changed since the last call, for a checkpoint that has now begun.
     fn begin_checkpoint(&mut self) -> Vec<RowImage>;
+    /// Every row that is not below yet, as it is now; changes nothing.
+    fn unsaved(&self) -> Vec<RowImage>;
     /// The rows of the checkpoint under way are below now. Rows not used since the last checkpoint leave memory.
     fn finish_checkpoint(&mut self);
     /// How many rows have changed since the last checkpoint began.
@@ -342,6 +344,16 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
             images.push(RowImage { key: key.clone(), value });
         }
         images
+    }
+
+    fn unsaved(&self) -> Vec<RowImage> {
+        let rows = self.rows.borrow();
+        let unsaved = rows.iter().filter(|(_, slot)| slot.dirty || slot.flushing);
+        let image = |(key, slot): (&Vec<u8>, &Slot<V>)| RowImage {
+            key: key.clone(),
+            value: slot.value.clone().map(|value| value as Arc<dyn EncodedLater>),
+        };
+        unsaved.map(image).collect()
     }
 
     fn finish_checkpoint(&mut self) {

@@ -95,6 +95,18 @@ impl<M: Machine> Core<M> {
         core
     }
 
+    /// Which partition it is.
+    #[must_use]
+    pub fn id(&self) -> PartitionId {
+        self.id
+    }
+
+    /// How many partitions there are.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
     /// The machine's state.
     #[must_use]
     pub fn state(&self) -> &M::State {
@@ -287,6 +299,15 @@ impl<M: Machine> Core<M> {
         let at = self.books.at();
         self.sweep_cursor = self.books.sweep(self.sweep_cursor.take(), at, 512);
         self.tables().into_iter().flat_map(|table| table.begin_checkpoint()).collect()
+    }
+
+    /// Every row that is not in the store yet, under the key it will have there: with the store's rows, the whole
+    /// state. Call at a durable cut while no checkpoint runs.
+    pub fn unsaved(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let id = self.id;
+        let images = self.tables().into_iter().flat_map(|table| table.unsaved()).collect::<Vec<_>>();
+        let row = |image: RowImage| (crate::checkpoint::store_key(id, &image.key), image.value.map(|v| v.encode()));
+        images.into_iter().map(row).collect()
     }
 
     /// The rows of the checkpoint under way are durable below.

@@ -104,6 +104,12 @@ impl<M: Machine> Partition<M> {
         self.id
     }
 
+    /// How many commands and reads wait.
+    #[must_use]
+    pub fn queue_depth(&self) -> usize {
+        self.external.max_capacity() - self.external.capacity()
+    }
+
     /// Its figures.
     #[must_use]
     pub fn status(&self) -> &Status {

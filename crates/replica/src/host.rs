@@ -220,6 +220,8 @@ impl Host {
         let mut partitions = Vec::with_capacity(ids.len());
         let mut tasks = Vec::with_capacity(ids.len());
         for (id, (core, checkpoint_sequence)) in ids.into_iter().zip(rebuilt) {
+            // Marks of what may be trimmed do not survive a restart; the checkpoint does.
+            self.journal.trim(LogId(id.number()), checkpoint_sequence)?;
             let claim = self.journal.claim(LogId(id.number())).await?;
             let (handle, task) = partition::spawn(Start {
                 id,

@@ -193,7 +193,9 @@ impl Recovery {
             _ => Error::io("preallocate the first journal segment")(error),
         })?;
         drop(file);
-        let (segment, header) = SegmentFile::begin(disk, dir, Spare { path }, 1, Bases::new())?;
+        let bases: Bases = options.begin_at.iter().copied().collect();
+        self.ends = bases.iter().map(|(log, head)| (*log, (*head, [0; 16]))).collect();
+        let (segment, header) = SegmentFile::begin(disk, dir, Spare { path }, 1, bases)?;
         let frames_start = segment.frames_start;
         let live = LiveSegment {
             segment: Arc::new(segment),

@@ -1,0 +1,259 @@
+//! Backup and restore: one consistent copy of everything, taken while the engine serves, and a new directory from it.
+//!
+//! A copy is a directory of `rows.wbc` (every row at one durable cut), `keys/` (the vault) and `manifest.json`, which is
+//! written last: a copy without it is not a copy. A copy holds the keys of everybody not erased before it was taken,
+//! so copies must expire as the law asks.
+
+use crate::audit::{Running, Stopped};
+use anyhow::{Context, bail, ensure};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use waybill_journal::{Head, LocalJournal, LogId};
+use waybill_machine::record::{decode, encode};
+use waybill_replica::{Core, DataDir, Host, Marker};
+use waybill_store::{Op, Order, SledStore, Store, checkpoint_file};
+use waybill_types::{PartitionId, Service};
+
+const ROWS: &str = "rows.wbc";
+const MANIFEST: &str = "manifest.json";
+const FORMAT: u32 = 1;
+
+/// What a copy says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Manifest {
+    /// Version of this form.
+    pub format: u32,
+    /// Version of the binary that wrote it.
+    pub written_by: String,
+    /// Rows in the copy.
+    pub rows: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Where each partition's journal stood.
+    pub partitions: Vec<ManifestPartition>,
+}
+
+/// One partition of a copy.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct ManifestPartition {
+    /// Its number: service in the high byte.
+    pub number: u16,
+    /// The journal sequence of the cut.
+    pub sequence: u64,
+    /// The journal's epoch there.
+    pub epoch: u64,
+    /// The chained hash there, in hex.
+    pub hash: String,
+}
+
+type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// Takes a copy into `directory`, which must not exist or be empty. `progress(bytes)` is called now and then.
+///
+/// # Errors
+/// A stopped partition, a directory that is not empty, a disk that is full. What was written then is no copy.
+pub async fn backup(
+    host: &Host,
+    running: &Running,
+    directory: &Path,
+    progress: impl Fn(u64) + Send + 'static,
+) -> anyhow::Result<Manifest> {
+    ensure!(directory.is_absolute(), "the directory must be an absolute path");
+    std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    ensure!(std::fs::read_dir(directory)?.next().is_none(), "{} is not empty", directory.display());
+    // Until this is dropped no checkpoint changes the store, so its rows and the cut's unsaved rows are one state.
+    let paused = host.pause_checkpoints().await;
+    let (unsaved, partitions) = cut(host, running).await?;
+    let (store, keys, target) = (host.store().clone(), host.dir().keys(), directory.to_path_buf());
+    let manifest = tokio::task::spawn_blocking(move || {
+        let rows = write_rows(&*store, &unsaved, &target, &partitions, &progress)?;
+        copy_files(&keys, &target.join("keys"))?;
+        finish(&target, rows, partitions)
+    })
+    .await??;
+    drop(paused);
+    Ok(manifest)
+}
+
+/// Everything not yet in the store, and where the journals stand, at one consistent cut.
+async fn cut(host: &Host, running: &Running) -> Result<(Rows, Vec<ManifestPartition>), Stopped> {
+    fn unsaved<M: waybill_machine::Machine>(core: &mut Core<M>) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        core.unsaved()
+    }
+    let mut rows = Rows::new();
+    let mut partitions = Vec::new();
+    let mut frozen: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
+    macro_rules! freeze {
+        ($service:expr) => {
+            if let Some(service) = $service {
+                let mut cut = service.freeze(unsaved).await.map_err(Stopped)?;
+                for (id, _, images) in std::mem::take(&mut cut.results) {
+                    rows.extend(images);
+                    let head = host.journal().head(LogId(id.number()));
+                    partitions.push(ManifestPartition {
+                        number: id.number(),
+                        sequence: head.seq,
+                        epoch: head.epoch,
+                        hash: head.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    });
+                }
+                frozen.push(Box::new(cut));
+            }
+        };
+    }
+    freeze!(&running.orders);
+    freeze!(&running.inventory);
+    freeze!(&running.fulfillment);
+    drop(frozen);
+    Ok((rows, partitions))
+}
+
+fn write_rows(
+    store: &dyn Store,
+    unsaved: &Rows,
+    target: &Path,
+    partitions: &[ManifestPartition],
+    progress: &dyn Fn(u64),
+) -> anyhow::Result<u64> {
+    const PAGE: usize = 1024;
+    let mut writer = checkpoint_file::Writer::create(target, ROWS, &encode(&FORMAT))?;
+    let mut count = 0;
+    let mut lower = Vec::new();
+    let beyond = vec![0xff; 8];
+    loop {
+        let page = store.scan(&lower, &beyond, Order::Ascending, PAGE)?;
+        let Some((last, _)) = page.last() else { break };
+        lower = [last.as_slice(), &[0]].concat();
+        for (key, value) in page {
+            if !unsaved.contains_key(&key) && !is_marker(&key) {
+                writer.append(&Op::Put { key, value })?;
+                count += 1;
+            }
+        }
+        progress(writer.written().1);
+    }
+    for (key, value) in unsaved {
+        if let Some(value) = value {
+            writer.append(&Op::Put { key: key.clone(), value: value.clone() })?;
+            count += 1;
+        }
+    }
+    for partition in partitions {
+        let marker = marker(partition)?;
+        writer.append(&Op::Put { key: marker_key(marker.partition), value: encode(&marker) })?;
+        count += 1;
+    }
+    writer.finish()?;
+    Ok(count)
+}
+
+/// Markers have prefix 0 after the partition's number.
+fn is_marker(key: &[u8]) -> bool {
+    key.len() == 3 && key[2] == 0
+}
+
+fn marker_key(partition: PartitionId) -> Vec<u8> {
+    let [high, low] = partition.number().to_be_bytes();
+    vec![high, low, 0]
+}
+
+fn marker(partition: &ManifestPartition) -> anyhow::Result<Marker> {
+    let id = PartitionId::from_number(partition.number).context("the manifest names an unknown partition")?;
+    Ok(Marker { partition: id, sequence: partition.sequence, hash: hash(&partition.hash)? })
+}
+
+fn hash(hex: &str) -> anyhow::Result<[u8; 16]> {
+    ensure!(hex.len() == 32 && hex.is_ascii(), "the manifest holds a hash that is none");
+    let mut hash = [0; 16];
+    for (index, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).context("the manifest's hash")?;
+    }
+    Ok(hash)
+}
+
+fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let target = to.join(entry.file_name());
+            std::fs::copy(entry.path(), &target)?;
+            File::open(&target)?.sync_all()?;
+        }
+    }
+    File::open(to)?.sync_all()?;
+    Ok(())
+}
+
+fn finish(target: &Path, rows: u64, partitions: Vec<ManifestPartition>) -> anyhow::Result<Manifest> {
+    verify_rows(target, rows)?;
+    let bytes = files(target)?.iter().map(|(_, bytes)| bytes).sum();
+    let written_by = env!("CARGO_PKG_VERSION").to_owned();
+    let manifest = Manifest { format: FORMAT, written_by, rows, bytes, partitions };
+    let path = target.join(MANIFEST);
+    std::fs::write(&path, serde_json::to_vec_pretty(&manifest)?)?;
+    File::open(&path)?.sync_all()?;
+    File::open(target)?.sync_all()?;
+    Ok(manifest)
+}
+
+/// Reads the rows file back from disk: opening it verifies the whole check sum.
+fn verify_rows(target: &Path, rows: u64) -> anyhow::Result<()> {
+    let reader = checkpoint_file::open(&target.join(ROWS))?.context("the rows file is not complete")?;
+    ensure!(reader.ops() == rows, "the rows file holds {} rows, {rows} were written", reader.ops());
+    Ok(())
+}
+
+fn files(dir: &Path) -> anyhow::Result<Vec<(PathBuf, u64)>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        match std::fs::metadata(&path)? {
+            meta if meta.is_dir() => found.extend(files(&path)?),
+            meta => found.push((path, meta.len())),
+        }
+    }
+    Ok(found)
+}
+
+/// Makes a new data directory at `data` from the copy in `copy`. Journals go on where the cut was, so that old tokens
+/// and cursors keep their meaning.
+///
+/// # Errors
+/// A copy that is not complete or damaged; a data directory that is not empty.
+pub fn restore(copy: &Path, data: &Path) -> anyhow::Result<Manifest> {
+    let text = std::fs::read(copy.join(MANIFEST)).with_context(|| format!("{} is not a complete copy", copy.display()))?;
+    let manifest: Manifest = serde_json::from_slice(&text).context("the manifest cannot be read")?;
+    if manifest.format != FORMAT {
+        bail!("the copy is of form {}, this binary reads form {FORMAT}", manifest.format);
+    }
+    verify_rows(copy, manifest.rows)?;
+    let empty = !data.exists() || std::fs::read_dir(data)?.next().is_none();
+    ensure!(empty, "{} is not empty; restore into a new directory", data.display());
+    let dir = DataDir::new(data);
+    for path in [dir.store(), dir.journal(), dir.keys(), dir.checkpoints()] {
+        std::fs::create_dir_all(path)?;
+    }
+    copy_files(&copy.join("keys"), &dir.keys())?;
+    let heads = manifest.partitions.iter().map(|partition| {
+        Ok((LogId(partition.number), Head { seq: partition.sequence, hash: hash(&partition.hash)?, epoch: partition.epoch }))
+    });
+    let begin_at = heads.collect::<anyhow::Result<Vec<_>>>()?;
+    LocalJournal::open(&dir.journal(), waybill_journal::Options { begin_at, ..Default::default() })?.close()?;
+    let store = SledStore::open(&dir.store(), waybill_store::Options::default())?;
+    let mut reader = checkpoint_file::open(&copy.join(ROWS))?.context("the rows file is not complete")?;
+    let _: u32 = decode(reader.meta()).context("the rows file is not one of a copy")?;
+    reader.put_into(&store)?;
+    store.sync()?;
+    Box::new(store).close()?;
+    Ok(manifest)
+}
+
+/// The services a process runs, in words.
+#[must_use]
+pub fn services(running: &Running) -> Vec<Service> {
+    let runs = [running.orders.is_some(), running.inventory.is_some(), running.fulfillment.is_some()];
+    Service::ALL.into_iter().zip(runs).filter(|(_, runs)| *runs).map(|(service, _)| service).collect()
+}

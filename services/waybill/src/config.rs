@@ -1,0 +1,263 @@
+//! Settings of `waybill serve`: a TOML file, then flags on top. Read once, checked, passed on as values.
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use waybill_replica::Limits;
+use waybill_service_kit::telemetry::LogFormat;
+use waybill_types::{Layout, Service};
+
+/// Everything that can be set. `waybill config print` shows it with the defaults.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where everything is kept. Created when it does not exist.
+    pub data_dir: PathBuf,
+    /// Where gRPC and gRPC-web are served. Only loopback callers are let in until access control exists.
+    pub listen: SocketAddr,
+    /// Where Prometheus metrics are served; absent for nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Which services this process runs.
+    pub services: Vec<ServiceName>,
+    /// Where the services run that this process does not, such as `inventory = "http://127.0.0.1:7701"`.
+    pub peers: BTreeMap<ServiceName, String>,
+    /// Partitions per service, 1 to 256; fixed when the directory is created.
+    pub partitions: u16,
+    /// `system` or `virtual`; a virtual clock moves only by AdvanceClock.
+    pub clock: ClockKind,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines are written, in the form of RUST_LOG.
+    pub log_filter: String,
+    /// Bounds of the partitions.
+    pub limits: LimitsConfig,
+    /// The journal.
+    pub journal: JournalConfig,
+    /// The store.
+    pub store: StoreConfig,
+}
+
+/// A service's name in flags and files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceName {
+    /// Orders and customers.
+    Orders,
+    /// Items, positions, reservations.
+    Inventory,
+    /// Nodes, the network, fulfilment orders.
+    Fulfillment,
+}
+
+impl From<ServiceName> for Service {
+    fn from(name: ServiceName) -> Self {
+        match name {
+            ServiceName::Orders => Service::Orders,
+            ServiceName::Inventory => Service::Inventory,
+            ServiceName::Fulfillment => Service::Fulfillment,
+        }
+    }
+}
+
+/// Which clock the partitions have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockKind {
+    /// The machine's.
+    #[default]
+    System,
+    /// One that moves only by AdvanceClock: for tests and sandboxes.
+    Virtual,
+}
+
+/// Bounds of each partition.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Commands and reads waiting per partition, 1 to 1,000,000; more are refused.
+    pub queue: usize,
+    /// Messages without acknowledgement above which new commands wait, 1 to 10,000,000.
+    pub outbox: usize,
+    /// Changed rows that start a checkpoint, 1 and up.
+    pub checkpoint_rows: usize,
+    /// Journaled bytes that start a checkpoint, 1 and up.
+    pub checkpoint_bytes: u64,
+    /// Age of the oldest change that starts a checkpoint, in milliseconds, 1 and up.
+    pub checkpoint_age_ms: u64,
+    /// How long request ids are kept, in hours, 1 to 8,760.
+    pub request_ttl_hours: u32,
+}
+
+/// The local journal.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalConfig {
+    /// Bytes of one segment file.
+    pub segment_bytes: u64,
+    /// Bytes of archived segments to keep; 0 keeps none.
+    pub archive_bytes: u64,
+    /// Never sync. Loses acknowledged orders at a power cut; exists to show that the power-cut test can fail.
+    pub unsafe_never_sync: bool,
+}
+
+/// The store of checkpointed rows.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Bytes of the page cache; budget five times the data for memory.
+    pub cache_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("waybill-data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            metrics_listen: Some(SocketAddr::from(([127, 0, 0, 1], 7790))),
+            services: vec![ServiceName::Orders, ServiceName::Inventory, ServiceName::Fulfillment],
+            peers: BTreeMap::new(),
+            partitions: 8,
+            clock: ClockKind::System,
+            log_format: LogFormat::Text,
+            log_filter: "info".into(),
+            limits: LimitsConfig::default(),
+            journal: JournalConfig::default(),
+            store: StoreConfig::default(),
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            queue: limits.queue,
+            outbox: limits.outbox,
+            checkpoint_rows: limits.checkpoint_rows,
+            checkpoint_bytes: limits.checkpoint_bytes,
+            checkpoint_age_ms: limits.checkpoint_age_ms,
+            request_ttl_hours: 7 * 24,
+        }
+    }
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        let options = waybill_journal::Options::default();
+        let archive_bytes = options.archive.keep_bytes;
+        Self { segment_bytes: options.segment_bytes, archive_bytes, unsafe_never_sync: false }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { cache_bytes: waybill_store::Options::default().cache_bytes }
+    }
+}
+
+impl Config {
+    /// Reads a TOML file; what it does not name has its default.
+    ///
+    /// # Errors
+    /// A file that cannot be read, an unknown setting, a value of the wrong kind.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is not a configuration", path.display()))
+    }
+
+    /// Checks what no type can.
+    ///
+    /// # Errors
+    /// The first setting that is out of range, what it is and what is allowed.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.layout()?;
+        let limits = &self.limits;
+        ensure!((1..=1_000_000).contains(&limits.queue), "limits.queue is {}, allowed are 1 to 1,000,000", limits.queue);
+        ensure!(
+            (1..=10_000_000).contains(&limits.outbox),
+            "limits.outbox is {}, allowed are 1 to 10,000,000",
+            limits.outbox
+        );
+        ensure!(limits.checkpoint_rows > 0, "limits.checkpoint_rows is 0, must be 1 or more");
+        ensure!(limits.checkpoint_bytes > 0, "limits.checkpoint_bytes is 0, must be 1 or more");
+        ensure!(limits.checkpoint_age_ms > 0, "limits.checkpoint_age_ms is 0, must be 1 or more");
+        ensure!(
+            (1..=8_760).contains(&limits.request_ttl_hours),
+            "limits.request_ttl_hours is {}, allowed are 1 to 8,760",
+            limits.request_ttl_hours
+        );
+        ensure!(!self.services.is_empty(), "services is empty; name at least one of orders, inventory, fulfillment");
+        for service in [ServiceName::Orders, ServiceName::Inventory, ServiceName::Fulfillment] {
+            let name = Service::from(service).name();
+            match (self.services.contains(&service), self.peers.contains_key(&service)) {
+                (true, true) => anyhow::bail!("{name} runs here and is also named under peers; remove one"),
+                (false, false) => anyhow::bail!("{name} does not run here; name its address under peers"),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The partition counts.
+    ///
+    /// # Errors
+    /// A count outside 1 to 256.
+    pub fn layout(&self) -> anyhow::Result<Layout> {
+        Ok(Layout::even(self.partitions)?)
+    }
+
+    /// The partitions' bounds.
+    #[must_use]
+    pub fn partition_limits(&self) -> Limits {
+        let limits = &self.limits;
+        Limits {
+            queue: limits.queue,
+            outbox: limits.outbox,
+            checkpoint_rows: limits.checkpoint_rows,
+            checkpoint_bytes: limits.checkpoint_bytes,
+            checkpoint_age_ms: limits.checkpoint_age_ms,
+            request_ttl_ms: i64::from(limits.request_ttl_hours) * 3_600_000,
+            ..Limits::default()
+        }
+    }
+
+    /// The journal's options. A batch is at most half of the largest frame.
+    #[must_use]
+    pub fn journal_options(&self) -> waybill_journal::Options {
+        waybill_journal::Options {
+            segment_bytes: self.journal.segment_bytes,
+            max_frame_bytes: 4 << 20,
+            archive: waybill_journal::ArchivePolicy { keep_bytes: self.journal.archive_bytes },
+            sync: if self.journal.unsafe_never_sync {
+                waybill_journal::SyncPolicy::Never
+            } else {
+                waybill_journal::SyncPolicy::Always
+            },
+            ..waybill_journal::Options::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_sound_and_print_as_a_file_that_reads_back() {
+        let config = Config::default();
+        config.check().unwrap();
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_settings_and_values_out_of_range_are_refused_by_name() {
+        assert!(toml::from_str::<Config>("partitons = 8").unwrap_err().to_string().contains("partitons"));
+        let config = Config { partitions: 0, ..Config::default() };
+        assert!(config.check().unwrap_err().to_string().contains("partitions"));
+        let config = Config { services: vec![ServiceName::Orders], ..Config::default() };
+        assert!(config.check().unwrap_err().to_string().contains("inventory"));
+    }
+}

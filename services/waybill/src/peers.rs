@@ -1,0 +1,136 @@
+//! Messages between processes: the client side for services that run elsewhere, the server side for partitions here.
+
+use std::future::Future;
+use std::pin::Pin;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Response, Status};
+use waybill_proto::common::v1::partition_service_client::PartitionServiceClient;
+use waybill_proto::common::v1::partition_service_server::PartitionService;
+use waybill_proto::common::v1::{DeliverRequest, DeliverResponse, ServiceKind};
+use waybill_replica::{Deliver, DeliverError, Delivery, Router};
+use waybill_service_kit::{DoorError, caller};
+use waybill_types::{Layout, PartitionId, Role, Service};
+
+/// Messages in one delivery from a peer.
+const MESSAGES_MAX: usize = 1_000;
+
+/// The wire's name of a service.
+#[must_use]
+pub fn kind(service: Service) -> ServiceKind {
+    match service {
+        Service::Orders => ServiceKind::Orders,
+        Service::Inventory => ServiceKind::Inventory,
+        Service::Fulfillment => ServiceKind::Fulfillment,
+    }
+}
+
+fn service(kind: i32) -> Option<Service> {
+    match ServiceKind::try_from(kind).ok()? {
+        ServiceKind::Unspecified => None,
+        ServiceKind::Orders => Some(Service::Orders),
+        ServiceKind::Inventory => Some(Service::Inventory),
+        ServiceKind::Fulfillment => Some(Service::Fulfillment),
+    }
+}
+
+/// A service that runs in another process.
+pub struct Peer(PartitionServiceClient<Channel>);
+
+impl Peer {
+    /// Connects when first used, and again whenever the connection is lost.
+    ///
+    /// # Errors
+    /// An address that is no URL.
+    pub fn new(endpoint: &str) -> anyhow::Result<Self> {
+        let channel = Endpoint::from_shared(endpoint.to_owned())?.connect_lazy();
+        Ok(Self(PartitionServiceClient::new(channel)))
+    }
+}
+
+impl Deliver for Peer {
+    fn deliver(
+        &self,
+        delivery: Delivery,
+    ) -> Pin<Box<dyn Future<Output = Result<u64, DeliverError>> + Send + '_>> {
+        let mut client = self.0.clone();
+        Box::pin(async move {
+            let to = delivery.to;
+            let mut request = Request::new(DeliverRequest {
+                from_service: kind(delivery.from.service).into(),
+                from_partition: delivery.from.index.into(),
+                to_service: kind(to.service).into(),
+                to_partition: to.index.into(),
+                first_sequence: delivery.first,
+                messages: delivery.messages.into_iter().map(Into::into).collect(),
+            });
+            request.metadata_mut().insert(caller::ROLE, tonic::metadata::MetadataValue::from_static("peer"));
+            let answer = client.deliver(request).await.map_err(|status| {
+                tracing::debug!(%to, %status, "a delivery failed");
+                DeliverError::Unavailable(to)
+            })?;
+            Ok(answer.into_inner().through_sequence)
+        })
+    }
+}
+
+/// Takes messages for the partitions of this process.
+pub struct PartitionDoor {
+    /// Where messages find their partitions.
+    pub router: Router,
+    /// What is served here.
+    pub here: Vec<Service>,
+    /// How many partitions there are.
+    pub layout: Layout,
+}
+
+#[tonic::async_trait]
+impl PartitionService for PartitionDoor {
+    async fn deliver(&self, request: Request<DeliverRequest>) -> Result<Response<DeliverResponse>, Status> {
+        let caller = waybill_service_kit::caller(&request)?;
+        if !matches!(caller.role, Role::Peer) {
+            return Err(DoorError::NotAllowed { what: "only waybill processes deliver messages".into() }.into());
+        }
+        let delivery = self.parse(request.into_inner())?;
+        match self.router.deliver(delivery).await {
+            Ok(through_sequence) => Ok(Response::new(DeliverResponse { through_sequence })),
+            Err(DeliverError::Gap { expected }) => {
+                let what = format!("messages before {expected} are missing; send from there");
+                Err(DoorError::IllegalNow { what }.into())
+            }
+            Err(error @ DeliverError::Unavailable(_)) => Err(DoorError::Unavailable { what: error.to_string() }.into()),
+        }
+    }
+}
+
+impl PartitionDoor {
+    fn parse(&self, request: DeliverRequest) -> Result<Delivery, DoorError> {
+        let from = self.partition("from", request.from_service, request.from_partition)?;
+        let to = self.partition("to", request.to_service, request.to_partition)?;
+        if !self.here.contains(&to.service) {
+            return Err(DoorError::field("to_service", "does not run in this process"));
+        }
+        if request.first_sequence == 0 {
+            return Err(DoorError::field("first_sequence", "is 0, numbers start at 1"));
+        }
+        if request.messages.len() > MESSAGES_MAX {
+            let what = format!("has {} messages, at most {MESSAGES_MAX} are allowed", request.messages.len());
+            return Err(DoorError::field("messages", what));
+        }
+        for (index, message) in request.messages.iter().enumerate() {
+            if waybill_machine::record::decode::<waybill_types::exchange::Message>(message).is_err() {
+                return Err(DoorError::field(format!("messages[{index}]"), "is not a message of this version"));
+            }
+        }
+        let messages = request.messages.into_iter().map(|bytes| bytes.to_vec()).collect();
+        Ok(Delivery { from, to, first: request.first_sequence, messages })
+    }
+
+    fn partition(&self, side: &str, kind: i32, index: u32) -> Result<PartitionId, DoorError> {
+        let service = service(kind).ok_or_else(|| DoorError::field(format!("{side}_service"), "is not a service"))?;
+        let count = u32::from(self.layout.count(service));
+        if index >= count {
+            return Err(DoorError::field(format!("{side}_partition"), format!("is {index}, there are {count}")));
+        }
+        Ok(PartitionId::new(service, index as u8))
+    }
+}

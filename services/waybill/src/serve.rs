@@ -1,0 +1,168 @@
+//! `waybill serve`: opens the data directory, starts the services this process runs, and serves them over gRPC.
+
+use crate::admin::AdminDoor;
+use crate::audit::Running;
+use crate::config::{ClockKind, Config, ServiceName};
+use crate::peers::{PartitionDoor, Peer};
+use anyhow::Context;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::{InterceptorLayer, Routes, RoutesBuilder};
+use tonic::transport::Server as GrpcServer;
+use tonic_web::GrpcWebLayer;
+use waybill_proto::common::v1::admin_service_server::AdminServiceServer;
+use waybill_proto::common::v1::partition_service_server::PartitionServiceServer;
+use waybill_replica::{Clock, DataDir, Host, HostOptions};
+use waybill_service_kit::{Access, Planner, Seal, identify};
+use waybill_store::vault::Vault;
+use waybill_types::{Service, Timestamp};
+
+/// A running engine.
+pub struct Server {
+    address: SocketAddr,
+    host: Arc<Host>,
+    running: Running,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<Result<(), tonic::transport::Error>>,
+}
+
+/// Opens, recovers and serves. Answers when callers are let in.
+///
+/// # Errors
+/// A configuration out of range, a directory that cannot be opened or recovered, an address in use.
+pub async fn start(config: Config) -> anyhow::Result<Server> {
+    config.check()?;
+    let started = SystemTime::now();
+    let host = Arc::new(open_host(&config).await?);
+    let vault = Vault::load_or_create(&host.dir().keys()).context("the vault of personal data")?;
+    let seal = Seal::new(Arc::new(vault));
+    let (running, mut routes) = start_services(&config, &host, seal).await?;
+    let here = crate::backup::services(&running);
+    let door = PartitionDoor { router: host.router().clone(), here, layout: host.layout() };
+    routes.add_service(PartitionServiceServer::new(door));
+    routes.add_service(AdminServiceServer::new(AdminDoor {
+        host: Arc::clone(&host),
+        running: running.clone(),
+        started,
+    }));
+    add_health_and_reflection(&mut routes).await?;
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = oneshot::channel();
+    let served = tokio::spawn(serve(listener, routes.routes(), stopped));
+    tracing::info!(%address, data_dir = %config.data_dir.display(), "serving");
+    Ok(Server { address, host, running, stop: Some(stop), served })
+}
+
+async fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), tonic::transport::Error> {
+    GrpcServer::builder()
+        .accept_http1(true)
+        .tcp_nodelay(true)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(8 << 20)
+        .max_concurrent_streams(10_000)
+        .layer(GrpcWebLayer::new())
+        .layer(InterceptorLayer::new(|request| identify(Access::Loopback, request)))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+            // Stopped by the word or by the server value going away.
+            let _ = stopped.await;
+        })
+        .await
+}
+
+/// Opens the data directory with a configuration's settings.
+///
+/// # Errors
+/// See [`waybill_replica::OpenError`].
+pub async fn open_host(config: &Config) -> anyhow::Result<Host> {
+    let clock = match config.clock {
+        ClockKind::System => Clock::system(),
+        ClockKind::Virtual => Clock::virtual_at(VIRTUAL_START),
+    };
+    let options = HostOptions {
+        layout: config.layout()?,
+        clock,
+        limits: config.partition_limits(),
+        journal: config.journal_options(),
+        store: waybill_store::Options { cache_bytes: config.store.cache_bytes },
+    };
+    let dir = DataDir::new(&config.data_dir);
+    let opened = tokio::task::spawn_blocking(move || Host::open(dir, options)).await?;
+    opened.with_context(|| format!("cannot open {}", config.data_dir.display()))
+}
+
+/// Where a virtual clock begins: 2026-01-05T00:00:00Z, a Monday. A directory with later history goes on from there.
+const VIRTUAL_START: Timestamp = Timestamp::from_ms(1_767_571_200_000);
+
+async fn add_health_and_reflection(routes: &mut RoutesBuilder) -> anyhow::Result<()> {
+    let (health, service) = tonic_health::server::health_reporter();
+    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    routes.add_service(service);
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(waybill_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    routes.add_service(reflection);
+    Ok(())
+}
+
+fn peer<'a>(config: &'a Config, service: ServiceName) -> anyhow::Result<&'a str> {
+    let name = Service::from(service).name();
+    config.peers.get(&service).map(String::as_str).with_context(|| format!("{name} has no address under peers"))
+}
+
+impl Server {
+    /// Where callers are let in.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+    /// The open directory.
+    #[must_use]
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+    /// What runs here.
+    #[must_use]
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// Lets nobody in any more, lets the last batches become durable, and ends.
+    ///
+    /// # Errors
+    /// What the listener said.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        if let Some(stop) = self.stop.take() {
+            // A listener that has failed is not there to be told.
+            let _ = stop.send(());
+        }
+        if let Some(partitions) = &self.running.orders {
+            partitions.drain().await;
+        }
+        if let Some(partitions) = &self.running.fulfillment {
+            partitions.drain().await;
+        }
+        if let Some(partitions) = &self.running.inventory {
+            partitions.drain().await;
+        }
+        // Long streams of callers would keep the listener; their partitions are gone, so nothing is lost by ending them.
+        self.served.abort();
+        match self.served.await {
+            Ok(served) => Ok(served?),
+            Err(error) if error.is_cancelled() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
