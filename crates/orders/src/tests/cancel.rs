@@ -4,7 +4,7 @@ use super::build::{line, node, order, units};
 use super::world::{World, goods};
 use crate::command::{Cancel, CancelLine, Command};
 use crate::units::Bucket;
-use crate::{Answer, LineCancelled, Refusal, Status, status};
+use crate::{Answer, LineCancelled, Refusal, Status};
 use waybill_machine::{Code, Coded};
 use waybill_types::{LineNo, OrderId};
 

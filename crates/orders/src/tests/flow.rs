@@ -1,6 +1,6 @@
 //! From accepted to released: plans, reservations, backorders, confirmations.
 
-use super::build::{confirm, line, node, order, pickup, place, units};
+use super::build::{confirm, line, node, order, pickup, units};
 use super::world::World;
 use crate::content::Backorder;
 use crate::order::{AttemptState, Ending, WorkState};
@@ -254,5 +254,4 @@ fn a_settled_order_leaves_nothing_resident() {
     world.settle();
     assert!(world.state.asks.all().is_empty());
     assert!(world.state.timers.all().is_empty());
-    let _ = place;
 }

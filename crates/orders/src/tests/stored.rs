@@ -30,7 +30,7 @@ fn a_long_history_is_kept_in_chunks_and_rebuilds_the_order() {
     let mut world = World::new();
     let id = world.place(order("1", vec![line("A", 3)]));
     world.settle();
-    for round in 0..60 {
+    for round in 0..150 {
         world.receive_stock("A", &format!("n{round}"), 1);
         world.stock.clear();
         world.settle();

@@ -330,13 +330,14 @@ impl World {
     }
 
     /// A checkout's hold.
-    pub(super) fn hold(&mut self, name: u8, claims: &[(&str, &str, u64)]) -> ReservationId {
+    pub(super) fn hold(&mut self, name: u64, claims: &[(&str, &str, u64)]) -> ReservationId {
         let claims: Vec<Claim> = claims
             .iter()
             .map(|(sku, node, count)| claim_of((&goods(sku, node), &Quantity::of(*count))))
             .collect();
         let homes = claims.iter().map(|claim| layout().sku_home(&claim.sku).index);
-        let id = ReservationId::Hold { home: homes.min().unwrap(), hold: HoldId([name; 16]) };
+        let id =
+            ReservationId::Hold { home: homes.min().unwrap(), hold: HoldId(u128::from(name).to_be_bytes()) };
         self.claim(id, &claims);
         id
     }
