@@ -1,0 +1,202 @@
+//! The door itself: the partitions, the views it plans with, and what every RPC needs of them.
+
+use crate::config::Settings;
+use crate::effects::Ears;
+use crate::error::failed;
+use crate::mirror::NetworkMirror;
+use crate::planner::LocalPlanner;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tonic::Status;
+use waybill_fulfillment::{Answer, Command, Fulfillment, FulfillmentState};
+use waybill_machine::Content;
+use waybill_mirror::Mirror;
+use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentServiceServer;
+use waybill_proto::fulfillment::v1::network_service_server::NetworkServiceServer;
+use waybill_replica::{Accepted, Clock, Host, OpenError, Partitions, RequestKey, Submission, Token};
+use waybill_service_kit::{Caller, DoorError, Fields, Planner, Seal};
+use waybill_types::{Layout, NodeId, PartitionId, Reason, RequestId, Service};
+
+/// Both services of fulfilment. Cheap to clone.
+#[derive(Clone)]
+pub struct Door(pub(crate) Shared);
+
+/// What both services share.
+pub(crate) type Shared = Arc<Inner>;
+
+pub(crate) struct Inner {
+    pub(crate) partitions: Partitions<Fulfillment>,
+    pub(crate) layout: Layout,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) seal: Seal,
+    pub(crate) ears: Ears,
+    pub(crate) network: NetworkMirror,
+    pub(crate) planner: LocalPlanner,
+    pub(crate) stock: Mirror,
+}
+
+/// Recovers and starts the fulfilment partitions of `host`, and the network's mirror. Plans are made over `stock`,
+/// which somebody else feeds.
+///
+/// # Errors
+/// [`OpenError`] when a partition cannot be recovered.
+pub async fn open(host: &Host, settings: Settings, seal: Seal, stock: Mirror) -> Result<Door, OpenError> {
+    crate::metrics::describe();
+    let layout = host.layout();
+    let ears = Ears::default();
+    let partitions = host.start::<Fulfillment>(|id| ears.of(id, layout.network_home())).await?;
+    let home = partitions.of(layout.network_home()).clone();
+    let gather = Duration::from_millis(settings.network_gather_ms);
+    let names = Arc::clone(stock.names());
+    let network = NetworkMirror::start(home, names, ears.network.subscribe(), gather).await;
+    let planner = LocalPlanner { network: network.clone(), stock: stock.clone() };
+    let clock = host.clock().clone();
+    Ok(Door(Arc::new(Inner { partitions, layout, clock, settings, seal, ears, network, planner, stock })))
+}
+
+impl Door {
+    /// The node's side and planning, for a gRPC server.
+    #[must_use]
+    pub fn fulfillment_server(&self) -> FulfillmentServiceServer<Self> {
+        FulfillmentServiceServer::new(self.clone())
+    }
+    /// The network, for a gRPC server.
+    #[must_use]
+    pub fn network_server(&self) -> NetworkServiceServer<Self> {
+        NetworkServiceServer::new(self.clone())
+    }
+    /// The planner of this process, for the orders door.
+    #[must_use]
+    pub fn planner(&self) -> Arc<dyn Planner> {
+        Arc::new(self.0.planner.clone())
+    }
+    /// The network this process plans with.
+    #[must_use]
+    pub fn network(&self) -> &NetworkMirror {
+        &self.0.network
+    }
+    /// The partitions, for audits, feeds and draining.
+    #[must_use]
+    pub fn partitions(&self) -> &Partitions<Fulfillment> {
+        &self.0.partitions
+    }
+}
+
+/// A write: who asks, under which id, compared within which target and against which content.
+pub(crate) struct Write {
+    pub(crate) caller: Caller,
+    pub(crate) request: RequestId,
+    pub(crate) reason: Reason,
+    pub(crate) target: Vec<u8>,
+    pub(crate) content: Content,
+}
+
+impl Inner {
+    /// Puts a command to a partition, once per request id.
+    pub(crate) async fn submit(
+        &self,
+        partition: PartitionId,
+        write: Write,
+        command: Command,
+    ) -> Result<Accepted<Answer>, Status> {
+        let Write { caller, request, reason, target, content } = write;
+        let request = Some(RequestKey { id: request, target, content });
+        let submission = Submission { command, origin: caller.origin(reason), request };
+        let partition = self.partition(partition)?;
+        partition.submit(submission).await.map_err(|failure| failed(&failure))
+    }
+
+    /// Reads a partition's state.
+    pub(crate) async fn read<R: Send + 'static>(
+        &self,
+        partition: PartitionId,
+        read: impl FnOnce(&FulfillmentState) -> R + Send + 'static,
+    ) -> Result<R, Status> {
+        let partition = self.partition(partition)?;
+        partition.read(|state, _| read(state)).await.map_err(|failure| failed(&failure))
+    }
+
+    fn partition(&self, id: PartitionId) -> Result<&waybill_replica::Partition<Fulfillment>, Status> {
+        let elsewhere = || DoorError::Unavailable { what: format!("{id} is not served by this process") };
+        self.partitions.get(id).ok_or_else(|| elsewhere().into())
+    }
+
+    /// The partition of a node's work.
+    pub(crate) fn home_of(&self, node: &NodeId) -> PartitionId {
+        self.layout.node_home(node)
+    }
+
+    /// Reads `after`: empty, or a token that a write of this installation returned. A read of this process sees all
+    /// that was acknowledged by it, so for fulfilment's own tokens checking them is all there is to do.
+    pub(crate) fn own_token(&self, fields: &mut Fields, text: &str) {
+        if let Some(token) = fields.check_unless_empty("after", text, str::parse::<Token>) {
+            self.check_own(fields, token);
+        }
+    }
+
+    fn check_own(&self, fields: &mut Fields, token: Token) {
+        if token.partition.service != Service::Fulfillment {
+            let service = token.partition.service.name();
+            fields.wrong(
+                "after",
+                format!("is a token of {service}; this read waits for tokens of fulfillment"),
+            );
+            return;
+        }
+        match self.partitions.get(token.partition) {
+            Some(partition) if token.sequence <= partition.status().sequence.load(Ordering::Acquire) => {}
+            Some(_) | None => fields.wrong("after", "is not a token that this installation returned"),
+        }
+    }
+
+    /// Reads `after` of a planning question: a token of fulfilment (the network) or of inventory (stock).
+    pub(crate) fn planning_token(&self, fields: &mut Fields, text: &str) -> Option<Token> {
+        let token = fields.check_unless_empty("after", text, str::parse::<Token>)?;
+        match token.partition.service {
+            Service::Fulfillment => self.check_own(fields, token),
+            Service::Inventory if u16::from(token.partition.index) < self.layout.inventory => {}
+            Service::Inventory => fields.wrong("after", "is not a token that this installation returned"),
+            Service::Orders => {
+                fields.wrong(
+                    "after",
+                    "is a token of orders; a plan waits for tokens of inventory and fulfillment",
+                );
+            }
+        }
+        Some(token)
+    }
+
+    /// Waits until the view of stock holds what `token` names.
+    async fn stock_reached(&self, token: Token) {
+        let mut changes = self.stock.changes();
+        while self.stock.version(token.partition) < token.sequence {
+            if changes.changed().await.is_err() {
+                // Nobody feeds the view any more: the caller's own limit ends the wait.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Waits until plans see what `token` names.
+    pub(crate) async fn plans_see(&self, token: Option<Token>) -> Result<(), Status> {
+        let Some(token) = token else { return Ok(()) };
+        let seen = async {
+            if token.partition.service == Service::Inventory {
+                self.stock_reached(token).await;
+                return Ok(());
+            }
+            let version = self.read(self.layout.network_home(), |state| state.network().version).await?;
+            self.network.reached(version).await;
+            Ok(())
+        };
+        match tokio::time::timeout(Duration::from_millis(self.settings.after_wait_ms), seen).await {
+            Ok(seen) => seen,
+            Err(_) => {
+                Err(DoorError::Unavailable { what: "the planner has not caught up with `after`".into() }
+                    .into())
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Plans and promises: the network's view and the stock's view, asked together. Nothing is changed, and nothing is kept.
+
+use crate::metrics as names;
+use crate::mirror::NetworkMirror;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Instant;
+use waybill_mirror::{Basket, Mirror};
+use waybill_service_kit::{Planner, PlannerError};
+use waybill_sourcing::PromiseOption;
+use waybill_types::Currency;
+use waybill_types::exchange::{Plan, PlanRequest};
+
+/// Answers planning questions in this process.
+#[derive(Clone)]
+pub(crate) struct LocalPlanner {
+    pub(crate) network: NetworkMirror,
+    pub(crate) stock: Mirror,
+}
+
+impl LocalPlanner {
+    /// The best plan, with the currency of its costs.
+    pub(crate) fn plan_now(&self, request: &PlanRequest) -> Result<(Plan, Currency), PlannerError> {
+        let (begun, view, stock) = (Instant::now(), self.network.view(), self.basket(request)?);
+        let plan = waybill_sourcing::plan(&view.network, &view.policy, &stock, request);
+        metrics::histogram!(names::PLANS).record(begun.elapsed().as_secs_f64());
+        Ok((plan, view.policy.policy.currency))
+    }
+
+    /// The best plan and earlier, dearer ones, with the currency of their costs.
+    pub(crate) fn promise_now(
+        &self,
+        request: &PlanRequest,
+        options_max: usize,
+    ) -> Result<(Vec<PromiseOption>, Currency), PlannerError> {
+        let (begun, view, stock) = (Instant::now(), self.network.view(), self.basket(request)?);
+        let options = waybill_sourcing::promise(&view.network, &view.policy, &stock, request, options_max);
+        metrics::histogram!(names::PLANS).record(begun.elapsed().as_secs_f64());
+        Ok((options, view.policy.policy.currency))
+    }
+
+    /// A plan over half a view of the stock would send parcels from the wrong places: better none.
+    fn basket(&self, request: &PlanRequest) -> Result<Basket, PlannerError> {
+        self.stock.ready().map_err(|filling| PlannerError::Unavailable(filling.to_string()))?;
+        Ok(self.stock.basket(request.lines.iter().map(|line| (&line.sku, &line.owner))))
+    }
+}
+
+impl Planner for LocalPlanner {
+    fn plan<'a>(
+        &'a self,
+        request: &'a PlanRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Plan, PlannerError>> + Send + 'a>> {
+        Box::pin(std::future::ready(self.plan_now(request).map(|(plan, _)| plan)))
+    }
+}

@@ -1,0 +1,10 @@
+//! One file per kind of call: parse, then a command or a read.
+
+pub(crate) mod acknowledge;
+pub(crate) mod list;
+pub(crate) mod network_list;
+pub(crate) mod orders;
+pub(crate) mod promise;
+pub(crate) mod report;
+pub(crate) mod subscribe;
+pub(crate) mod upsert;
