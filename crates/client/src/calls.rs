@@ -1,0 +1,118 @@
+//! Every unary call, repeated where that is safe: reads as they are, writes with the id they were first sent with.
+
+use crate::{Client, request_id};
+use tonic::Status;
+use waybill_proto::common::v1 as common;
+use waybill_proto::fulfillment::v1 as fulfillment;
+use waybill_proto::inventory::v1 as inventory;
+use waybill_proto::orders::v1 as orders;
+
+macro_rules! reads {
+    ($door:ident in $package:ident: $($name:ident($request:ident) -> $response:ident;)*) => {
+        impl Client {$(
+            #[doc = concat!("`", stringify!($request), "`, repeated while the server is not there.")]
+            ///
+            /// # Errors
+            /// The server's refusal, or the last fault when patience ended.
+            pub async fn $name(&self, request: $package::$request) -> Result<$package::$response, Status> {
+                let door = self.$door();
+                self.retry.run(|| {
+                    let (mut door, request) = (door.clone(), request.clone());
+                    async move { door.$name(request).await }
+                }).await
+            }
+        )*}
+    };
+}
+
+macro_rules! writes {
+    ($door:ident in $package:ident: $($name:ident($request:ident) -> $response:ident;)*) => {
+        impl Client {$(
+            #[doc = concat!("`", stringify!($request), "`, repeated with the same `request_id` while the server is not")]
+            /// there. An empty `request_id` is filled before the first attempt.
+            ///
+            /// # Errors
+            /// The server's refusal, or the last fault when patience ended: whether the write happened is then unknown,
+            /// and sending it again with the same id is safe.
+            pub async fn $name(&self, mut request: $package::$request) -> Result<$package::$response, Status> {
+                request_id::fill(&mut request.request_id);
+                let door = self.$door();
+                self.retry.run(|| {
+                    let (mut door, request) = (door.clone(), request.clone());
+                    async move { door.$name(request).await }
+                }).await
+            }
+        )*}
+    };
+}
+
+reads! { orders in orders:
+    get_order(GetOrderRequest) -> GetOrderResponse;
+    find_orders(FindOrdersRequest) -> FindOrdersResponse;
+    get_timeline(GetTimelineRequest) -> GetTimelineResponse;
+}
+writes! { orders in orders:
+    place_order(PlaceOrderRequest) -> PlaceOrderResponse;
+    cancel_order(CancelOrderRequest) -> CancelOrderResponse;
+    erase_subject(EraseSubjectRequest) -> EraseSubjectResponse;
+}
+reads! { inventory in inventory:
+    get_item(GetItemRequest) -> GetItemResponse;
+    list_items(ListItemsRequest) -> ListItemsResponse;
+    get_position(GetPositionRequest) -> GetPositionResponse;
+    get_reservation(GetReservationRequest) -> GetReservationResponse;
+    get_availability(GetAvailabilityRequest) -> GetAvailabilityResponse;
+    batch_get_availability(BatchGetAvailabilityRequest) -> BatchGetAvailabilityResponse;
+}
+writes! { inventory in inventory:
+    upsert_items(UpsertItemsRequest) -> UpsertItemsResponse;
+    receive_stock(ReceiveStockRequest) -> ReceiveStockResponse;
+    adjust_stock(AdjustStockRequest) -> AdjustStockResponse;
+    set_stock_count(SetStockCountRequest) -> SetStockCountResponse;
+    set_safety_stock(SetSafetyStockRequest) -> SetSafetyStockResponse;
+    reserve_stock(ReserveStockRequest) -> ReserveStockResponse;
+    commit_stock_hold(CommitStockHoldRequest) -> CommitStockHoldResponse;
+    release_reservation(ReleaseReservationRequest) -> ReleaseReservationResponse;
+    consume_reservation(ConsumeReservationRequest) -> ConsumeReservationResponse;
+}
+reads! { fulfillment in fulfillment:
+    promise(PromiseRequest) -> PromiseResponse;
+    plan(PlanRequest) -> PlanResponse;
+    get_fulfillment_order(GetFulfillmentOrderRequest) -> GetFulfillmentOrderResponse;
+    list_fulfillment_orders(ListFulfillmentOrdersRequest) -> ListFulfillmentOrdersResponse;
+}
+writes! { fulfillment in fulfillment:
+    acknowledge_instructions(AcknowledgeInstructionsRequest) -> AcknowledgeInstructionsResponse;
+    accept_fulfillment_order(AcceptFulfillmentOrderRequest) -> AcceptFulfillmentOrderResponse;
+    reject_fulfillment_order(RejectFulfillmentOrderRequest) -> RejectFulfillmentOrderResponse;
+    start_picking(StartPickingRequest) -> StartPickingResponse;
+    confirm_pick(ConfirmPickRequest) -> ConfirmPickResponse;
+    pack(PackRequest) -> PackResponse;
+    ship(ShipRequest) -> ShipResponse;
+    confirm_delivery(ConfirmDeliveryRequest) -> ConfirmDeliveryResponse;
+    ready_for_pickup(ReadyForPickupRequest) -> ReadyForPickupResponse;
+    hand_over(HandOverRequest) -> HandOverResponse;
+}
+reads! { network in fulfillment:
+    get_node(GetNodeRequest) -> GetNodeResponse;
+    list_nodes(ListNodesRequest) -> ListNodesResponse;
+    list_lanes(ListLanesRequest) -> ListLanesResponse;
+    list_zones(ListZonesRequest) -> ListZonesResponse;
+    list_calendars(ListCalendarsRequest) -> ListCalendarsResponse;
+    list_rate_cards(ListRateCardsRequest) -> ListRateCardsResponse;
+    get_network_version(GetNetworkVersionRequest) -> GetNetworkVersionResponse;
+}
+writes! { network in fulfillment:
+    upsert_nodes(UpsertNodesRequest) -> UpsertNodesResponse;
+    upsert_lanes(UpsertLanesRequest) -> UpsertLanesResponse;
+    upsert_zones(UpsertZonesRequest) -> UpsertZonesResponse;
+    upsert_calendars(UpsertCalendarsRequest) -> UpsertCalendarsResponse;
+    upsert_rate_cards(UpsertRateCardsRequest) -> UpsertRateCardsResponse;
+}
+reads! { admin in common:
+    get_status(GetStatusRequest) -> GetStatusResponse;
+}
+writes! { admin in common:
+    checkpoint(CheckpointRequest) -> CheckpointResponse;
+    advance_clock(AdvanceClockRequest) -> AdvanceClockResponse;
+}
