@@ -19,7 +19,7 @@ fn sled_conforms_in_one_process() {
 #[test]
 fn sled_survives_kill() {
     let scratch = tempfile::tempdir().unwrap();
-    conformance::survives_kill(open, scratch.path(), "sled_survives_kill", 10);
+    conformance::survives_kill(open, scratch.path(), "sled_survives_kill", 20);
 }
 
 fn key() -> impl Strategy<Value = Vec<u8>> {

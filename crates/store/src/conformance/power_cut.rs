@@ -49,9 +49,9 @@ pub fn survives_power_cut(open: OpenStore, dir: &Path) {
     store.close().expect("closes");
 }
 
-/// Puts about as much as goes between two syncs: a few hundred small rows or a few dozen large ones.
+/// Puts a few hundred KiB: thousands of small rows, hundreds of larger ones, a few that are chunked.
 fn put_some(store: &dyn Store, rows: &mut Expected, round: u64, random: &mut Random) {
-    let (count, len) = *random.pick(&[(400, 150), (100, 1000), (60, 3000), (6, 30_000)]);
+    let (count, len) = *random.pick(&[(2000, 150), (400, 1500), (250, 3000), (10, 30_000)]);
     for _ in 0..count {
         let row = random.below(ROWS);
         let new = value(round * 1_000_000 + row as u64, len / 2 + row % len);
