@@ -56,6 +56,13 @@ pub enum Answer {
     /// Nothing to tell.
     #[n(4)]
     Done,
+    /// An erasure concerns this many orders.
+    #[n(5)]
+    Erasing {
+        /// How many.
+        #[n(0)]
+        orders: u64,
+    },
 }
 
 /// What became of one line of a cancel.

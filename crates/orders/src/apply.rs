@@ -33,7 +33,7 @@ pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, ou
     follow.forget(&before.awaited, out);
     if let What::OrderRefused(_) = event.what {
         let content = opening.content();
-        state.numbers.remove(&(content.channel.clone(), content.external.clone()));
+        state.numbers.remove(&(content.external.clone(), content.channel.clone()));
     }
     if let What::SubjectErased = event.what {
         forget_lookups(state, id, opening.content());
@@ -60,7 +60,7 @@ fn open(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> Arc<Opening
         other => panic!("order {id} does not begin with {}", other.name()),
     };
     state.counters.put(&(), Counters { last_order: id.number() });
-    state.numbers.put(&(content.channel.clone(), content.external.clone()), id);
+    state.numbers.put(&(content.external.clone(), content.channel.clone()), id);
     for Lookup { kind, digest } in &content.lookups {
         state.lookups.put(&(kind.number(), *digest, id), ());
     }

@@ -22,6 +22,12 @@ pub enum Command {
     Cancel(Cancel),
     /// Mark the order's personal data as destroyed; the door has destroyed the key.
     EraseSubject(OrderId),
+    /// The door is about to erase this many orders for one request: the runtime keeps the answer under the request's
+    /// id, so that a retry, which finds fewer, is told the same.
+    BeginErasure {
+        /// How many orders.
+        orders: u64,
+    },
     /// Something from another partition.
     Hear(Message),
     /// It is later now.

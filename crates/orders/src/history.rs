@@ -5,6 +5,7 @@ use crate::event::{Event, What};
 use crate::order::{Order, Tail};
 use crate::state::{Chunk, Opening, OrdersState};
 use minicbor::{Decode, Encode};
+use std::sync::Arc;
 use waybill_machine::{Context, Position, ScanOrder, Undecodable};
 use waybill_types::{OrderId, Origin, Timestamp};
 
@@ -66,23 +67,49 @@ pub fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Undecodable> {
     Ok(entries)
 }
 
+/// The history of an order as it is stored: cheap to take from the partition, decoded by whoever wants it.
+#[derive(Clone)]
+pub struct StoredHistory {
+    /// The first entry, with what was ordered.
+    pub opening: Arc<Opening>,
+    /// The order as it is, with its newest entries.
+    pub order: Arc<Order>,
+    chunks: Vec<Arc<Chunk>>,
+}
+
+impl StoredHistory {
+    /// The entries, oldest first.
+    ///
+    /// # Errors
+    /// [`Undecodable`] when entries were written by a newer version or are damaged.
+    pub fn entries(&self) -> Result<Vec<Entry>, Undecodable> {
+        let mut all = vec![first(&self.opening)];
+        let chunks = self.chunks.iter().map(|chunk| chunk.0.as_slice());
+        for bytes in chunks.chain(std::iter::once(self.order.tail.entries.as_slice())) {
+            all.extend(entries(bytes)?);
+        }
+        Ok(all)
+    }
+}
+
 impl OrdersState {
+    /// The whole history of an order as it is stored; `None` when there is no such order.
+    #[must_use]
+    pub fn stored_history(&self, id: OrderId) -> Option<StoredHistory> {
+        let (opening, order) = self.order(id)?;
+        let chunks = match order.tail.chunks {
+            0 => Vec::new(),
+            _ => self.history.scan(&id, None, ScanOrder::Ascending, usize::MAX),
+        };
+        Some(StoredHistory { opening, order, chunks: chunks.into_iter().map(|(_, chunk)| chunk).collect() })
+    }
+
     /// The whole history of an order, oldest first; `None` when there is no such order.
     ///
     /// # Errors
     /// [`Undecodable`] when entries were written by a newer version or are damaged.
     pub fn history(&self, id: OrderId) -> Option<Result<Vec<Entry>, Undecodable>> {
-        let (opening, order) = self.order(id)?;
-        let mut all = vec![first(&opening)];
-        let chunks = self.history.scan(&id, None, ScanOrder::Ascending, usize::MAX);
-        let stored = chunks.iter().map(|(_, chunk)| chunk.0.as_slice());
-        for bytes in stored.chain(std::iter::once(order.tail.entries.as_slice())) {
-            match entries(bytes) {
-                Ok(some) => all.extend(some),
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        Some(Ok(all))
+        self.stored_history(id).map(|stored| stored.entries())
     }
 }
 

@@ -77,7 +77,7 @@ pub struct OrdersState {
     pub(crate) openings: Table<OrderId, Opening>,
     pub(crate) orders: Table<OrderId, Order>,
     pub(crate) history: Table<(OrderId, u16), Chunk>,
-    pub(crate) numbers: Table<(Channel, ExternalNumber), OrderId>,
+    pub(crate) numbers: Table<(ExternalNumber, Channel), OrderId>,
     pub(crate) lookups: Table<(u8, LookupDigest, OrderId), ()>,
     /// Attempts whose plan is asked and not recorded; empty of finished work.
     pub(crate) asks: Table<(OrderId, u32), ()>,
@@ -116,7 +116,14 @@ impl OrdersState {
     /// The order that has this number in this channel. A refused order does not.
     #[must_use]
     pub fn by_number(&self, channel: &Channel, external: &ExternalNumber) -> Option<OrderId> {
-        self.numbers.get(&(channel.clone(), external.clone())).map(|id| *id)
+        self.numbers.get(&(external.clone(), channel.clone())).map(|id| *id)
+    }
+
+    /// The orders that have this number, of whatever channel, by channel.
+    #[must_use]
+    pub fn by_number_of_any_channel(&self, external: &ExternalNumber) -> Vec<OrderId> {
+        let rows = self.numbers.scan(external, None, ScanOrder::Ascending, 1_000);
+        rows.into_iter().map(|(_, id)| *id).collect()
     }
 
     /// Orders found by a digest, newest first, older than `before`, at most `limit`.

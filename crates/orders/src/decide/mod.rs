@@ -45,6 +45,7 @@ pub(crate) fn decide(
         Command::RecordPlan(recorded) => Ok(done(plan::record(state, recorded, cx))),
         Command::Cancel(cancel) => cancel::cancel(state, cancel, cx),
         Command::EraseSubject(order) => erase(state, *order, cx),
+        Command::BeginErasure { orders } => Ok(Decision::nothing(Answer::Erasing { orders: *orders })),
         Command::Hear(message) => Ok(done(hear(state, message, cx))),
         Command::Tick => Ok(done(tick::tick(state, cx))),
     }
