@@ -44,13 +44,14 @@ test: test-rust test-python ## every test: Rust, then the Python client against 
 
 # The binaries come first: tests that boot a server start the one beside them. They are built together with the tests,
 # since alone they would have their dependencies built a second time with fewer features. nextest is faster where it is
-# installed; plain `cargo test` needs nothing installed.
+# installed, but leaves out the examples in documentation; plain `cargo test` needs nothing installed.
 BINARIES := $(CARGO) build $(LOCKED) --workspace --bins --tests
 
 test-rust:
 	$(BINARIES)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		set -x; $(CARGO) nextest run $(LOCKED) --workspace --no-fail-fast; \
+		set -x; $(CARGO) nextest run $(LOCKED) --workspace --no-fail-fast && \
+		$(CARGO) test $(LOCKED) --workspace --doc; \
 	else \
 		set -x; $(CARGO) test $(LOCKED) --workspace --no-fail-fast; \
 	fi
