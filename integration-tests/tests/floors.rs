@@ -17,7 +17,6 @@ const FLOORS: [(&str, u8); 20] = [
     ("waybill-fixtures", 2),
     ("waybill-store", 3),
     ("waybill-journal", 3),
-    ("waybill-mirror", 3),
     ("waybill-replica", 4),
     ("waybill-mirror", 4),
     ("waybill-client", 4),
