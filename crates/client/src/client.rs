@@ -43,7 +43,8 @@ impl Client {
     /// [`ClientError`] when `endpoint` is no address or nobody answers there within 5 seconds.
     pub async fn connect(endpoint: &str, identity: Identity) -> Result<Self, ClientError> {
         let channel = Self::endpoint(endpoint)?.connect().await.map_err(|fault| {
-            let why = std::error::Error::source(&fault).map_or_else(|| fault.to_string(), ToString::to_string);
+            let why =
+                std::error::Error::source(&fault).map_or_else(|| fault.to_string(), ToString::to_string);
             ClientError::Connect { endpoint: endpoint.to_owned(), why }
         })?;
         Ok(Self::from_channel(channel, identity))

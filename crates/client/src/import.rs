@@ -13,7 +13,10 @@ impl Client {
     /// # Errors
     /// The server's refusal of the feed as a whole, or the last fault when patience ended. Refused rows are no error:
     /// they are in the answer.
-    pub async fn import_stock(&self, mut feed: Vec<ImportStockRequest>) -> Result<ImportStockResponse, Status> {
+    pub async fn import_stock(
+        &self,
+        mut feed: Vec<ImportStockRequest>,
+    ) -> Result<ImportStockResponse, Status> {
         if let Some(first) = feed.first_mut() {
             request_id::fill(&mut first.request_id);
         }
@@ -29,7 +32,10 @@ impl Client {
     ///
     /// # Errors
     /// As [`Self::import_stock`].
-    pub async fn import_orders(&self, mut feed: Vec<ImportOrdersRequest>) -> Result<ImportOrdersResponse, Status> {
+    pub async fn import_orders(
+        &self,
+        mut feed: Vec<ImportOrdersRequest>,
+    ) -> Result<ImportOrdersResponse, Status> {
         if let Some(first) = feed.first_mut() {
             request_id::fill(&mut first.request_id);
         }

@@ -11,7 +11,8 @@ use std::time::Instant;
 use tonic::{Response, Status, Streaming};
 
 /// Opens the stream after a token; an empty token opens it as the caller first asked.
-type Open<T> = Box<dyn Fn(String) -> BoxFuture<'static, Result<Response<Streaming<T>>, Status>> + Send + Sync>;
+type Open<T> =
+    Box<dyn Fn(String) -> BoxFuture<'static, Result<Response<Streaming<T>>, Status>> + Send + Sync>;
 
 /// Messages of a stream that has no end of its own. It ends after the first error it gives: a refusal, or a break that
 /// lasted too long.
@@ -71,7 +72,8 @@ impl<T> State<T> {
             none => none.insert((self.open)(self.token.clone()).await?.into_inner()),
         };
         // A server that drains ends its streams without an error; these streams have no end of their own.
-        let message = stream.message().await?.ok_or_else(|| Status::unavailable("the server ended the stream"))?;
+        let message =
+            stream.message().await?.ok_or_else(|| Status::unavailable("the server ended the stream"))?;
         self.attempt = 0;
         (self.token_of)(&message).clone_into(&mut self.token);
         Ok(message)

@@ -76,6 +76,10 @@ impl Client {
     #[must_use]
     pub fn instructions(&self, node_id: &str, after_number: u64) -> Resumed<SubscribeInstructionsResponse> {
         let node_id = node_id.to_owned();
-        self.subscribe_instructions(SubscribeInstructionsRequest { node_id, after_number, ..Default::default() })
+        self.subscribe_instructions(SubscribeInstructionsRequest {
+            node_id,
+            after_number,
+            ..Default::default()
+        })
     }
 }
