@@ -1,1 +1,6 @@
-//! Booted nodes, journeys, simulator, fault tests, clients in other languages.
+//! What the integration tests share: engines started as processes, a small retailer, clients with a ledger, judges.
+//! It knows the engine only from outside: its binary and its protos.
+
+pub mod engine;
+pub mod fault;
+pub mod retailer;
