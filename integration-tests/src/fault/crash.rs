@@ -83,7 +83,7 @@ pub(crate) async fn load_for(
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..options.clients {
         let channel = engine.channel().await?;
-        tasks.spawn(client(Arc::clone(traffic), channel, Chance::new(chance.next())));
+        tasks.spawn(client(Arc::clone(traffic), channel, Chance::new(chance.draw())));
     }
     let channel = engine.channel().await?;
     for node in 0..traffic.shape.nodes {

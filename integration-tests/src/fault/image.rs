@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A mounted image; unmounted when dropped.
-pub struct Image {
+pub(super) struct Image {
     file: PathBuf,
     mount: PathBuf,
     mounted: bool,
@@ -30,7 +30,7 @@ impl Image {
     ///
     /// # Errors
     /// No mkfs.ext4, no root, or no loop mounts here.
-    pub fn create(dir: &Path, bytes: u64) -> anyhow::Result<Self> {
+    pub(super) fn create(dir: &Path, bytes: u64) -> anyhow::Result<Self> {
         let file = dir.join("disk-0.img");
         std::fs::File::create(&file)?.set_len(bytes)?;
         run("mkfs.ext4", &["-q", "-F", text(&file)?])?;
@@ -45,7 +45,7 @@ impl Image {
 
     /// Where it is mounted.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.mount
     }
 
@@ -54,7 +54,7 @@ impl Image {
     ///
     /// # Errors
     /// The copy cannot be made or mounted.
-    pub fn cut(&self, dir: &Path, number: u32) -> anyhow::Result<Self> {
+    pub(super) fn cut(&self, dir: &Path, number: u32) -> anyhow::Result<Self> {
         let file = dir.join(format!("disk-{number}.img"));
         // Reading the image file shows what the file system has handed to the device, and nothing else.
         run("cp", &["--sparse=always", text(&self.file)?, text(&file)?])?;
@@ -65,7 +65,7 @@ impl Image {
     ///
     /// # Errors
     /// Somebody still uses it.
-    pub fn discard(mut self) -> anyhow::Result<()> {
+    pub(super) fn discard(mut self) -> anyhow::Result<()> {
         self.unmount()?;
         std::fs::remove_file(&self.file)?;
         Ok(())
@@ -92,7 +92,7 @@ impl Drop for Image {
 ///
 /// # Errors
 /// A temporary directory cannot be made.
-pub fn loop_mounts_work() -> anyhow::Result<bool> {
+pub(super) fn loop_mounts_work() -> anyhow::Result<bool> {
     let dir = tempfile::tempdir()?;
     match Image::create(dir.path(), 16 << 20) {
         Ok(image) => {
@@ -110,7 +110,7 @@ pub fn loop_mounts_work() -> anyhow::Result<bool> {
 ///
 /// # Errors
 /// It is still there, so the test would prove nothing.
-pub fn forgets(dir: &Path) -> anyhow::Result<()> {
+pub(super) fn forgets(dir: &Path) -> anyhow::Result<()> {
     let image = Image::create(dir, 64 << 20)?;
     std::fs::write(image.path().join("synced"), b"here")?;
     std::fs::File::open(image.path().join("synced"))?.sync_all()?;

@@ -60,7 +60,7 @@ fn place(traffic: &Traffic, chance: &mut Chance, number: &str) -> Ask {
 }
 
 fn cancel(traffic: &Traffic, chance: &mut Chance, number: &str) -> Option<Ask> {
-    let (order_id, placed) = traffic.ledger.some_order(chance.next())?;
+    let (order_id, placed) = traffic.ledger.some_order(chance.draw())?;
     placed.release_time?;
     let request_id = format!("cancel-{number}");
     Some(Ask::Cancel(CancelOrderRequest {
@@ -72,7 +72,7 @@ fn cancel(traffic: &Traffic, chance: &mut Chance, number: &str) -> Option<Ask> {
 }
 
 fn hold(traffic: &Traffic, chance: &mut Chance, number: &str) -> Ask {
-    let reservation_id: String = format!("{:016x}{:016x}", chance.next(), chance.next());
+    let reservation_id: String = format!("{:016x}{:016x}", chance.draw(), chance.draw());
     let lines = items(traffic, chance).into_iter().map(|(item, quantity)| StockQuantity {
         sku: retailer::sku(item),
         node_id: retailer::node(chance.below(traffic.shape.nodes as u64) as usize),

@@ -44,7 +44,7 @@ pub(crate) async fn work(traffic: Arc<Traffic>, desks: Arc<Desks>, channel: Chan
             return;
         }
         desks.done(&node, last);
-        if last % 16 == 0 {
+        if last.is_multiple_of(16) {
             let request = AcknowledgeInstructionsRequest {
                 request_id: format!("ack-{node}-{last}"),
                 node_id: node.clone(),
