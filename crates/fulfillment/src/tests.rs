@@ -6,3 +6,4 @@ mod instructions;
 mod network;
 mod node_work;
 mod property;
+mod stored;
