@@ -118,7 +118,7 @@ impl Cost<'_> {
         let no_way = || Fault::NoSuchWay(node.clone(), service.clone());
         let zone =
             self.request.destination.as_ref().and_then(|to| network.zone_index(to)).ok_or_else(no_way)?;
-        let mut ways = network.lanes_of(zone).from(index).iter().map(|way| network.way(*way));
+        let mut ways = network.lanes_of(zone).from(index).iter().map(|entry| network.way(entry.way));
         let way = ways.find(|way| way.record.service == *service).ok_or_else(no_way)?;
         let dates = DateBook::new(network, self.request.now, self.request.release_at);
         let leaving =

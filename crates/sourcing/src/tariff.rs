@@ -5,11 +5,13 @@ use waybill_types::network::{Rate, RateCard};
 /// The largest amount of one rate, in minor units; what is dearer is kept out of plans, never miscounted.
 pub(crate) const AMOUNT_MINOR_MAX: i64 = 1_000_000_000;
 
+/// Millionths of a minor unit in one minor unit.
+const MICRO: i64 = 1_000_000;
 const MG_PER_G: u64 = 1_000;
 const MG_PER_KG: u64 = 1_000_000;
 
 /// The rate of parcels up to a weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Step {
     /// Inclusive; `u64::MAX` is any weight.
     up_to_mg: u64,
@@ -19,7 +21,7 @@ struct Step {
 
 /// A rate card, or a lane's own rate, ready for counting. A shipment heavier than the last step goes in several parcels,
 /// all but one filled to that step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tariff {
     first: Step,
     more: Vec<Step>,
@@ -28,9 +30,32 @@ pub(crate) struct Tariff {
 /// A line that the tariff's cost never falls below, for some range of weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Floor {
-    pub(crate) base_minor: i64,
+    /// In millionths of a minor unit; may be negative.
+    pub(crate) base_micro: i64,
     /// By the gram, not by the started kilogram.
     pub(crate) per_kg_minor: i64,
+}
+
+/// Floors of one range of weights.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Floors {
+    high_mg: u64,
+    lines: [Floor; 3],
+}
+
+impl Floors {
+    /// The line that is highest at the heavy end, so that a shipment of everything is bounded best; but none that,
+    /// with `opening_minor`, begins below zero: it would bound small shipments by less than nothing.
+    pub(crate) fn best(&self, opening_minor: i64) -> Floor {
+        let at_end = |floor: &Floor| {
+            i128::from(floor.base_micro) + i128::from(floor.per_kg_minor) * i128::from(self.high_mg)
+        };
+        let fits = |floor: &Floor| floor.base_micro.saturating_add(opening_minor * MICRO) >= 0;
+        let better = |best: Floor, line: &Floor| {
+            if fits(line) && at_end(line) > at_end(&best) { *line } else { best }
+        };
+        self.lines[1..].iter().fold(self.lines[0], better)
+    }
 }
 
 impl Tariff {
@@ -95,28 +120,63 @@ impl Tariff {
         i64::try_from(least).unwrap_or(i64::MAX / 4)
     }
 
-    /// A line below the cost of every shipment of `low_mg` to `high_mg`, as high as it can be at the heavy end.
-    pub(crate) fn floor(&self, low_mg: u64, high_mg: u64) -> Floor {
-        let flat = Floor { base_minor: self.least_minor(low_mg, high_mg), per_kg_minor: 0 };
+    /// Lines below the cost of every shipment of `low_mg` to `high_mg`.
+    pub(crate) fn floors(&self, low_mg: u64, high_mg: u64) -> Floors {
+        let flat =
+            Floor { base_micro: self.least_minor(low_mg, high_mg).saturating_mul(MICRO), per_kg_minor: 0 };
         let sloped = self.slope(high_mg);
-        let at_end = i128::from(sloped.base_minor)
-            + i128::from(sloped.per_kg_minor) * i128::from(high_mg) / i128::from(MG_PER_KG);
-        if at_end > i128::from(flat.base_minor) { sloped } else { flat }
+        let touching = self.touching(low_mg, high_mg).unwrap_or(flat);
+        Floors { high_mg, lines: [flat, sloped, touching] }
     }
 
     /// The least base and the least rate per kilogram of the steps that shipments up to `high_mg` can fall into.
     fn slope(&self, high_mg: u64) -> Floor {
-        let mut floor = Floor { base_minor: self.first.base_minor, per_kg_minor: self.first.per_kg_minor };
+        let (mut base_minor, mut per_kg_minor) = (self.first.base_minor, self.first.per_kg_minor);
         let mut above_mg = self.first.up_to_mg;
         for step in &self.more {
             if above_mg >= high_mg {
                 break;
             }
-            floor.base_minor = floor.base_minor.min(step.base_minor);
-            floor.per_kg_minor = floor.per_kg_minor.min(step.per_kg_minor);
+            base_minor = base_minor.min(step.base_minor);
+            per_kg_minor = per_kg_minor.min(step.per_kg_minor);
             above_mg = step.up_to_mg;
         }
-        floor
+        Floor { base_micro: base_minor * MICRO, per_kg_minor }
+    }
+
+    /// The flattest line that meets the cost of `high_mg` and is below the cost of every lighter parcel down to
+    /// `low_mg`; `None` where that takes several parcels or is out of range.
+    fn touching(&self, low_mg: u64, high_mg: u64) -> Option<Floor> {
+        if high_mg > self.last().up_to_mg {
+            return None;
+        }
+        let cost = |weight_mg: u64| self.parcel(weight_mg).0 + self.parcel(weight_mg).1;
+        let top = cost(high_mg);
+        let mut per_kg = 0i128;
+        let mut from_mg = 0;
+        for step in self.steps() {
+            if from_mg > high_mg {
+                break;
+            }
+            let to_mg = step.up_to_mg.min(high_mg);
+            if to_mg >= low_mg {
+                // The cost rises in steps, so a rising line is nearest to it where a step ends: at whole kilograms and
+                // at the end of the rate. Between the first and the last of those it cannot come nearer.
+                let first_kg = from_mg.max(low_mg).div_ceil(MG_PER_KG).max(1) * MG_PER_KG;
+                let last_kg = (high_mg.saturating_sub(1).min(to_mg)) / MG_PER_KG * MG_PER_KG;
+                for corner_mg in [low_mg, first_kg, last_kg, to_mg] {
+                    if corner_mg >= from_mg.max(low_mg) && corner_mg <= to_mg && corner_mg < high_mg {
+                        let rise = (top - cost(corner_mg)) * i128::from(MG_PER_KG);
+                        let run = i128::from(high_mg - corner_mg);
+                        per_kg = per_kg.max(rise.div_euclid(run) + i128::from(rise.rem_euclid(run) > 0));
+                    }
+                }
+            }
+            from_mg = step.up_to_mg.saturating_add(1);
+        }
+        let per_kg_minor = i64::try_from(per_kg).ok().filter(|per_kg| *per_kg <= AMOUNT_MINOR_MAX)?;
+        let base_micro = top * i128::from(MICRO) - i128::from(per_kg_minor) * i128::from(high_mg);
+        Some(Floor { base_micro: i64::try_from(base_micro).ok()?, per_kg_minor })
     }
 
     /// True when no shipment of any weight costs more by `self` and `fixed_minor` than by `other` and its own fixed
@@ -202,8 +262,8 @@ mod tests {
             let (low_mg, high_mg) = (low * 1_000, (low + span) * 1_000);
             let weight_mg = low_mg + (high_mg - low_mg) * at / 100;
             let (base, carriage) = tariff.cost_minor(weight_mg);
-            let floor = tariff.floor(low_mg, high_mg);
-            let line_micro = i128::from(floor.base_minor) * 1_000_000
+            let floor = tariff.floors(low_mg, high_mg).best(300);
+            let line_micro = i128::from(floor.base_micro)
                 + i128::from(floor.per_kg_minor) * i128::from(weight_mg);
             prop_assert!((base + carriage) * 1_000_000 >= line_micro, "{floor:?} at {weight_mg}");
             prop_assert!(base + carriage >= i128::from(tariff.least_minor(low_mg, high_mg)));

@@ -18,7 +18,9 @@ fn main() {
     let town = Town::generate(nodes, 4_000);
     let (known, lanes, zones) = town.network.size();
     println!("network: {known} nodes, {lanes} lanes, {zones} zones, built in {:?}", built.elapsed());
-    println!("stream                  lines  p50 us  p99 us  p99.9 us  proven  gap     shipments  unserved");
+    println!(
+        "stream                  lines  p50 us  p99 us  p99.9 us  proven  gap     shipments  unserved  cost"
+    );
     let mut worst = (0.0f64, 0.0f64);
     for stream in [Stream::Sampled, Stream::Full] {
         for regime in [Regime::Base, Regime::Tight, Regime::Fragmented] {
@@ -41,13 +43,14 @@ struct Row {
     gap: f64,
     shipments: f64,
     unserved: f64,
+    cost_minor: f64,
 }
 
 impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{:<23} {:>5.2} {:>7.1} {:>7.1} {:>9.1} {:>6.1}% {:>5.2}% {:>9.3} {:>8.2}%",
+            "{:<23} {:>5.2} {:>7.1} {:>7.1} {:>9.1} {:>6.1}% {:>5.2}% {:>9.3} {:>8.2}% {:>9.1}",
             self.name,
             self.lines,
             self.p50_us,
@@ -56,7 +59,8 @@ impl std::fmt::Display for Row {
             100.0 * self.proven,
             100.0 * self.gap,
             self.shipments,
-            100.0 * self.unserved
+            100.0 * self.unserved,
+            self.cost_minor
         )
     }
 }
@@ -102,6 +106,7 @@ fn measure(town: &Town, stream: Stream, regime: Regime, orders: usize) -> Row {
         gap: (cost - bound) as f64 / cost.max(1) as f64,
         shipments: share(shipments),
         unserved: share(unserved),
+        cost_minor: cost as f64 / orders as f64,
     }
 }
 

@@ -4,14 +4,18 @@ use crate::civil::ZoneRules;
 use crate::interner::{FixedMap, Interner, NodeIx};
 use crate::network::finder::ZoneFinder;
 use crate::network::hours::Hours;
-use crate::network::{Inner, LeftOut, Network, Site, Vertex, Way, ZoneIx, ZoneLanes, lane_key};
+use crate::network::{
+    Entry, Inner, LeftOut, Network, NodeCosts, Site, Vertex, Way, ZoneIx, ZoneLanes, lane_key,
+};
 use crate::tariff::{AMOUNT_MINOR_MAX, Tariff};
 use petgraph::Direction::Incoming;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use waybill_types::network::{Calendar, Lane, LaneCost, LaneEnd, Node, RateCard, RateCardId, Zone};
+use waybill_types::network::{
+    Calendar, Lane, LaneCost, LaneEnd, Node, NodeKind, RateCard, RateCardId, Weekdays, Zone,
+};
 use waybill_types::{CalendarId, Money, NodeId, ZoneId};
 
 /// The documents of one version of the network, in any order. Of two with one id the later counts.
@@ -66,6 +70,10 @@ impl Network {
     }
 }
 
+/// All that dates depend on, from release to arrival: two clocks, two calendars (by address), cut-off, handling,
+/// departures, transit.
+type Timing = (u32, u32, usize, usize, Option<u16>, i64, Vec<(Weekdays, u16)>, i64, u16);
+
 #[derive(Default)]
 struct Builder {
     hours: BTreeMap<CalendarId, Arc<Hours>>,
@@ -76,6 +84,9 @@ struct Builder {
     graph: DiGraph<Vertex, u32>,
     numbers: FixedMap<NodeId, NodeIx>,
     sites: Vec<Option<Site>>,
+    ranked: Vec<NodeIx>,
+    timings: FixedMap<Timing, u32>,
+    tariffs: FixedMap<Tariff, Arc<Tariff>>,
     vertices: Vec<Option<NodeIndex>>,
     zone_vertices: Vec<NodeIndex>,
     ways: Vec<Way>,
@@ -129,6 +140,7 @@ impl Builder {
             self.sites[number.index()] = Some(site);
             self.vertices[number.index()] = Some(self.graph.add_node(Vertex::Node(number)));
             self.numbers.insert(node.id.clone(), number);
+            self.ranked.push(number);
         }
     }
 
@@ -153,8 +165,7 @@ impl Builder {
 
     fn add_lane(&mut self, lane: &Lane, zones: &[Zone]) -> Option<()> {
         let from = *self.numbers.get(&lane.from)?;
-        let site = self.sites[from.index()].as_ref().filter(|site| site.sound)?;
-        let own_clock = site.clock;
+        let own_clock = self.sites[from.index()].as_ref().filter(|site| site.sound)?.clock;
         let (end, clock) = match &lane.to {
             LaneEnd::Zone(id) => {
                 let index = zones.binary_search_by(|zone| zone.id.cmp(id)).ok()?;
@@ -174,17 +185,31 @@ impl Builder {
             LaneCost::Own(rate) => Arc::new(Tariff::of_rate(rate)?),
             LaneCost::Card(id) => self.cards.get(id)?.clone()?,
         };
+        let tariff = self.tariffs.entry((*tariff).clone()).or_insert(tariff).clone();
         let mut departures = lane.departures.clone();
         departures.sort_by_key(|departure| departure.minute);
         self.graph.add_edge(self.vertices[from.index()]?, end, self.ways.len() as u32);
+        let site = self.sites[from.index()].as_ref()?;
+        let address = |hours: &Arc<Hours>| Arc::as_ptr(hours) as usize;
+        let transit_ms = lane.transit_ms.min(SPAN_MS_MAX) as i64;
+        let leaves: Vec<_> =
+            departures.iter().map(|departure| (departure.weekdays, departure.minute)).collect();
+        let (cutoff, handling_ms) = (site.record.cutoff_minute, site.handling_ms);
+        let days = lane.transit_days;
+        let node_hours = address(&site.hours);
+        let key =
+            (own_clock, clock, node_hours, address(&hours), cutoff, handling_ms, leaves, transit_ms, days);
+        let next = self.timings.len() as u32;
+        let timing = *self.timings.entry(key).or_insert(next);
         self.ways.push(Way {
             record: lane.clone(),
             hours,
             departures,
             clock,
-            transit_ms: lane.transit_ms.min(SPAN_MS_MAX) as i64,
+            transit_ms,
             delivery_minutes: lane.delivery_minutes.unwrap_or(DELIVERY_MINUTES),
             tariff,
+            timing,
         });
         Some(())
     }
@@ -198,6 +223,8 @@ impl Builder {
             finder,
             graph: self.graph,
             numbers: self.numbers,
+            costs: self.sites.iter().map(|site| costs_of(site.as_ref())).collect(),
+            ranked: self.ranked,
             sites: self.sites,
             vertices: self.vertices,
             zones,
@@ -221,18 +248,36 @@ impl Builder {
         }
         // Ways were added in order of service and id within one begin and end.
         found.sort_unstable();
-        let mut lanes =
-            ZoneLanes { spans: vec![(0, 0); self.sites.len()], ways: Vec::with_capacity(found.len()) };
+        let mut lanes = ZoneLanes { spans: vec![(0, 0); self.sites.len()], ..ZoneLanes::default() };
+        let mut timings: FixedMap<u32, u32> = FixedMap::default();
+        let mut tariffs: FixedMap<*const Tariff, u32> = FixedMap::default();
         for (from, way) in found {
-            let place = lanes.ways.len() as u32;
+            let place = lanes.entries.len() as u32;
             let span = &mut lanes.spans[from.index()];
             if span.0 == span.1 {
                 *span = (place, place);
             }
             span.1 = place + 1;
-            lanes.ways.push(way);
+            let facts = &self.ways[way as usize];
+            let next = timings.len() as u32;
+            let timing = *timings.entry(facts.timing).or_insert(next);
+            let tariff = *tariffs.entry(Arc::as_ptr(&facts.tariff)).or_insert_with(|| {
+                lanes.tariffs.push(facts.tariff.clone());
+                lanes.tariffs.len() as u32 - 1
+            });
+            lanes.entries.push(Entry { way, timing, tariff });
         }
+        lanes.timings = timings.len();
         lanes
+    }
+}
+
+fn costs_of(site: Option<&Site>) -> NodeCosts {
+    NodeCosts {
+        rank: site.map_or(u32::MAX, |site| site.rank),
+        kind: site.map_or(NodeKind::Supplier, |site| site.record.kind),
+        handling_minor: site.map_or(0, |site| site.handling_cost_minor),
+        pick_minor: site.map_or(0, |site| site.pick_cost_minor),
     }
 }
 

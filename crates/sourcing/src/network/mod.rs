@@ -16,7 +16,7 @@ use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::sync::Arc;
 use waybill_types::exchange::Destination;
-use waybill_types::network::{Departure, Lane, LaneEnd, LaneId, Node, Zone};
+use waybill_types::network::{Departure, Lane, LaneEnd, LaneId, Node, NodeKind, Zone};
 use waybill_types::{NodeId, ServiceId, ZoneId};
 
 /// A zone's place in ascending order of zone ids.
@@ -65,6 +65,8 @@ pub(crate) struct Way {
     pub(crate) transit_ms: i64,
     pub(crate) delivery_minutes: (u16, u16),
     pub(crate) tariff: Arc<Tariff>,
+    /// Ways with the same number have the same dates.
+    timing: u32,
 }
 
 /// Nodes, lanes, zones and calendars of one version, ready for planning. Cloning is cheap.
@@ -78,6 +80,10 @@ struct Inner {
     numbers: FixedMap<NodeId, NodeIx>,
     /// By [`NodeIx`]; `None` for nodes that have a number but no record.
     sites: Vec<Option<Site>>,
+    /// By [`NodeIx`], as `sites`.
+    costs: Vec<NodeCosts>,
+    /// By rank.
+    ranked: Vec<NodeIx>,
     vertices: Vec<Option<NodeIndex>>,
     zones: Vec<Zone>,
     zone_vertices: Vec<NodeIndex>,
@@ -89,13 +95,38 @@ struct Inner {
     left_out: Vec<LeftOut>,
 }
 
-/// The lanes into one zone, by node.
+/// The lanes into one zone, by node, laid out so that a plan reads them in one go.
 #[derive(Debug, Default)]
 pub(crate) struct ZoneLanes {
-    /// Where the lanes of each node begin and end in `ways`.
+    /// Where the lanes of each node begin and end in `entries`.
     spans: Vec<(u32, u32)>,
-    /// Indexes of ways, grouped by node, by lane id within a node.
-    ways: Vec<u32>,
+    /// Grouped by node, by service and lane id within a node.
+    entries: Vec<Entry>,
+    /// How many different timings the entries have.
+    pub(crate) timings: usize,
+    /// The different tariffs of the entries.
+    pub(crate) tariffs: Vec<Arc<Tariff>>,
+}
+
+/// A lane into a zone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) way: u32,
+    /// Entries of one zone with the same timing (hours, cut-off, departures, transit) have the same dates.
+    pub(crate) timing: u32,
+    /// Index into the zone's tariffs.
+    pub(crate) tariff: u32,
+}
+
+/// What a plan reads of every node that has stock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NodeCosts {
+    /// Place in ascending order of node ids; ties between plans are broken by it.
+    pub(crate) rank: u32,
+    pub(crate) kind: NodeKind,
+    pub(crate) handling_minor: i64,
+    /// Per whole unit.
+    pub(crate) pick_minor: i64,
 }
 
 /// A record that is kept out of plans because another one is missing or wrong.
@@ -126,9 +157,7 @@ impl Network {
     }
     /// All nodes in ascending order of id.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        let mut sites: Vec<&Site> = self.0.sites.iter().flatten().collect();
-        sites.sort_unstable_by_key(|site| site.rank);
-        sites.into_iter().map(|site| &site.record)
+        self.0.ranked.iter().filter_map(|node| self.site(*node)).map(|site| &site.record)
     }
     /// The one zone that the destination belongs to.
     #[must_use]
@@ -186,17 +215,25 @@ impl Network {
     pub(crate) fn way(&self, way: u32) -> &Way {
         &self.0.ways[way as usize]
     }
+    #[inline]
+    pub(crate) fn costs(&self, node: NodeIx) -> &NodeCosts {
+        &self.0.costs[node.index()]
+    }
+    /// All nodes in ascending order of id.
+    pub(crate) fn ranked(&self) -> &[NodeIx] {
+        &self.0.ranked
+    }
     pub(crate) fn clocks(&self) -> &[ZoneRules] {
         &self.0.clocks
     }
 }
 
 impl ZoneLanes {
-    /// Indexes of the ways from `node`, by lane id.
+    /// The lanes from `node`.
     #[inline]
-    pub(crate) fn from(&self, node: NodeIx) -> &[u32] {
+    pub(crate) fn from(&self, node: NodeIx) -> &[Entry] {
         let (begin, end) = self.spans.get(node.index()).copied().unwrap_or((0, 0));
-        &self.ways[begin as usize..end as usize]
+        &self.entries[begin as usize..end as usize]
     }
 }
 

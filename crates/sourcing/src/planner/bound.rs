@@ -69,12 +69,19 @@ impl Bound {
                 let units = problem.serves(facts.source, index, want.reachable);
                 all = all.saturating_add(units.saturating_mul(want.measure));
             }
+            if all == 0 {
+                continue;
+            }
+            let (mut measure, mut share) = (1, share_micro(facts.fixed_micro, 1, all));
             for (index, want) in problem.wants.iter().enumerate() {
-                if problem.serves(facts.source, index, want.reachable) > 0 {
-                    let share = share_micro(facts.fixed_micro, want.measure, all);
-                    let unit = problem.unit(row, index).saturating_add(share);
-                    self.unit_micro[index] = self.unit_micro[index].min(unit);
+                if problem.serves(facts.source, index, want.reachable) == 0 {
+                    continue;
                 }
+                if want.measure != measure {
+                    (measure, share) = (want.measure, share_micro(facts.fixed_micro, want.measure, all));
+                }
+                let unit = problem.unit(row, index).saturating_add(share);
+                self.unit_micro[index] = self.unit_micro[index].min(unit);
             }
         }
         self.sum(problem);

@@ -2,7 +2,7 @@
 //! It knows rates, not choices.
 
 use crate::mirror::ItemFacts;
-use crate::network::Site;
+use crate::network::NodeCosts;
 use crate::policy::kind_minor;
 use waybill_types::network::Policy;
 
@@ -12,9 +12,9 @@ pub(crate) const MICRO: i64 = 1_000_000;
 
 /// The cost of a shipment besides its parcels and units, in minor units: handling, kind of node, split penalty,
 /// lateness. With the bounds of the documents it stays below 2 * 10^12.
-pub(crate) fn opening_minor(policy: &Policy, site: &Site, days_late: i64) -> i64 {
-    site.handling_cost_minor
-        + kind_minor(policy, site.record.kind)
+pub(crate) fn opening_minor(policy: &Policy, node: &NodeCosts, days_late: i64) -> i64 {
+    node.handling_minor
+        + kind_minor(policy, node.kind)
         + policy.split_penalty_minor
         + policy.lateness_cost_minor_per_day * days_late
 }
@@ -27,7 +27,12 @@ pub(crate) fn unit_weight_mg(item: ItemFacts) -> u64 {
 
 /// An amount per whole unit, such as picking or a backorder, for one unit at the item's scale.
 pub(crate) fn per_unit_micro(item: ItemFacts, minor_per_whole_unit: i64) -> i64 {
-    minor_per_whole_unit * MICRO / scale_factor(item)
+    minor_per_whole_unit * micro_per_minor(item)
+}
+
+/// What a minor unit per whole unit is for one unit at the item's scale: 1,000 to 1,000,000 millionths.
+pub(crate) fn micro_per_minor(item: ItemFacts) -> i64 {
+    MICRO / scale_factor(item)
 }
 
 /// Units at the item's scale in one whole unit: 1, 10, 100 or 1,000.

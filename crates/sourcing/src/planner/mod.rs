@@ -150,7 +150,7 @@ impl<'q> Question<'q> {
     pub(crate) fn ships(&self, node: NodeIx) -> bool {
         let lanes = self.lanes.map_or(&[][..], |lanes| lanes.from(node));
         let arrives =
-            |(site, ready_ms)| lanes.iter().any(|way| self.opening_minor(site, ready_ms, *way).is_some());
+            |(site, ready_ms)| lanes.iter().any(|entry| self.days_late(site, ready_ms, entry.way).is_some());
         !lanes.is_empty() && !self.excluded.contains(&node) && self.ready(node).is_some_and(arrives)
     }
 

@@ -2,11 +2,13 @@
 //! the search only reads it.
 
 use crate::interner::NodeIx;
-use crate::network::Site;
+use crate::network::{Entry, Network, Site};
 use crate::planner::Question;
-use crate::planner::cost::{micro, opening_minor, per_unit_micro, scale_factor, times, unit_weight_mg};
-use crate::planner::demand::Demands;
-use crate::tariff::Tariff;
+use crate::planner::cost::{
+    micro, micro_per_minor, opening_minor, per_unit_micro, scale_factor, times, unit_weight_mg,
+};
+use crate::planner::demand::{Demand, Demands};
+use crate::tariff::{Floors, Tariff};
 
 /// A node that could serve something.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +56,8 @@ pub(crate) struct Want {
 pub(crate) struct Problem<'n> {
     pub(crate) wants: Vec<Want>,
     pub(crate) sources: Vec<Source>,
+    /// By [`NodeIx`]: the node's source.
+    place: Vec<u32>,
     /// Ascending by rank of the source, then by lane.
     pub(crate) rows: Vec<Row<'n>>,
     /// Units each source has for each want: one row of `wants.len()` per source.
@@ -69,10 +73,14 @@ pub(crate) struct Problem<'n> {
     pub(crate) forced_slack_micro: i128,
 }
 
+/// No source yet, and never one.
+const NONE: u32 = u32::MAX;
+const SKIPPED: u32 = u32::MAX - 1;
+
 /// A lane of a source, before its floor is known.
 struct Candidate {
     source: u32,
-    way: u32,
+    entry: Entry,
     opening_minor: i64,
 }
 
@@ -123,12 +131,11 @@ impl<'n> Problem<'n> {
     }
 
     fn add_sources(&mut self, question: &Question<'n>, demands: &Demands<'_>, forced: &[(NodeIx, u64)]) {
-        const NONE: u32 = u32::MAX;
         let Some(lanes) = question.lanes else { return };
         let stride = self.wants.len();
         let mut place = vec![NONE; question.network.node_count()];
         for node in &question.excluded {
-            place[node.index()] = NONE - 1;
+            place[node.index()] = SKIPPED;
         }
         for (want, demand) in demands.shipped.iter().enumerate() {
             let stock = &demands.stocks[demand.stock];
@@ -136,17 +143,17 @@ impl<'n> Problem<'n> {
                 let Some(slot) = place.get_mut(row.node.index()) else { continue };
                 if *slot == NONE {
                     if lanes.from(row.node).is_empty() {
-                        *slot = NONE - 1;
+                        *slot = SKIPPED;
                         continue;
                     }
-                    let Some(site) = question.network.site(row.node) else { continue };
+                    let rank = question.network.costs(row.node).rank;
                     *slot = self.sources.len() as u32;
                     let pinned = forced.iter().find(|(node, _)| *node == row.node);
                     let forced_mg = pinned.map(|(_, load_mg)| *load_mg);
-                    self.sources.push(Source { node: row.node, rank: site.rank, forced_mg });
+                    self.sources.push(Source { node: row.node, rank, forced_mg });
                     self.free.resize(self.free.len() + stride, 0);
                 }
-                if *slot < NONE - 1 {
+                if *slot < SKIPPED {
                     let available = row.available.units();
                     let free = if stock.collected.is_empty() {
                         available
@@ -157,23 +164,29 @@ impl<'n> Problem<'n> {
                 }
             }
         }
+        self.place = place;
     }
 
     /// The lanes of each source that arrive, by rank of the source. What a source without one has is not reachable.
     fn candidates(&mut self, question: &Question<'n>) -> Vec<Candidate> {
         let Some(lanes) = question.lanes else { return Vec::new() };
-        let mut order: Vec<u32> = (0..self.sources.len() as u32).collect();
-        order.sort_unstable_by_key(|source| self.sources[*source as usize].rank);
+        let order = self.sources_by_rank(question.network);
         let mut candidates = Vec::with_capacity(order.len());
+        // By timing: days late, or that it never arrives; unknown at first.
+        let mut days_late: Vec<Option<Option<i64>>> = vec![None; lanes.timings];
         let stride = self.wants.len();
         for source in order {
             let node = self.sources[source as usize].node;
+            let costs = question.network.costs(node);
             let begin = candidates.len();
-            if let Some((site, ready_ms)) = question.ready(node) {
-                for way in lanes.from(node) {
-                    if let Some(opening_minor) = question.opening_minor(site, ready_ms, *way) {
-                        candidates.push(Candidate { source, way: *way, opening_minor });
-                    }
+            for entry in lanes.from(node) {
+                let days = *days_late[entry.timing as usize].get_or_insert_with(|| {
+                    let (site, ready_ms) = question.ready(node)?;
+                    question.days_late(site, ready_ms, entry.way)
+                });
+                if let Some(days) = days {
+                    let opening_minor = opening_minor(question.policy, costs, days);
+                    candidates.push(Candidate { source, entry: *entry, opening_minor });
                 }
             }
             if begin == candidates.len() {
@@ -183,43 +196,64 @@ impl<'n> Problem<'n> {
         candidates
     }
 
+    /// Sorting a few sources is cheaper than looking at every node; sorting many is not.
+    fn sources_by_rank(&self, network: &Network) -> Vec<u32> {
+        let mut order: Vec<u32> = Vec::with_capacity(self.sources.len());
+        if self.sources.len() * 8 < network.ranked().len() {
+            order.extend(0..self.sources.len() as u32);
+            order.sort_unstable_by_key(|source| self.sources[*source as usize].rank);
+        } else {
+            let place = |node: &NodeIx| self.place[node.index()];
+            order.extend(network.ranked().iter().map(place).filter(|slot| *slot < SKIPPED));
+        }
+        order
+    }
+
     fn add_rows(&mut self, question: &Question<'n>, demands: &Demands<'_>, candidates: &[Candidate]) {
-        let network = question.network;
+        let Some(lanes) = question.lanes else { return };
         self.rows.reserve(candidates.len());
         self.unit_micro.reserve(candidates.len() * self.wants.len());
-        let picks: Vec<_> = demands.shipped.iter().map(|demand| demands.stocks[demand.stock].item).collect();
-        for lanes in candidates.chunk_by(|a, b| a.source == b.source) {
-            let source = lanes[0].source;
-            let Some(site) = network.site(self.sources[source as usize].node) else { continue };
+        let item = |demand: &Demand| micro_per_minor(demands.stocks[demand.stock].item);
+        let pick_factors: Vec<i64> = demands.shipped.iter().map(item).collect();
+        // By tariff: the range of weights last asked for, and its floors.
+        let mut floors: Vec<Option<(u64, u64, Floors)>> = vec![None; lanes.tariffs.len()];
+        for of_source in candidates.chunk_by(|a, b| a.source == b.source) {
+            let source = of_source[0].source;
             let (low_mg, high_mg) = self.load_range(source);
             let begin = self.rows.len();
             if let Some(pinned_mg) = self.sources[source as usize].forced_mg {
-                let row = self.forced_row(question, lanes, pinned_mg, high_mg);
+                let row = self.forced_row(question, of_source, pinned_mg, high_mg);
                 self.rows.extend(row);
             } else {
-                for (place, lane) in lanes.iter().enumerate() {
-                    let tariff = &*network.way(lane.way).tariff;
-                    let beaten = lanes[..place].iter().any(|before| {
-                        let other = &network.way(before.way).tariff;
+                for (place, lane) in of_source.iter().enumerate() {
+                    let tariff = &*lanes.tariffs[lane.entry.tariff as usize];
+                    let beaten = of_source[..place].iter().any(|before| {
+                        let other = &lanes.tariffs[before.entry.tariff as usize];
                         other.dominates(before.opening_minor, tariff, lane.opening_minor)
                     });
-                    if !beaten {
-                        let floor = tariff.floor(low_mg, high_mg);
-                        self.rows.push(Row {
-                            source,
-                            tariff,
-                            opening_micro: micro(lane.opening_minor),
-                            fixed_micro: (lane.opening_minor + floor.base_minor) * 1_000_000,
-                            per_kg_minor: floor.per_kg_minor,
-                        });
+                    if beaten {
+                        continue;
                     }
+                    let known = &mut floors[lane.entry.tariff as usize];
+                    let lines = match known {
+                        Some((low, high, lines)) if (*low, *high) == (low_mg, high_mg) => *lines,
+                        _ => known.insert((low_mg, high_mg, tariff.floors(low_mg, high_mg))).2,
+                    };
+                    let floor = lines.best(lane.opening_minor);
+                    self.rows.push(Row {
+                        source,
+                        tariff,
+                        opening_micro: micro(lane.opening_minor),
+                        fixed_micro: lane.opening_minor * 1_000_000 + floor.base_micro,
+                        per_kg_minor: floor.per_kg_minor,
+                    });
                 }
             }
+            let pick_minor = question.network.costs(self.sources[source as usize].node).pick_minor;
             for row in begin..self.rows.len() {
                 let per_kg = self.rows[row].per_kg_minor;
-                for (want, item) in self.wants.iter().zip(&picks) {
-                    let carriage = want.weight_mg as i64 * per_kg;
-                    self.unit_micro.push(carriage + per_unit_micro(*item, site.pick_cost_minor));
+                for (want, factor) in self.wants.iter().zip(&pick_factors) {
+                    self.unit_micro.push(want.weight_mg as i64 * per_kg + pick_minor * factor);
                 }
             }
         }
@@ -249,7 +283,7 @@ impl<'n> Problem<'n> {
         let node = self.sources[lanes[0].source as usize].node;
         let (settled_minor, kept) = question.cheapest_lane(node, pinned_mg)?;
         let least = |lane: &Candidate| {
-            let tariff = &question.network.way(lane.way).tariff;
+            let tariff = &question.network.way(lane.entry.way).tariff;
             i128::from(lane.opening_minor)
                 + i128::from(tariff.least_minor(pinned_mg, pinned_mg.saturating_add(high_mg)))
         };
@@ -330,21 +364,21 @@ impl<'q> Question<'q> {
         Some((site, self.dates.ready_ms(site)?))
     }
 
-    /// The cost of a shipment by `way` besides its parcels and units; `None` when it never arrives.
-    pub(crate) fn opening_minor(&self, site: &Site, ready_ms: i64, way: u32) -> Option<i64> {
+    /// The days until a shipment by `way` arrives; `None` when it never does.
+    pub(crate) fn days_late(&self, site: &Site, ready_ms: i64, way: u32) -> Option<i64> {
         let way = self.network.way(way);
         let leaving = self.dates.leaving(site, way, ready_ms)?;
-        let days = self.dates.days_late(way, self.dates.arrival_day(way, leaving)?);
-        Some(opening_minor(self.policy, site, days))
+        Some(self.dates.days_late(way, self.dates.arrival_day(way, leaving)?))
     }
 
     /// The cheapest lane of `node` for a load, and the cost of the shipment without its units; ties go to the first.
     pub(crate) fn cheapest_lane(&self, node: NodeIx, load_mg: u64) -> Option<(i128, u32)> {
         let (site, ready_ms) = self.ready(node)?;
-        let costed = |way: &u32| {
-            let opening = self.opening_minor(site, ready_ms, *way)?;
-            let (base, carriage) = self.network.way(*way).tariff.cost_minor(load_mg);
-            Some((i128::from(opening) + base + carriage, *way))
+        let costs = self.network.costs(node);
+        let costed = |entry: &Entry| {
+            let opening = opening_minor(self.policy, costs, self.days_late(site, ready_ms, entry.way)?);
+            let (base, carriage) = self.network.way(entry.way).tariff.cost_minor(load_mg);
+            Some((i128::from(opening) + base + carriage, entry.way))
         };
         self.lanes?.from(node).iter().filter_map(costed).min_by_key(|(cost, _)| *cost)
     }

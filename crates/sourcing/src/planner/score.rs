@@ -32,13 +32,15 @@ pub(crate) struct Scorer<'p> {
     pub(crate) steps: usize,
     /// Scratch: open rows in order of cost for one want.
     order: Vec<u32>,
+    /// What the dearest unit of each want cost in the last score; a backorder where one was left.
+    prices: Vec<i64>,
     /// Scratch: what each open row is loaded with, in milligrams; `None` when it serves nothing.
     loads: Vec<Option<u64>>,
 }
 
 impl<'p> Scorer<'p> {
     pub(crate) fn new(problem: &'p Problem<'p>) -> Self {
-        Self { problem, steps: 0, order: Vec::new(), loads: Vec::new() }
+        Self { problem, steps: 0, order: Vec::new(), prices: Vec::new(), loads: Vec::new() }
     }
 
     pub(crate) fn score(&mut self, rows: &[u32]) -> Score {
@@ -51,6 +53,8 @@ impl<'p> Scorer<'p> {
         self.steps += rows.len() * problem.wants.len();
         self.loads.clear();
         self.loads.resize(rows.len(), None);
+        self.prices.clear();
+        self.prices.resize(problem.wants.len(), i64::MIN);
         let mut score = Score { unserved: 0, cost_micro: problem.unreachable_micro() };
         let mut index = 0;
         while index < problem.wants.len() {
@@ -74,6 +78,23 @@ impl<'p> Scorer<'p> {
             score.cost_micro -= i128::from(problem.split_micro);
         }
         score
+    }
+
+    /// About what the last scored rows would cost with `row` beside them, at best: it takes over what it can serve for
+    /// less, and pays its floor. Only a row that looks good is worth a score.
+    #[inline]
+    pub(crate) fn with_row(&mut self, last: Score, row: u32) -> i128 {
+        let problem = self.problem;
+        self.steps += 1;
+        let facts = &problem.rows[row as usize];
+        let mut cost_micro = last.cost_micro + i128::from(facts.fixed_micro);
+        for (index, want) in problem.wants.iter().enumerate() {
+            let saving = self.prices[index].saturating_sub(problem.unit(row as usize, index));
+            if saving > 0 {
+                cost_micro -= times(problem.serves(facts.source, index, want.reachable), saving);
+            }
+        }
+        cost_micro
     }
 
     /// Sorts the open rows by the cost of one unit of a want, then by node.
@@ -118,14 +139,19 @@ impl<'p> Scorer<'p> {
         score: &mut Score,
         give: &mut impl FnMut(Given),
     ) {
+        let unit = self.problem.unit(rows[at] as usize, index);
+        self.prices[index] = self.prices[index].max(unit);
         let load_mg = units.saturating_mul(self.problem.wants[index].weight_mg);
         self.loads[at] = Some(self.loads[at].unwrap_or(0).saturating_add(load_mg));
-        score.cost_micro += times(units, self.problem.unit(rows[at] as usize, index));
+        score.cost_micro += times(units, unit);
         give(Given { row: rows[at], want: index, units });
     }
 
     fn leave(&mut self, index: usize, units: u64, score: &mut Score) {
         let want = &self.problem.wants[index];
+        if units > 0 {
+            self.prices[index] = want.backorder_micro;
+        }
         score.unserved += u128::from(units) * u128::from(want.measure);
         score.cost_micro += times(units, want.backorder_micro);
     }

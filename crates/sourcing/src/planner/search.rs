@@ -10,6 +10,9 @@ use crate::planner::score::{Given, Score, Scorer, group_end};
 /// Elementary steps (one want of one open row looked at) that improvement may take: well under a millisecond.
 const STEPS_MAX: usize = 120_000;
 
+/// Candidates that are scored for each place in a plan; the others only looked at.
+const PROMISING_MAX: usize = 24;
+
 /// What the search found.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -154,39 +157,54 @@ impl Search<'_> {
             let opened = best.0.iter().filter(|row| !problem.is_forced(**row as usize)).count();
             let before = best.1;
             let current = best.0.clone();
-            let mut trial = Vec::with_capacity(current.len() + 1);
+            let (mut trial, mut promising) = (Vec::with_capacity(current.len() + 1), Vec::new());
             for leave in (0..=current.len()).rev() {
-                if current.get(leave).is_some_and(|row| problem.is_forced(*row as usize)) {
+                let adds = leave == current.len();
+                if adds && opened >= problem.shipments_max
+                    || !adds && problem.is_forced(current[leave] as usize)
+                {
                     continue;
                 }
-                let rest =
-                    || current.iter().enumerate().filter(move |(at, _)| *at != leave).map(|(_, row)| *row);
-                if leave < current.len() {
-                    trial.clear();
-                    trial.extend(rest());
-                    best = self.keep_better(best, &trial);
-                } else if opened >= problem.shipments_max {
-                    continue;
-                }
-                for candidate in &candidates {
-                    if self.scorer.steps > STEPS_MAX {
-                        bound.tighten(problem, best.1.cost_micro);
-                        return best;
-                    }
-                    let source = problem.rows[*candidate as usize].source;
-                    if rest().any(|row| problem.rows[row as usize].source == source) {
-                        continue;
+                let rest: Vec<u32> =
+                    current.iter().enumerate().filter(|(at, _)| *at != leave).map(|(_, row)| *row).collect();
+                best = self.keep_better(best, &rest);
+                self.look_around(&rest, &candidates, &mut promising);
+                for (hoped_micro, candidate) in &promising {
+                    if best.1.unserved == 0 && *hoped_micro >= best.1.cost_micro {
+                        break;
                     }
                     trial.clear();
-                    trial.extend(rest());
+                    trial.extend(&rest);
                     trial.push(*candidate);
                     best = self.keep_better(best, &trial);
+                }
+                if self.scorer.steps > STEPS_MAX {
+                    bound.tighten(problem, best.1.cost_micro);
+                    return best;
                 }
             }
             if best.1 == before {
                 return best;
             }
         }
+    }
+
+    /// The candidates that might go well with `rest`, the most promising first, not more than are worth a score.
+    fn look_around(&mut self, rest: &[u32], candidates: &[u32], promising: &mut Vec<(i128, u32)>) {
+        let problem = self.problem;
+        let alone = self.scorer.score(rest);
+        promising.clear();
+        for candidate in candidates {
+            let source = problem.rows[*candidate as usize].source;
+            if rest.iter().all(|row| problem.rows[*row as usize].source != source) {
+                promising.push((self.scorer.with_row(alone, *candidate), *candidate));
+            }
+        }
+        if promising.len() > PROMISING_MAX {
+            promising.select_nth_unstable(PROMISING_MAX);
+            promising.truncate(PROMISING_MAX);
+        }
+        promising.sort_unstable();
     }
 
     fn keep_better(&mut self, best: Scored, trial: &[u32]) -> Scored {
