@@ -1,1 +1,8 @@
+//! The door over real partitions on a real disk: what callers see, what hostile callers do not break.
 
+mod hostile;
+mod network;
+mod plans;
+mod reports;
+mod streams;
+mod world;

@@ -14,7 +14,7 @@ use waybill_types::network::{Calendar, Lane, LaneId, Node, NodeKind, RateCard, R
 use waybill_types::{CalendarId, Invalid, NodeId, ZoneId};
 
 /// Rows looked at for one page of a filtered list.
-const LOOKED_AT_MAX: usize = 20_000;
+const LOOKED_AT_MAX: usize = 5_000;
 
 pub(crate) async fn get_node(
     door: &Shared,

@@ -74,7 +74,7 @@ const CLOSED: [proto::FulfillmentOrderState; 6] = [
     proto::FulfillmentOrderState::Shorted,
 ];
 /// Rows looked at for one page: a page of a rare state may be short and have a next one.
-const LOOKED_AT_MAX: usize = 5_000;
+const LOOKED_AT_MAX: usize = 1_000;
 
 fn filtered(
     state: &FulfillmentState,

@@ -1,0 +1,128 @@
+//! Promises and plans over the network and a view of stock.
+
+use super::world::{NOON, World, asked, fields};
+use crate::RemotePlanner;
+use tonic::Code;
+use waybill_proto::fulfillment::v1 as proto;
+use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentService;
+use waybill_replica::Token;
+use waybill_service_kit::Planner;
+use waybill_types::exchange::{Delivery, Destination, PlanLine, PlanRequest};
+use waybill_types::{Country, LineNo, OwnerId, Quantity, Sku};
+
+fn basket(quantity: i64) -> proto::Basket {
+    proto::Basket {
+        lines: vec![proto::BasketLine {
+            sku: "A".into(),
+            quantity,
+            delivery_method: proto::DeliveryMethod::ShipHome.into(),
+            ..Default::default()
+        }],
+        destination: Some(proto::Destination { country_code: "DE".into(), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+fn promise(quantity: i64, after: String) -> proto::PromiseRequest {
+    proto::PromiseRequest { basket: Some(basket(quantity)), after, ..Default::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promise_says_from_where_by_when_and_at_what_cost() {
+    let world = World::new().await;
+    world.with_node("n1").await;
+    world.stocked("n1", 5, 1);
+    let answer = world.door.promise(asked(promise(3, String::new()))).await.unwrap().into_inner();
+    assert!(answer.unplanned.is_empty() && !answer.options[0].partial);
+    let plan = answer.options[0].plan.as_ref().unwrap();
+    let assignment = &plan.assignments[0];
+    assert_eq!((assignment.node_id.as_str(), assignment.quantity), ("n1", 3));
+    assert_eq!(
+        (assignment.carrier_service.as_str(), assignment.ship_date.as_str()),
+        ("standard", "2026-01-05")
+    );
+    assert!(plan.promise.is_some());
+    let terms: i64 = plan.cost_terms.iter().map(|term| term.cost.as_ref().unwrap().minor_units).sum();
+    let total = plan.total_cost.as_ref().unwrap();
+    assert_eq!((total.minor_units, total.currency_code.as_str()), (terms, "EUR"));
+    assert!(plan.lower_bound.as_ref().unwrap().minor_units <= terms);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_has_is_named_and_an_empty_promise_has_no_options() {
+    let world = World::new().await;
+    world.with_node("n1").await;
+    let answer = world.door.promise(asked(promise(3, String::new()))).await.unwrap().into_inner();
+    assert!(answer.options.is_empty());
+    assert_eq!((answer.unplanned[0].line_number, answer.unplanned[0].quantity), (1, 3));
+    assert_eq!(answer.unplanned[0].reason(), proto::UnplannedReason::NoStock);
+    world.stocked("n1", 2, 1);
+    let answer = world.door.promise(asked(promise(3, String::new()))).await.unwrap().into_inner();
+    assert!(answer.options[0].partial);
+    assert_eq!(answer.unplanned[0].quantity, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promise_waits_for_the_stock_and_the_network_its_token_names() {
+    let world = World::new().await;
+    world.with_node("n1").await;
+    let home = world.host.layout().sku_home(&Sku::new("A").unwrap());
+    let token = Token { partition: home, sequence: 7 }.to_string();
+    let asking = world.door.promise(asked(promise(1, token)));
+    let told = async {
+        tokio::task::yield_now().await;
+        world.stocked("n1", 1, 7);
+    };
+    let (answer, ()) = tokio::join!(asking, told);
+    assert_eq!(answer.unwrap().into_inner().options.len(), 1);
+    for wrong in ["orders/0@1", "fulfillment/0@999999", "inventory/99@1", "nonsense"] {
+        let refused = world.door.promise(asked(promise(1, wrong.into()))).await.unwrap_err();
+        assert_eq!(
+            (refused.code(), fields(&refused)),
+            (Code::InvalidArgument, vec!["after".to_owned()]),
+            "{wrong}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planner_in_another_process_plans_the_same() {
+    let world = World::new().await;
+    world.with_node("n1").await;
+    world.with_node("n2").await;
+    world.stocked("n1", 2, 1);
+    world.stocked("n2", 9, 2);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = world.door.fulfillment_server();
+    let server = tokio::spawn(
+        tonic::transport::Server::builder()
+            .add_service(service)
+            .serve_with_incoming(tokio_stream::wrappers::TcpListenerStream::new(listener)),
+    );
+    let channel =
+        tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    let request = PlanRequest {
+        lines: vec![PlanLine {
+            line: LineNo(4),
+            sku: Sku::new("A").unwrap(),
+            owner: OwnerId::main(),
+            quantity: Quantity::of(3),
+            delivery: Delivery::Ship,
+        }],
+        destination: Some(Destination {
+            country: Country::new("DE").unwrap(),
+            postal_code: None,
+            point: None,
+        }),
+        now: NOON,
+        release_at: NOON,
+        excluded: vec![],
+        pinned: vec![],
+    };
+    let there = RemotePlanner::new(channel).plan(&request).await.unwrap();
+    let here = world.door.planner().plan(&request).await.unwrap();
+    assert_eq!(there, here);
+    assert_eq!(here.assignments.iter().map(|part| part.quantity).sum::<Quantity>(), Quantity::of(3));
+    server.abort();
+}
