@@ -37,6 +37,8 @@ struct Slot<V> {
     touched: Cell<u32>,
     dirty: bool,
     flushing: bool,
+    /// There may be a row below. Where there is none, a row that comes and goes between two checkpoints costs nothing.
+    below: bool,
 }
 
 /// Rows of one kind. `K` sorts by its bytes.
@@ -45,6 +47,7 @@ pub struct Table<K, V> {
     resident: bool,
     rows: RefCell<BTreeMap<Vec<u8>, Slot<V>>>,
     dirty: Vec<Vec<u8>>,
+    dirty_count: usize,
     flushing: Vec<Vec<u8>>,
     cold: Option<Arc<dyn Cold>>,
     generation: u32,
@@ -60,6 +63,7 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
             resident: false,
             rows: RefCell::default(),
             dirty: Vec::new(),
+            dirty_count: 0,
             flushing: Vec::new(),
             cold: None,
             generation: 1,
@@ -106,6 +110,7 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
         slot.touched.set(self.generation);
         if !slot.dirty {
             slot.dirty = true;
+            self.dirty_count += 1;
             self.dirty.push(key);
         }
         Some(result)
@@ -128,11 +133,21 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
     /// Removes the row under `key`.
     pub fn remove(&mut self, key: &K) {
         let key = self.full_key(key);
-        // A row that is nowhere needs no deletion in the checkpoint.
         if !self.rows.borrow().contains_key(&key) && self.fault(key.clone()).is_none() {
             return;
         }
-        self.set(key, None);
+        match self.rows.get_mut().get_mut(&key) {
+            // Nothing below knows of it, so there is nothing to delete there.
+            Some(slot) if !slot.below && !slot.flushing && !self.resident => {
+                slot.value = None;
+                self.dirty_count -= usize::from(std::mem::take(&mut slot.dirty));
+            }
+            Some(slot) if !slot.below && !slot.flushing => {
+                self.dirty_count -= usize::from(slot.dirty);
+                self.rows.get_mut().remove(&key);
+            }
+            _ => self.set(key, None),
+        }
     }
 
     /// Rows whose key begins with the bytes of `prefix`, strictly after `after` in the direction of `order`, at most
@@ -199,17 +214,20 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
     }
 
     fn set(&mut self, key: Vec<u8>, value: Option<Arc<V>>) {
+        let below = !self.resident;
         let rows = self.rows.get_mut();
         let slot = rows.entry(key.clone()).or_insert_with(|| Slot {
             value: None,
             touched: Cell::new(0),
             dirty: false,
             flushing: false,
+            below,
         });
         slot.value = value;
         slot.touched.set(self.generation);
         if !slot.dirty {
             slot.dirty = true;
+            self.dirty_count += 1;
             self.dirty.push(key);
         }
     }
@@ -220,8 +238,13 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
             return None;
         }
         let value = self.cold.as_ref()?.get(&key).map(|bytes| Arc::new(self.read_row(&bytes)));
-        let slot =
-            Slot { value: value.clone(), touched: Cell::new(self.generation), dirty: false, flushing: false };
+        let slot = Slot {
+            value: value.clone(),
+            touched: Cell::new(self.generation),
+            dirty: false,
+            flushing: false,
+            below: value.is_some(),
+        };
         self.rows.borrow_mut().insert(key, slot);
         value
     }
@@ -324,7 +347,7 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
             let mut pages = ColdPages::new(&*cold, lower.clone(), successor(&lower), ScanOrder::Ascending);
             while let Some((key, bytes)) = pages.next() {
                 let value = Some(Arc::new(self.read_row(&bytes)));
-                let slot = Slot { value, touched: Cell::new(0), dirty: false, flushing: false };
+                let slot = Slot { value, touched: Cell::new(0), dirty: false, flushing: false, below: true };
                 self.rows.get_mut().insert(key, slot);
             }
         }
@@ -333,15 +356,19 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
 
     fn begin_checkpoint(&mut self) -> Vec<RowImage> {
         assert!(self.flushing.is_empty(), "one checkpoint at a time");
-        self.flushing = std::mem::take(&mut self.dirty);
+        let changed = std::mem::take(&mut self.dirty);
+        self.dirty_count = 0;
         let rows = self.rows.get_mut();
-        let mut images = Vec::with_capacity(self.flushing.len());
-        for key in &self.flushing {
-            let Some(slot) = rows.get_mut(key) else { panic!("a changed row left memory: {key:02x?}") };
+        let mut images = Vec::with_capacity(changed.len());
+        for key in changed {
+            // A row that was put and removed since the last checkpoint is not dirty any more, or is gone.
+            let Some(slot) = rows.get_mut(&key).filter(|slot| slot.dirty) else { continue };
             slot.dirty = false;
             slot.flushing = true;
+            slot.below = true;
             let value = slot.value.clone().map(|value| value as Arc<dyn EncodedLater>);
             images.push(RowImage { key: key.clone(), value });
+            self.flushing.push(key);
         }
         images
     }
@@ -373,7 +400,7 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
     }
 
     fn dirty_rows(&self) -> usize {
-        self.dirty.len()
+        self.dirty_count
     }
 
     fn memory_rows(&self) -> usize {

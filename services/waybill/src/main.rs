@@ -1,2 +1,72 @@
-//! The one binary: serve all of it in one process or a part of it, and the tools around it.
-fn main() {}
+//! The one binary: `waybill serve` and the tools around it. It parses words and calls the library.
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use waybill::{bench, commands, demo, import, operate};
+
+/// Order orchestration and inventory sourcing: one engine behind all channels.
+#[derive(Parser)]
+#[command(name = "waybill", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve all services in one process, or a part of them.
+    Serve(operate::serve::Args),
+    /// Run the main job on real input and show what it came to.
+    Demo(demo::Args),
+    /// Import items, nodes, lanes, stock and finished orders from files.
+    Import(import::Args),
+    /// Find, show, place, cancel and watch orders.
+    Order(commands::order::Args),
+    /// Show, receive, adjust, count and reserve stock.
+    Stock(commands::stock::Args),
+    /// Show nodes and their work.
+    Node(commands::node::Args),
+    /// Check every law, on a running engine or on a directory that nobody serves.
+    Audit(operate::audit::Args),
+    /// Copy everything while the engine serves.
+    Backup(operate::backup::Args),
+    /// Make a new data directory from a copy.
+    Restore(operate::restore::Args),
+    /// Check or print the configuration.
+    Config(operate::config::Args),
+    /// Measure.
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("waybill: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => operate::serve::run(args).await,
+            Command::Demo(args) => demo::run(args).await,
+            Command::Import(args) => import::run(args).await,
+            Command::Order(args) => commands::order::run(args).await,
+            Command::Stock(args) => commands::stock::run(args).await,
+            Command::Node(args) => commands::node::run(args).await,
+            Command::Audit(args) => operate::audit::run(args).await,
+            Command::Backup(args) => operate::backup::run(args).await,
+            Command::Restore(args) => operate::restore::run(args).await,
+            Command::Config(args) => operate::config::run(args).await,
+            Command::Bench(args) => bench::run(args).await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("waybill: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::{InterceptorLayer, Routes, RoutesBuilder};
-use tonic::transport::Server as GrpcServer;
+use tonic::transport::{Endpoint, Server as GrpcServer};
+use waybill_mirror::Mirror;
 use tonic_web::GrpcWebLayer;
 use waybill_proto::common::v1::admin_service_server::AdminServiceServer;
 use waybill_proto::common::v1::partition_service_server::PartitionServiceServer;
@@ -115,6 +116,49 @@ async fn add_health_and_reflection(routes: &mut RoutesBuilder) -> anyhow::Result
         .build_v1()?;
     routes.add_service(reflection);
     Ok(())
+}
+
+/// Starts what this process runs, inventory first: the planner needs its figures, orders need the planner.
+async fn start_services(
+    config: &Config,
+    host: &Arc<Host>,
+    seal: Seal,
+) -> anyhow::Result<(Running, RoutesBuilder)> {
+    let mut running = Running::default();
+    let mut routes = RoutesBuilder::default();
+    let runs = |service| config.services.contains(&service);
+    for service in [ServiceName::Orders, ServiceName::Inventory, ServiceName::Fulfillment] {
+        if !runs(service) {
+            host.router().register(service.into(), Arc::new(Peer::new(peer(config, service)?)?));
+        }
+    }
+    let stock = Mirror::new(host.layout());
+    if runs(ServiceName::Inventory) {
+        let settings = waybill_inventory_service::Settings::default();
+        let door = waybill_inventory_service::open(host, settings, stock.clone()).await?;
+        routes.add_service(door.server());
+        running.inventory = Some(door.partitions().clone());
+    } else if runs(ServiceName::Fulfillment) {
+        crate::remote_stock::follow(peer(config, ServiceName::Inventory)?, host.layout(), stock.clone())?;
+    }
+    let planner: Arc<dyn Planner> = if runs(ServiceName::Fulfillment) {
+        let settings = waybill_fulfillment_service::Settings::default();
+        let door = waybill_fulfillment_service::open(host, settings, seal.clone(), stock).await?;
+        routes.add_service(door.fulfillment_server());
+        routes.add_service(door.network_server());
+        running.fulfillment = Some(door.partitions().clone());
+        door.planner()
+    } else {
+        let endpoint = Endpoint::from_shared(peer(config, ServiceName::Fulfillment)?.to_owned())?;
+        Arc::new(waybill_fulfillment_service::RemotePlanner::new(endpoint.connect_lazy()))
+    };
+    if runs(ServiceName::Orders) {
+        let settings = waybill_orders_service::Settings::default();
+        let door = waybill_orders_service::open(host, settings, seal, planner).await?;
+        routes.add_service(door.server());
+        running.orders = Some(door.partitions().clone());
+    }
+    Ok((running, routes))
 }
 
 fn peer<'a>(config: &'a Config, service: ServiceName) -> anyhow::Result<&'a str> {

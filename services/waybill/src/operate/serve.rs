@@ -1,0 +1,98 @@
+//! `waybill serve`: settings from a file and flags, then serve until told to stop.
+
+use crate::config::{ClockKind, Config, ServiceName};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What `serve` takes; flags go before the file.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// A TOML file of settings; see `waybill config print`.
+    #[arg(long, env = "WAYBILL_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Where everything is kept.
+    #[arg(long, env = "WAYBILL_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where gRPC is served.
+    #[arg(long, env = "WAYBILL_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Where Prometheus metrics are served.
+    #[arg(long)]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Serve no metrics.
+    #[arg(long, conflicts_with = "metrics_listen")]
+    pub no_metrics: bool,
+    /// Which services run here, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub services: Vec<ServiceName>,
+    /// Where another service runs, such as `inventory=http://127.0.0.1:7701`; may be given more than once.
+    #[arg(long, value_parser = parse_peer)]
+    pub peer: Vec<(ServiceName, String)>,
+    /// Partitions per service, 1 to 256; fixed when the directory is created.
+    #[arg(long)]
+    pub partitions: Option<u16>,
+    /// The partitions' clock.
+    #[arg(long)]
+    pub clock: Option<ClockKind>,
+    /// Age in milliseconds of the oldest change that starts a checkpoint.
+    #[arg(long)]
+    pub checkpoint_age_ms: Option<u64>,
+    /// Never sync the journal. Loses acknowledged orders at a power cut; exists to show that the test can fail.
+    #[arg(long, hide = true)]
+    pub unsafe_never_sync: bool,
+}
+
+fn parse_peer(text: &str) -> Result<(ServiceName, String), String> {
+    let (service, address) = text.split_once('=').ok_or("must look like inventory=http://127.0.0.1:7701")?;
+    let service = <ServiceName as clap::ValueEnum>::from_str(service, false)?;
+    Ok((service, address.to_owned()))
+}
+
+impl Args {
+    /// The file's settings with the flags on top, checked.
+    ///
+    /// # Errors
+    /// See [`Config::read`] and [`Config::check`].
+    pub fn settings(self) -> anyhow::Result<Config> {
+        let mut config = match &self.config {
+            Some(path) => Config::read(path)?,
+            None => Config::default(),
+        };
+        config.data_dir = self.data_dir.unwrap_or(config.data_dir);
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.metrics_listen = self.metrics_listen.or(config.metrics_listen).filter(|_| !self.no_metrics);
+        if !self.services.is_empty() {
+            config.services = self.services;
+        }
+        config.peers.extend(self.peer);
+        config.partitions = self.partitions.unwrap_or(config.partitions);
+        config.clock = self.clock.unwrap_or(config.clock);
+        config.limits.checkpoint_age_ms = self.checkpoint_age_ms.unwrap_or(config.limits.checkpoint_age_ms);
+        config.journal.unsafe_never_sync |= self.unsafe_never_sync;
+        config.check()?;
+        Ok(config)
+    }
+}
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// What stopped it from starting or serving.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let config = args.settings()?;
+    waybill_service_kit::telemetry::start_logs(config.log_format, &config.log_filter).map_err(anyhow::Error::msg)?;
+    if let Some(address) = config.metrics_listen {
+        waybill_service_kit::telemetry::start_metrics(address).map_err(anyhow::Error::msg)?;
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let server = crate::serve::start(config).await?;
+    // One line on standard output for scripts: the address, and that callers are let in.
+    println!("listening on {}", server.address());
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping: no new callers, last batches become durable");
+    server.stop().await
+}
