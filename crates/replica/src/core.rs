@@ -306,7 +306,8 @@ impl<M: Machine> Core<M> {
     pub fn unsaved(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let id = self.id;
         let images = self.tables().into_iter().flat_map(|table| table.unsaved()).collect::<Vec<_>>();
-        let row = |image: RowImage| (crate::checkpoint::store_key(id, &image.key), image.value.map(|v| v.encode()));
+        let row =
+            |image: RowImage| (crate::checkpoint::store_key(id, &image.key), image.value.map(|v| v.encode()));
         images.into_iter().map(row).collect()
     }
 

@@ -24,7 +24,7 @@ mod token;
 pub use checkpoint::Marker;
 pub use clock::Clock;
 pub use core::{Core, Input, RequestKey, Staged};
-pub use entry::{Body, Cause, Entry};
+pub use entry::{Acknowledged, Body, Cause, Entry, Remembered};
 pub use feed::{Change, Feed, FeedError};
 pub use handle::{Limits, Observer, Partition, Status};
 pub use host::{DataDir, Frozen, Host, HostOptions, OpenError, Partitions};
