@@ -21,6 +21,8 @@ pub(crate) struct Bound {
     dual_micro: i128,
     /// No plan costs less.
     pub(crate) total_micro: i128,
+    /// Rows were ruled out and the values raised: from here on they only rise.
+    raised: bool,
     /// The rows that a plan cheaper than the best known one may use, ascending.
     pub(crate) rows: Vec<u32>,
 }
@@ -31,6 +33,7 @@ impl Bound {
             unit_micro: Vec::new(),
             dual_micro: 0,
             total_micro: i128::MIN,
+            raised: false,
             rows: (0..problem.rows.len() as u32).collect(),
         };
         bound.split_evenly(problem);
@@ -49,8 +52,11 @@ impl Bound {
             let rows = std::mem::take(&mut self.rows);
             self.rows =
                 rows.into_iter().filter(|row| self.may_beat(problem, *row as usize, best_micro)).collect();
-            self.split_evenly(problem);
+            if !self.raised {
+                self.split_evenly(problem);
+            }
             self.raise(problem);
+            self.raised = true;
             self.total_micro = self.total_micro.max(self.dual_micro.min(best_micro));
             if self.rows.len() == before {
                 return;
@@ -106,7 +112,7 @@ impl Bound {
                     unit + facts.fixed_micro
                 } else {
                     let own = times(units, (old - unit).max(0));
-                    unit.saturating_add(((rest + own) / i128::from(units)) as i64)
+                    unit.saturating_add(divide(rest + own, units))
                 };
                 raised = raised.min(limit);
             }
@@ -147,6 +153,14 @@ impl Bound {
     /// True when a plan that uses `row` might cost less than `best_micro`.
     fn may_beat(&self, problem: &Problem<'_>, row: usize, best_micro: i128) -> bool {
         self.dual_micro + self.slack(problem, row) < best_micro
+    }
+}
+
+/// Rounded down; both are at least zero. Most amounts fit the short division, which is several times as fast.
+fn divide(micro: i128, units: u64) -> i64 {
+    match u64::try_from(micro) {
+        Ok(short) => (short / units) as i64,
+        Err(_) => (micro / i128::from(units)) as i64,
     }
 }
 

@@ -234,12 +234,12 @@ fn take(problem: &Problem<'_>, source: u32, remaining: &mut [u64]) {
         let end = group_end(problem, index);
         // Wants of one group see the same stock: what one takes, the next does not find.
         let mut taken = 0;
-        for want in index..end {
-            let free = problem.free[source as usize * problem.wants.len() + want] - taken;
-            let whole = problem.wants[want].whole;
-            let units = if whole && free < remaining[want] { 0 } else { free.min(remaining[want]) };
-            remaining[want] -= units;
-            if problem.wants[want].shared {
+        for (offset, asked) in remaining[index..end].iter_mut().enumerate() {
+            let want = &problem.wants[index + offset];
+            let free = problem.free[source as usize * problem.wants.len() + index + offset] - taken;
+            let units = if want.whole && free < *asked { 0 } else { free.min(*asked) };
+            *asked -= units;
+            if want.shared {
                 taken += units;
             }
         }
