@@ -100,12 +100,12 @@ impl Coded for Refusal {
     }
     fn reason(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "FULFILLMENT_REQUEST_MALFORMED",
+            Self::Malformed(_) => "INVALID_REQUEST",
             Self::NotNetworkHome => "NOT_NETWORK_HOME",
             Self::UnknownNode { .. } => "NODE_UNKNOWN",
             Self::UnknownFulfillmentOrder { .. } => "FULFILLMENT_ORDER_UNKNOWN",
             Self::ForeignCurrency { .. } => "NETWORK_CURRENCY_FOREIGN",
-            Self::Stale { .. } => "FULFILLMENT_ORDER_STALE",
+            Self::Stale { .. } => "STALE_REVISION",
             Self::IllegalNow { .. } => "FULFILLMENT_ORDER_STATE",
             Self::WrongDestination { .. } => "FULFILLMENT_ORDER_DESTINATION",
             Self::AcknowledgedTooFar { .. } => "INSTRUCTION_UNKNOWN",

@@ -64,7 +64,7 @@ impl RowRefusal {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::UnknownItem(_) => "UNKNOWN_ITEM",
+            Self::UnknownItem(_) => "ITEM_UNKNOWN",
             Self::AliasTaken { .. } => "ALIAS_TAKEN",
             Self::StaleRevision { .. } => "STALE_REVISION",
             Self::UnitFixed(_) => "UNIT_FIXED",
@@ -193,9 +193,9 @@ impl Coded for Refusal {
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "MALFORMED",
+            Self::Malformed(_) => "INVALID_REQUEST",
             Self::Row(row) => row.reason(),
-            Self::UnknownReservation(_) => "UNKNOWN_RESERVATION",
+            Self::UnknownReservation(_) => "RESERVATION_UNKNOWN",
             Self::ReservationDiffers { .. } => "RESERVATION_DIFFERS",
             Self::HoldTaken { .. } => "HOLD_TAKEN",
             Self::ReservationGivenUp(_) => "RESERVATION_GIVEN_UP",

@@ -65,11 +65,11 @@ impl Coded for Refusal {
     }
     fn reason(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "MALFORMED_REQUEST",
+            Self::Malformed(_) => "INVALID_REQUEST",
             Self::AmountsDisagree { .. } => "AMOUNTS_DISAGREE",
             Self::UnknownOrder(_) => "ORDER_UNKNOWN",
             Self::OtherContent { .. } => "ORDER_NUMBER_TAKEN",
-            Self::StaleRevision { .. } => "REVISION_STALE",
+            Self::StaleRevision { .. } => "STALE_REVISION",
         }
     }
     fn violations(&self) -> Vec<FieldViolation> {

@@ -102,7 +102,7 @@ async fn two_workers_confirm_the_same_pick_and_one_is_told_what_is_current() {
         (Ok(_), Err(lost)) | (Err(lost), Ok(_)) => lost,
         (one, two) => panic!("exactly one counts, not {one:?} and {two:?}"),
     };
-    assert_eq!(why(&lost), (Code::Aborted, "FULFILLMENT_ORDER_STALE".into()));
+    assert_eq!(why(&lost), (Code::Aborted, "STALE_REVISION".into()));
     let details = lost.get_error_details();
     let facts = &details.error_info().unwrap().metadata;
     assert_eq!((facts["current_revision"].as_str(), facts["state"].as_str()), ("3", "picked"));
