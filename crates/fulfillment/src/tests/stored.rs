@@ -124,7 +124,7 @@ fn events_of_the_first_version_are_read_and_written_the_same() {
 }
 
 #[test]
-fn a_usual_fulfilment_order_and_its_instruction_take_few_bytes() {
+fn a_usual_fulfillment_order_and_its_instruction_take_few_bytes() {
     let mut driver = super::given::with_node(None);
     let id = super::given::released(&mut driver, 1, &[("P000001", 1), ("P000002", 2), ("P000003", 1)]);
     let order = encode(&*super::given::order(&driver, id)).len();
