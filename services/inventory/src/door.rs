@@ -1,0 +1,162 @@
+//! The door itself: the partitions, the mirror, and what every RPC needs of them.
+
+use crate::config::Settings;
+use crate::effects::{Awaited, Ear};
+use crate::error::failed;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tonic::Status;
+use waybill_inventory::{Answer, Command, Inventory, Refusal, State};
+use waybill_machine::Content;
+use waybill_mirror::Mirror;
+use waybill_proto::inventory::v1::inventory_service_server::InventoryServiceServer;
+use waybill_replica::{
+    Accepted, Clock, Failure, Host, OpenError, Partition, Partitions, RequestKey, Submission, Token,
+};
+use waybill_service_kit::{Caller, DoorError, Fields};
+use waybill_types::{Layout, PartitionId, Reason, RequestId, Service, Sku};
+
+/// The inventory service. Cheap to clone.
+#[derive(Clone)]
+pub struct Door(pub(crate) Shared);
+
+pub(crate) type Shared = Arc<Inner>;
+
+pub(crate) struct Inner {
+    pub(crate) partitions: Partitions<Inventory>,
+    pub(crate) layout: Layout,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) mirror: Mirror,
+    pub(crate) awaited: Awaited,
+}
+
+/// Recovers and starts the inventory partitions of `host`, and feeds `mirror` from them.
+///
+/// # Errors
+/// [`OpenError`] when a partition cannot be recovered.
+pub async fn open(host: &Host, settings: Settings, mirror: Mirror) -> Result<Door, OpenError> {
+    crate::metrics::describe();
+    let awaited = Awaited::default();
+    let ear = |partition| {
+        let (mirror, awaited) = (mirror.clone(), awaited.clone());
+        Box::new(Ear { partition, mirror, awaited, loaded: false }) as Box<dyn waybill_replica::Observer<_>>
+    };
+    let partitions = host.start::<Inventory>(ear).await?;
+    let (layout, clock) = (host.layout(), host.clock().clone());
+    Ok(Door(Arc::new(Inner { partitions, layout, clock, settings, mirror: mirror.clone(), awaited })))
+}
+
+impl Door {
+    /// The service, for a gRPC server.
+    #[must_use]
+    pub fn server(&self) -> InventoryServiceServer<Self> {
+        InventoryServiceServer::new(self.clone())
+    }
+    /// The partitions, for audits, feeds and draining.
+    #[must_use]
+    pub fn partitions(&self) -> &Partitions<Inventory> {
+        &self.0.partitions
+    }
+    /// What may be promised, as this process mirrors it.
+    #[must_use]
+    pub fn mirror(&self) -> &Mirror {
+        &self.0.mirror
+    }
+}
+
+/// A write: who asks, under which id, compared within which target and against which content.
+#[derive(Clone)]
+pub(crate) struct Write {
+    pub(crate) caller: Caller,
+    pub(crate) request: RequestId,
+    pub(crate) reason: Reason,
+    pub(crate) target: Vec<u8>,
+    pub(crate) content: Content,
+}
+
+impl Inner {
+    /// Puts a command to a partition, once per request id.
+    pub(crate) async fn put(
+        &self,
+        partition: PartitionId,
+        write: &Write,
+        command: Command,
+    ) -> Result<Accepted<Answer>, Failure<Refusal>> {
+        let Write { caller, request, reason, target, content } = write.clone();
+        let request = Some(RequestKey { id: request, target, content });
+        let submission = Submission { command, origin: caller.origin(reason), request };
+        self.run(partition, submission).await
+    }
+
+    /// Puts a command to a partition; the mirror then knows of everything through its token.
+    pub(crate) async fn run(
+        &self,
+        partition: PartitionId,
+        submission: Submission<Inventory>,
+    ) -> Result<Accepted<Answer>, Failure<Refusal>> {
+        let accepted = self.partitions.of(partition).submit(submission).await?;
+        // What this write changed reached the mirror before its answer left; entries that change nothing do not.
+        self.mirror.reached(partition, accepted.token.sequence);
+        Ok(accepted)
+    }
+
+    /// As [`Self::put`], with the failure as a status.
+    pub(crate) async fn submit(
+        &self,
+        partition: PartitionId,
+        write: &Write,
+        command: Command,
+    ) -> Result<Accepted<Answer>, Status> {
+        self.put(partition, write, command).await.map_err(|failure| failed(&failure))
+    }
+
+    /// Reads a partition's state.
+    pub(crate) async fn read<R: Send + 'static>(
+        &self,
+        partition: PartitionId,
+        read: impl FnOnce(&State) -> R + Send + 'static,
+    ) -> Result<R, Status> {
+        let partition = self.partition(partition)?;
+        partition.read(|state, _| read(state)).await.map_err(|failure| failed(&failure))
+    }
+
+    fn partition(&self, id: PartitionId) -> Result<&Partition<Inventory>, Status> {
+        let elsewhere = || DoorError::Unavailable { what: format!("{id} is not served by this process") };
+        self.partitions.get(id).ok_or_else(|| elsewhere().into())
+    }
+
+    /// All partitions of inventory.
+    pub(crate) fn all(&self) -> impl Iterator<Item = PartitionId> + use<> {
+        self.layout.partitions(Service::Inventory)
+    }
+
+    /// The partition of a SKU.
+    pub(crate) fn home_of(&self, sku: &Sku) -> PartitionId {
+        self.layout.sku_home(sku)
+    }
+
+    /// Reads `after`: empty, or a token that a write of this service returned. A read of this process sees all that
+    /// was acknowledged by it, so checking the token is all there is to do.
+    pub(crate) fn own_token(&self, fields: &mut Fields, text: &str) {
+        let Some(token) = fields.check_unless_empty("after", text, str::parse::<Token>) else { return };
+        if token.partition.service != Service::Inventory {
+            let service = token.partition.service.name();
+            fields
+                .wrong("after", format!("is a token of {service}; this read waits for tokens of inventory"));
+            return;
+        }
+        match self.partitions.get(token.partition) {
+            Some(partition) if token.sequence <= partition.status().sequence.load(Ordering::Acquire) => {}
+            Some(_) | None => fields.wrong("after", "is not a token that this installation returned"),
+        }
+    }
+
+    /// The mirror, once every partition has told what it has.
+    pub(crate) fn mirror(&self) -> Result<&Mirror, Status> {
+        match self.mirror.ready() {
+            Ok(()) => Ok(&self.mirror),
+            Err(filling) => Err(DoorError::Unavailable { what: filling.to_string() }.into()),
+        }
+    }
+}
