@@ -115,8 +115,7 @@ pub(crate) async fn nodes(
     let asked = asked!(format!("nodes {kinds:?}"), message);
     let fits = move |node: &Node| kinds.is_empty() || kinds.contains(&node.kind);
     let (rows, next_page_token) =
-        page(door, fields, asked, |id| NodeId::new(id), |node| &node.id, FulfillmentState::nodes, fits)
-            .await?;
+        page(door, fields, asked, NodeId::new, |node| &node.id, FulfillmentState::nodes, fits).await?;
     Ok(proto::ListNodesResponse {
         nodes: rows.iter().map(|row| to_proto::node(row)).collect(),
         next_page_token,
@@ -132,8 +131,7 @@ pub(crate) async fn lanes(
     let asked = asked!(format!("lanes from {from:?}"), message);
     let fits = move |lane: &Lane| from.as_ref().is_none_or(|from| lane.from == *from);
     let (rows, next_page_token) =
-        page(door, fields, asked, |id| LaneId::new(id), |lane| &lane.id, FulfillmentState::lanes, fits)
-            .await?;
+        page(door, fields, asked, LaneId::new, |lane| &lane.id, FulfillmentState::lanes, fits).await?;
     Ok(proto::ListLanesResponse {
         lanes: rows.iter().map(|row| to_proto::lane(row)).collect(),
         next_page_token,
@@ -147,8 +145,7 @@ pub(crate) async fn zones(
     let asked = asked!("zones", message);
     let all = |_: &Zone| true;
     let (rows, next_page_token) =
-        page(door, Fields::new(), asked, |id| ZoneId::new(id), |zone| &zone.id, FulfillmentState::zones, all)
-            .await?;
+        page(door, Fields::new(), asked, ZoneId::new, |zone| &zone.id, FulfillmentState::zones, all).await?;
     Ok(proto::ListZonesResponse {
         zones: rows.iter().map(|row| to_proto::zone(row)).collect(),
         next_page_token,
@@ -160,7 +157,7 @@ pub(crate) async fn calendars(
     message: proto::ListCalendarsRequest,
 ) -> Result<proto::ListCalendarsResponse, Status> {
     let asked = asked!("calendars", message);
-    let (parse, read) = (|id: String| CalendarId::new(id), FulfillmentState::calendars);
+    let (parse, read) = (CalendarId::new, FulfillmentState::calendars);
     let (rows, next_page_token) =
         page(door, Fields::new(), asked, parse, |calendar: &Calendar| &calendar.id, read, |_| true).await?;
     let calendars = rows.iter().map(|row| to_proto::calendar(row)).collect();
@@ -172,7 +169,7 @@ pub(crate) async fn rate_cards(
     message: proto::ListRateCardsRequest,
 ) -> Result<proto::ListRateCardsResponse, Status> {
     let asked = asked!("rate cards", message);
-    let (parse, read) = (|id: String| RateCardId::new(id), FulfillmentState::rate_cards);
+    let (parse, read) = (RateCardId::new, FulfillmentState::rate_cards);
     let (rows, next_page_token) =
         page(door, Fields::new(), asked, parse, |card: &RateCard| &card.id, read, |_| true).await?;
     let rate_cards = rows.iter().map(|row| to_proto::rate_card(row)).collect();

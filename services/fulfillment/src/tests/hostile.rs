@@ -22,6 +22,8 @@ macro_rules! refused {
     }};
 }
 
+// One macro serves requests with fields of their own and requests without.
+#[allow(clippy::needless_update)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reports_full_of_garbage_are_refused_field_by_field() {
     let world = World::new().await;
