@@ -42,7 +42,7 @@ fn checksum(kind: &str, bytes: &[u8]) -> [u8; 4] {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 || digits.len() > 8192 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if !digits.len().is_multiple_of(2) || digits.len() > 8192 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
     let digit = |byte: u8| (byte as char).to_digit(16).map(|d| d as u8);
