@@ -1,0 +1,72 @@
+//! What partitions answer besides answers, as gRPC statuses. The mapping itself is the service kit's.
+
+use tonic::Status;
+use waybill_machine::{Code, Coded};
+use waybill_orders::Refusal;
+use waybill_orders::order::RefusedWhy;
+use waybill_replica::{Failure, FeedError};
+use waybill_service_kit::{DoorError, status};
+use waybill_types::OrderId;
+
+/// A command or read that was not accepted.
+pub(crate) fn failed(failure: &Failure<Refusal>) -> Status {
+    if let Failure::Damaged { what } = failure {
+        tracing::error!(%what, "stored bytes could not be read");
+    }
+    status(failure)
+}
+
+/// Bytes of a history that cannot be read.
+pub(crate) fn undecodable(error: &waybill_machine::Undecodable) -> Status {
+    DoorError::Bug { what: error.to_string() }.into()
+}
+
+/// A feed that cannot go on; `oldest` makes the token it could go on from.
+pub(crate) fn feed(error: &FeedError, oldest: impl FnOnce(u64) -> String) -> Status {
+    match error {
+        FeedError::OutOfRange { oldest: sequence, .. } => {
+            DoorError::OutOfRange { oldest: oldest(*sequence) }.into()
+        }
+        FeedError::Ahead { .. } => DoorError::field("resume_token", error.to_string()).into(),
+        FeedError::Journal(what) => DoorError::Bug { what: what.clone() }.into(),
+    }
+}
+
+/// An order to confirm that could not be reserved. It is refused, and its number is free again.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("order {order} is refused: {}", words(.why))]
+pub(crate) struct NotServed {
+    pub(crate) order: OrderId,
+    pub(crate) why: RefusedWhy,
+}
+
+fn words(why: &RefusedWhy) -> String {
+    let one = |line: &waybill_orders::order::Unserved| {
+        format!("{} units of line {} ({})", line.quantity, line.line.0, line.reason.name())
+    };
+    let lines: Vec<String> = why.unserved.iter().take(20).map(one).collect();
+    if lines.is_empty() { "nothing of it is served".into() } else { lines.join(", ") + " cannot be served" }
+}
+
+impl Coded for NotServed {
+    fn code(&self) -> Code {
+        Code::Short
+    }
+    fn reason(&self) -> &'static str {
+        "ORDER_NOT_SERVED"
+    }
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("order_id", self.order.to_string())];
+        if let Some(first) = self.why.unserved.first() {
+            facts.push(("line_number", first.line.0.to_string()));
+            facts.push(("quantity", first.quantity.to_string()));
+            facts.push(("cause", first.reason.name().to_owned()));
+        }
+        if let Some(first) = self.why.shortages.first() {
+            facts.push(("sku", first.asked.sku.to_string()));
+            facts.push(("asked", first.asked.quantity.to_string()));
+            facts.push(("available", first.available.to_string()));
+        }
+        facts
+    }
+}

@@ -1,0 +1,168 @@
+//! Who receives and where: checked, put together for sealing, and turned into the digests an order is found by.
+
+use prost::Message;
+use waybill_orders::content::{Lookup, LookupKind};
+use waybill_proto::common::v1 as common;
+use waybill_service_kit::person::{normal_email, normal_phone};
+use waybill_service_kit::{Fields, Person, PostalAddress, Seal};
+use waybill_types::{Country, CustomerRef, GeoPoint, PostalCode};
+
+/// The kinds of digest that the vault keeps apart.
+const PHONE: &str = "phone";
+const EMAIL: &str = "email";
+const CUSTOMER: &str = "customer";
+
+/// The person of an order; `Some(None)` where nothing personal was given.
+pub(crate) fn person(
+    fields: &mut Fields,
+    at: &str,
+    contact: Option<&common::Contact>,
+    ship_to: Option<&common::Address>,
+    gift_note: &str,
+) -> Option<Option<Person>> {
+    long(fields, &format!("{at}gift_note"), gift_note, 500);
+    if let Some(contact) = contact {
+        check_contact(fields, &format!("{at}contact"), contact);
+    }
+    let address = match ship_to {
+        Some(address) => Some(postal_address(fields, &format!("{at}ship_to"), address)?),
+        None => None,
+    };
+    let nothing = contact.is_none_or(|contact| *contact == common::Contact::default());
+    if nothing && address.is_none() && gift_note.is_empty() {
+        return Some(None);
+    }
+    let contact = contact.cloned().unwrap_or_default();
+    Some(Some(Person {
+        name: contact.name,
+        phone: contact.phone,
+        email: contact.email,
+        address,
+        gift_note: gift_note.to_owned(),
+    }))
+}
+
+/// Text of at most `max` characters without control characters. The text itself is never repeated in a violation.
+fn long(fields: &mut Fields, field: &str, value: &str, max: usize) {
+    let characters = value.chars().count();
+    if characters > max {
+        fields.wrong(field, format!("has {characters} characters, at most {max} are allowed"));
+    }
+    if value.chars().any(|c| c.is_control() && c != '\n') {
+        fields.wrong(field, "holds control characters");
+    }
+}
+
+fn check_contact(fields: &mut Fields, at: &str, contact: &common::Contact) {
+    long(fields, &format!("{at}.name"), &contact.name, 200);
+    check_phone(fields, format!("{at}.phone"), &contact.phone);
+    check_email(fields, format!("{at}.email"), &contact.email);
+}
+
+/// A phone number in E.164 form, spaces and punctuation aside.
+pub(crate) fn check_phone(fields: &mut Fields, field: impl Into<String>, phone: &str) {
+    let normal = normal_phone(phone);
+    let digits = normal.strip_prefix('+').map_or(0, str::len);
+    if !phone.is_empty() && !(5..=15).contains(&digits) {
+        fields.wrong(field, "must be in E.164 form: + and 5 to 15 digits");
+    }
+}
+
+/// An e-mail address: something, an @, something.
+pub(crate) fn check_email(fields: &mut Fields, field: impl Into<String>, email: &str) {
+    let field = field.into();
+    let parts = email.split_once('@').is_some_and(|(who, host)| !who.is_empty() && !host.is_empty());
+    if !email.is_empty() && !parts {
+        fields.wrong(field.clone(), "must be an e-mail address");
+    }
+    long(fields, &field, email, 254);
+}
+
+fn postal_address(fields: &mut Fields, at: &str, address: &common::Address) -> Option<PostalAddress> {
+    for (name, value, max) in [
+        ("name", &address.name, 200),
+        ("company", &address.company, 200),
+        ("city", &address.city, 120),
+        ("region", &address.region, 120),
+    ] {
+        long(fields, &format!("{at}.{name}"), value, max);
+    }
+    if !(1..=4).contains(&address.street_lines.len()) {
+        fields.wrong(
+            format!("{at}.street_lines"),
+            format!("are {}, must be 1 to 4", address.street_lines.len()),
+        );
+    }
+    for (index, line) in address.street_lines.iter().enumerate() {
+        long(fields, &format!("{at}.street_lines[{index}]"), line, 200);
+    }
+    check_phone(fields, format!("{at}.phone"), &address.phone);
+    let country = &address.country_code;
+    if !country.bytes().all(|byte| byte.is_ascii_uppercase()) || Country::new(country).is_err() {
+        fields.wrong(format!("{at}.country_code"), "must be two upper-case letters (ISO 3166-1)");
+    }
+    let postal_code = address.postal_code.to_uppercase();
+    if !postal_code.is_empty() && PostalCode::new(&postal_code).is_err() {
+        fields.wrong(format!("{at}.postal_code"), "must have 1 to 16 bytes, without white space around");
+    }
+    let point = match &address.location {
+        None => None,
+        Some(point) => {
+            let e6 = |degrees: i64| i32::try_from(degrees).unwrap_or(i32::MAX);
+            let point = GeoPoint::new(e6(point.latitude_degrees_e6), e6(point.longitude_degrees_e6));
+            Some(fields.check(format!("{at}.location"), point).map(|point| (point.lat_e6, point.lon_e6))?)
+        }
+    };
+    Some(PostalAddress {
+        name: address.name.clone(),
+        company: address.company.clone(),
+        street_lines: address.street_lines.clone(),
+        city: address.city.clone(),
+        region: address.region.clone(),
+        postal_code,
+        country_code: country.clone(),
+        point,
+        phone: address.phone.clone(),
+    })
+}
+
+/// What an order of this person and customer is found by, each once.
+pub(crate) fn lookups(seal: &Seal, person: Option<&Person>, customer: Option<&CustomerRef>) -> Vec<Lookup> {
+    let mut found = Vec::new();
+    if let Some(person) = person {
+        let receiver = person.address.as_ref().map_or("", |address| address.phone.as_str());
+        for phone in [person.phone.as_str(), receiver] {
+            if !phone.is_empty() {
+                found.push(by_phone(seal, phone));
+            }
+        }
+        if !person.email.is_empty() {
+            found.push(by_email(seal, &person.email));
+        }
+    }
+    found.extend(customer.map(|customer| by_customer(seal, customer)));
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Orders with this phone.
+pub(crate) fn by_phone(seal: &Seal, phone: &str) -> Lookup {
+    Lookup { kind: LookupKind::Phone, digest: seal.digest(PHONE, &normal_phone(phone)) }
+}
+
+/// Orders with this e-mail address.
+pub(crate) fn by_email(seal: &Seal, email: &str) -> Lookup {
+    Lookup { kind: LookupKind::Email, digest: seal.digest(EMAIL, &normal_email(email)) }
+}
+
+/// Orders of this customer.
+pub(crate) fn by_customer(seal: &Seal, customer: &CustomerRef) -> Lookup {
+    Lookup { kind: LookupKind::Customer, digest: seal.digest(CUSTOMER, customer.as_str()) }
+}
+
+/// A keyed digest of a personal message, to tell a retry from another request without keeping what was said.
+pub(crate) fn fingerprint(seal: &Seal, kind: &str, message: Option<&impl Message>) -> [u8; 16] {
+    let bytes = message.map(Message::encode_to_vec).unwrap_or_default();
+    seal.digest(kind, &super::values::hex(&bytes)).0
+}

@@ -1,0 +1,148 @@
+//! EraseSubject: destroys keys in the vault and marks the orders, so that what is left says that it happened. A retry
+//! goes on where the first call stopped and is told the same number.
+
+use crate::door::{Inner, Write};
+use crate::from_proto::person::{by_customer, by_email, by_phone, check_email, check_phone};
+use tonic::Status;
+use waybill_machine::Content;
+use waybill_orders::content::Lookup;
+use waybill_orders::{Answer, Command};
+use waybill_proto::orders::v1 as proto;
+use waybill_proto::orders::v1::erase_subject_request::Subject;
+use waybill_service_kit::{Caller, DoorError, Fields, Seal};
+use waybill_types::{CustomerRef, ExternalNumber, OrderId, SubjectKey};
+
+/// Of whom, checked.
+#[derive(Clone, Copy)]
+enum Whose {
+    Order(OrderId),
+    Everything(Lookup),
+}
+
+/// An order whose personal data is there, and its key.
+struct Known {
+    order: OrderId,
+    key: Option<SubjectKey>,
+}
+
+pub(crate) async fn erase(
+    door: &Inner,
+    caller: Caller,
+    message: proto::EraseSubjectRequest,
+) -> Result<proto::EraseSubjectResponse, Status> {
+    let mut fields = Fields::new();
+    let request = fields.request_id(&message.request_id);
+    let reason = fields.reason(&message.reason);
+    let whose = whose(&mut fields, &door.seal, message.subject.as_ref());
+    let (request, (reason, whose)) = fields.finish(request.zip(reason.zip(whose)))?;
+    let known = match whose {
+        Whose::Order(order) => vec![of_order(door, order).await?],
+        Whose::Everything(lookup) => everywhere(door, lookup).await?,
+    };
+    let known: Vec<Known> = known.into_iter().flatten().collect();
+    let content = match whose {
+        Whose::Order(order) => Content::new().with("order_id", &order),
+        Whose::Everything(lookup) => Content::new().with("subject", &lookup),
+    };
+    // Any partition may keep the answer, so long as a retry finds it.
+    let number = ExternalNumber::new(request.as_str()).map_err(|e| DoorError::malformed("request_id", &e))?;
+    let home = match whose {
+        Whose::Order(order) => order.partition(),
+        Whose::Everything(_) => door.layout.order_home(&caller.channel, &number),
+    };
+    let origin = caller.origin(reason.clone());
+    let write = Write { caller, request, reason, target: b"erasure".to_vec(), content };
+    let begun = door.write(home, write, Command::BeginErasure { orders: known.len() as u64 }).await?;
+    let Answer::Erasing { orders } = begun.answer else {
+        return Err(
+            DoorError::Bug { what: format!("an erasure was answered with {:?}", begun.answer) }.into()
+        );
+    };
+    let mut token = begun.token;
+    for Known { order, key } in known {
+        if let Some(key) = key {
+            destroy(door, key).await?;
+        }
+        token = door.submit(order.partition(), origin.clone(), Command::EraseSubject(order)).await?.token;
+    }
+    Ok(proto::EraseSubjectResponse { order_count: orders, token: token.to_string() })
+}
+
+fn whose(fields: &mut Fields, seal: &Seal, subject: Option<&Subject>) -> Option<Whose> {
+    match subject {
+        Some(Subject::OrderId(id)) => fields.check("order_id", id.parse()).map(Whose::Order),
+        Some(Subject::CustomerId(id)) => {
+            let customer = fields.check("customer_id", CustomerRef::new(id))?;
+            Some(Whose::Everything(by_customer(seal, &customer)))
+        }
+        Some(Subject::Email(email)) => {
+            check_email(fields, "email", email);
+            check_given(fields, "email", email);
+            Some(Whose::Everything(by_email(seal, email)))
+        }
+        Some(Subject::Phone(phone)) => {
+            check_phone(fields, "phone", phone);
+            check_given(fields, "phone", phone);
+            Some(Whose::Everything(by_phone(seal, phone)))
+        }
+        None => {
+            fields.wrong("order_id", "or another subject must be given");
+            None
+        }
+    }
+}
+
+fn check_given(fields: &mut Fields, field: &str, text: &str) {
+    if text.is_empty() {
+        fields.wrong(field, "is empty");
+    }
+}
+
+/// The vault writes to disk: not on a task that serves others.
+async fn destroy(door: &Inner, key: SubjectKey) -> Result<(), Status> {
+    let seal = door.seal.clone();
+    match tokio::task::spawn_blocking(move || seal.erase(key)).await {
+        Ok(erased) => Ok(erased?),
+        Err(error) => Err(DoorError::Bug { what: error.to_string() }.into()),
+    }
+}
+
+async fn of_order(door: &Inner, order: OrderId) -> Result<Option<Known>, Status> {
+    if !door.is_here(order) {
+        return Err(Inner::unknown(order));
+    }
+    let found = door.read(order.partition(), move |state| {
+        state.order(order).map(|(opening, row)| (opening.content().subject, row.erased))
+    });
+    let (key, erased) = found.await?.ok_or_else(|| Inner::unknown(order))?;
+    Ok((!erased).then_some(Known { order, key }))
+}
+
+/// Every order that is found by `lookup` and not erased yet.
+async fn everywhere(door: &Inner, lookup: Lookup) -> Result<Vec<Option<Known>>, Status> {
+    const ROWS: usize = 256;
+    let mut known = Vec::new();
+    for partition in door.everywhere() {
+        let mut before = None;
+        loop {
+            let page = door.read(partition, move |state| {
+                let ids = state.by_lookup(lookup.kind, lookup.digest, before, ROWS);
+                let row = |id: OrderId| {
+                    let (opening, order) = state.order(id)?;
+                    Some((id, opening.content().subject, order.erased))
+                };
+                ids.into_iter().filter_map(row).collect::<Vec<_>>()
+            });
+            let page = page.await?;
+            let ended = page.len() < ROWS;
+            before = page.last().map(|(id, _, _)| *id);
+            known.extend(
+                page.into_iter().map(|(order, key, erased)| (!erased).then_some(Known { order, key })),
+            );
+            if ended {
+                break;
+            }
+        }
+    }
+    Ok(known)
+}

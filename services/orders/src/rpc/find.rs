@@ -1,0 +1,186 @@
+//! FindOrders: every partition is asked for its newest matches, and what is surely newest of all is answered.
+
+use super::person;
+use crate::door::Inner;
+use crate::from_proto::find::{Filter, filter, page_size};
+use crate::to_proto;
+use futures::future::try_join_all;
+use std::sync::Arc;
+use tonic::Status;
+use waybill_orders::content::Requested;
+use waybill_orders::{Opening, Order, OrdersState, status};
+use waybill_proto::orders::v1 as proto;
+use waybill_service_kit::{Caller, Fields, opaque};
+use waybill_types::{OrderId, Timestamp};
+
+pub(crate) async fn find(
+    door: &Inner,
+    caller: &Caller,
+    message: proto::FindOrdersRequest,
+) -> Result<proto::FindOrdersResponse, Status> {
+    let mut fields = Fields::new();
+    let wanted = filter(&mut fields, &door.seal, &message);
+    let size = page_size(&mut fields, message.page_size, 50, 200);
+    door.after(&mut fields, &message.after);
+    let (wanted, size) = fields.finish(wanted.zip(size))?;
+    // A token continues the search it came from and no other.
+    let kind = format!("orders that match {wanted:?}");
+    let partitions: Vec<_> = door.everywhere().collect();
+    let places: Vec<Place> = match message.page_token.as_str() {
+        "" => vec![Place::Newest; partitions.len()],
+        token => {
+            let numbers: Vec<u64> = opaque::open(&kind, "page_token", token)?;
+            numbers.into_iter().map(Place::from_number).collect()
+        }
+    };
+    let wanted = Arc::new(wanted);
+    let rows_max = door.settings.find_rows_max;
+    let searches = partitions.iter().zip(&places).map(|(partition, place)| {
+        let (wanted, place) = (Arc::clone(&wanted), *place);
+        door.read(*partition, move |state| search(state, &wanted, place, size, rows_max))
+    });
+    let found = try_join_all(searches).await?;
+    let (hits, places) = merge(found, &places, size);
+    let mut orders = Vec::with_capacity(hits.len());
+    for hit in &hits {
+        let person = person(door, caller, &hit.opening)?;
+        orders.push(to_proto::order::summary(hit.id, &hit.opening, &hit.order, person.as_deref()));
+    }
+    let numbers: Vec<u64> = places.iter().map(|place| place.number()).collect();
+    let more = places.iter().any(|place| *place != Place::Done);
+    let next_page_token = if more { opaque::seal(&kind, &numbers) } else { String::new() };
+    Ok(proto::FindOrdersResponse { orders, next_page_token })
+}
+
+/// Where the search of one partition goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Newest,
+    OlderThan(OrderId),
+    Done,
+}
+
+impl Place {
+    const fn number(self) -> u64 {
+        match self {
+            Place::Newest => u64::MAX,
+            Place::OlderThan(id) => id.as_u64(),
+            Place::Done => 0,
+        }
+    }
+    const fn from_number(number: u64) -> Self {
+        match number {
+            u64::MAX => Place::Newest,
+            0 => Place::Done,
+            id => Place::OlderThan(OrderId::from_u64(id)),
+        }
+    }
+    const fn before(self) -> Option<OrderId> {
+        match self {
+            Place::OlderThan(id) => Some(id),
+            Place::Newest | Place::Done => None,
+        }
+    }
+}
+
+/// One match.
+#[derive(Clone)]
+struct Hit {
+    /// When the partition took the order; never goes back with growing ids.
+    at: Timestamp,
+    id: OrderId,
+    opening: Arc<Opening>,
+    order: Arc<Order>,
+}
+
+/// Matches of one partition, newest first, and how far it has looked: `None` when it has looked at everything.
+struct Found {
+    hits: Vec<Hit>,
+    looked_through: Option<(Timestamp, OrderId)>,
+}
+
+fn search(state: &OrdersState, wanted: &Filter, place: Place, size: usize, rows_max: usize) -> Found {
+    let mut found = Found { hits: Vec::new(), looked_through: None };
+    if place == Place::Done {
+        return found;
+    }
+    let mut before = place.before();
+    let mut looked_at = 0;
+    loop {
+        let ids = candidates(state, wanted, before);
+        let ended = ids.is_empty();
+        for id in ids {
+            let Some((opening, order)) = state.order(id) else { continue };
+            looked_at += 1;
+            before = Some(id);
+            let at = opening.at;
+            // An order is taken when it is placed or, imported, later: nothing older can have been placed since.
+            if wanted.placed.earliest.is_some_and(|earliest| at < earliest) {
+                return found;
+            }
+            if matches(wanted, &opening, &order) {
+                found.hits.push(Hit { at, id, opening, order });
+            }
+            if found.hits.len() == size || looked_at >= rows_max {
+                found.looked_through = Some((at, id));
+                return found;
+            }
+        }
+        if ended {
+            return found;
+        }
+    }
+}
+
+/// Ids that may match, newest first, older than `before`: by the narrowest key that is given. Empty at the end.
+fn candidates(state: &OrdersState, wanted: &Filter, before: Option<OrderId>) -> Vec<OrderId> {
+    const ROWS: usize = 64;
+    if let Some(number) = &wanted.number {
+        let mut ids = match &wanted.channel {
+            Some(channel) => state.by_number(channel, number).into_iter().collect(),
+            None => state.by_number_of_any_channel(number),
+        };
+        ids.retain(|id| before.is_none_or(|before| *id < before));
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        return ids;
+    }
+    match wanted.lookups.first() {
+        Some(lookup) => state.by_lookup(lookup.kind, lookup.digest, before, ROWS),
+        None => state.newest(before, ROWS).into_iter().map(|(id, _)| id).collect(),
+    }
+}
+
+fn matches(wanted: &Filter, opening: &Opening, order: &Order) -> bool {
+    let content = opening.content();
+    let Requested { earliest, latest } = wanted.placed;
+    wanted.number.as_ref().is_none_or(|number| content.external == *number)
+        && wanted.channel.as_ref().is_none_or(|channel| content.channel == *channel)
+        && wanted.lookups.iter().all(|lookup| content.lookups.contains(lookup))
+        && wanted.sku.as_ref().is_none_or(|sku| content.lines.iter().any(|line| line.sku == *sku))
+        && earliest.is_none_or(|earliest| content.placed_at >= earliest)
+        && latest.is_none_or(|latest| content.placed_at < latest)
+        && (wanted.statuses.is_empty() || wanted.statuses.contains(&status(order)))
+}
+
+/// The newest matches of all partitions, as far as no partition may still have a newer one, and where each goes on.
+fn merge(found: Vec<Found>, places: &[Place], size: usize) -> (Vec<Hit>, Vec<Place>) {
+    let bound = found.iter().filter_map(|found| found.looked_through).map(|(at, _)| at).max();
+    let mut hits: Vec<(usize, Hit)> = Vec::new();
+    for (index, found) in found.iter().enumerate() {
+        let sure = found.hits.iter().filter(|hit| bound.is_none_or(|bound| hit.at >= bound));
+        hits.extend(sure.map(|hit| (index, hit.clone())));
+    }
+    hits.sort_by(|(_, a), (_, b)| (b.at, b.id).cmp(&(a.at, a.id)));
+    hits.truncate(size);
+    let next = found.iter().enumerate().map(|(index, found)| {
+        let taken: Vec<&Hit> = hits.iter().filter(|(from, _)| *from == index).map(|(_, hit)| hit).collect();
+        match (taken.len() == found.hits.len(), found.looked_through, taken.last()) {
+            (true, None, _) => Place::Done,
+            (true, Some((_, id)), _) => Place::OlderThan(id),
+            (false, _, Some(last)) => Place::OlderThan(last.id),
+            (false, _, None) => places.get(index).copied().unwrap_or(Place::Newest),
+        }
+    });
+    let next = next.collect();
+    (hits.into_iter().map(|(_, hit)| hit).collect(), next)
+}

@@ -1,0 +1,57 @@
+//! One file per call: parse, then a command or a read.
+
+pub(crate) mod cancel;
+pub(crate) mod erase;
+pub(crate) mod find;
+pub(crate) mod get;
+pub(crate) mod import;
+pub(crate) mod place;
+pub(crate) mod timeline;
+pub(crate) mod watch_changes;
+pub(crate) mod watch_order;
+
+use crate::door::Inner;
+use crate::metrics as names;
+use tonic::Status;
+use waybill_orders::Opening;
+use waybill_service_kit::{Caller, OpenedPerson, Person};
+use waybill_types::Role;
+
+/// The person of an order, where there is one, the caller may see it and it was not erased.
+pub(crate) fn person(
+    door: &Inner,
+    caller: &Caller,
+    opening: &Opening,
+) -> Result<Option<Box<Person>>, Status> {
+    let Some(sealed) = opening.content().recipient.as_ref().filter(|_| may_see_people(caller)) else {
+        return Ok(None);
+    };
+    match door.seal.open(sealed)? {
+        OpenedPerson::Known(person) => Ok(Some(person)),
+        OpenedPerson::Erased => Ok(None),
+    }
+}
+
+fn may_see_people(caller: &Caller) -> bool {
+    match caller.role {
+        Role::Operator | Role::Channel => true,
+        // A node reads its instructions, which carry what it needs; a peer needs nothing personal.
+        Role::Node | Role::Peer => false,
+    }
+}
+
+/// Counts open streams for as long as it lives.
+pub(crate) struct OpenStream;
+
+impl OpenStream {
+    pub(crate) fn count() -> Self {
+        metrics::gauge!(names::STREAMS).increment(1);
+        Self
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        metrics::gauge!(names::STREAMS).decrement(1);
+    }
+}

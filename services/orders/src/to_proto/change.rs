@@ -1,0 +1,263 @@
+//! An event of the change feed: its content as JSON, without personal data. Fields may be added, never renamed.
+
+use super::time;
+use serde_json::{Value, json};
+use waybill_orders::Event;
+use waybill_orders::content::{Mode, OrderContent};
+use waybill_orders::event::{AttemptSource, CancelCause, CancelledFrom, What};
+use waybill_orders::order::Unserved;
+use waybill_orders::units::Bucket;
+use waybill_proto::common::v1 as common;
+use waybill_types::exchange::{Claim, Delivery, LineUnits, Shortage, Step, StepLine};
+use waybill_types::{Origin, PartitionId, Timestamp};
+
+/// One event as the feed shows it.
+pub(crate) fn change(
+    partition: PartitionId,
+    sequence: u64,
+    at: Timestamp,
+    origin: &Origin,
+    event: &Event,
+) -> common::ChangeEvent {
+    let caller = |text: &str| if origin.actor.as_str() == "engine" { String::new() } else { text.to_owned() };
+    common::ChangeEvent {
+        service: common::ServiceKind::Orders.into(),
+        partition: partition.index.into(),
+        sequence,
+        event_time: Some(time(at)),
+        event_type: event.what.name().to_owned(),
+        order_id: event.order.to_string(),
+        channel: caller(origin.channel.as_str()),
+        actor: caller(origin.actor.as_str()),
+        reason: caller(origin.reason.as_str()),
+        payload_json: payload(&event.what).to_string(),
+        resource_id: resource(event),
+    }
+}
+
+/// The reservation or the number of the fulfilment order concerned; empty where there is none or several.
+fn resource(event: &Event) -> String {
+    match &event.what {
+        What::PlanRecorded(recorded) => recorded.reservation.map(|id| id.to_string()).unwrap_or_default(),
+        What::ReservationGranted(granted) => granted.reservation.to_string(),
+        What::OrderPlaced(_)
+        | What::OrderImported(_)
+        | What::HoldAdopted { .. }
+        | What::HoldGone { .. }
+        | What::AttemptStarted(_)
+        | What::PlanAsked { .. }
+        | What::ReservationRefused { .. }
+        | What::UnitsBackordered { .. }
+        | What::UnitsCancelled { .. }
+        | What::OrderConfirmed
+        | What::OrderRefused(_)
+        | What::WorkPlanned { .. }
+        | What::WorkRefused { .. }
+        | What::WorkReleased { .. }
+        | What::WorkProgressed { .. }
+        | What::WorkRecalled { .. }
+        | What::SubjectErased => String::new(),
+    }
+}
+
+fn payload(what: &What) -> Value {
+    match what {
+        What::OrderPlaced(placed) => content(&placed.content),
+        What::OrderImported(imported) => {
+            let mut value = content(&imported.content);
+            let ended = imported.ended.iter().map(|buckets| {
+                let named = Bucket::ALL.into_iter().filter(|bucket| !buckets.get(*bucket).is_zero());
+                named
+                    .map(|b| (b.name().to_owned(), json!(buckets.get(b).units())))
+                    .collect::<serde_json::Map<_, _>>()
+            });
+            value["ended"] = ended.collect();
+            value
+        }
+        What::HoldAdopted { attempt, pinned, surplus } => {
+            let units = pinned.iter().map(|units| {
+                json!({ "line": units.line.0, "node": units.node.as_str(), "quantity": units.quantity.units() })
+            });
+            json!({ "attempt": attempt, "units": units.collect::<Value>(), "released": claims(surplus) })
+        }
+        What::HoldGone { attempt, taken_by } => {
+            json!({ "attempt": attempt, "taken_by": taken_by.map(|id| id.to_string()) })
+        }
+        What::AttemptStarted(started) => json!({
+            "attempt": started.attempt,
+            "units": units(&started.units),
+            "from": match started.source {
+                AttemptSource::Open => "open",
+                AttemptSource::Backordered => "backordered",
+            },
+            "try": started.tries,
+            "excluded_nodes": started.excluded.iter().map(|node| node.as_str()).collect::<Value>(),
+        }),
+        What::PlanAsked { attempt } => json!({ "attempt": attempt }),
+        What::PlanRecorded(recorded) => {
+            let assignments = recorded.assignments.iter().map(|a| {
+                json!({
+                    "line": a.line.0, "node": a.node.as_str(), "quantity": a.quantity.units(),
+                    "carrier_service": a.service.as_ref().map(|service| service.as_str()),
+                    "ship_by_ms": a.ship_by.as_ms(),
+                    "promise_earliest_ms": a.promise.earliest.as_ms(),
+                    "promise_latest_ms": a.promise.latest.as_ms(),
+                })
+            });
+            let cost = recorded
+                .cost
+                .iter()
+                .map(|term| json!({ "name": term.name.as_str(), "minor_units": term.minor }));
+            json!({
+                "attempt": recorded.attempt,
+                "assignments": assignments.collect::<Value>(),
+                "unserved": unserved(&recorded.unserved),
+                "reservation": recorded.reservation.map(|id| id.to_string()),
+                "cost": cost.collect::<Value>(),
+                "lower_bound_minor_units": recorded.lower_bound_minor,
+                "network_version": recorded.stamp.network,
+                "policy_version": recorded.stamp.policy,
+                "availability_version": recorded.stamp.mirror,
+            })
+        }
+        What::ReservationGranted(granted) => {
+            let works = granted.works.iter().map(|work| {
+                json!({ "fulfillment_order": work.number, "node": work.node.as_str(), "units": units(&work.lines) })
+            });
+            json!({
+                "attempt": granted.attempt,
+                "reservation": granted.reservation.to_string(),
+                "fulfillment_orders": works.collect::<Value>(),
+                "released": claims(&granted.surplus),
+                "short": units(&granted.short),
+            })
+        }
+        What::ReservationRefused { attempt, contended, shortages: short } => {
+            json!({ "attempt": attempt, "contended": contended, "shortages": shortages(short) })
+        }
+        What::UnitsBackordered { units } => json!({ "units": unserved(units) }),
+        What::UnitsCancelled { cause, units } => {
+            let cause = match cause {
+                CancelCause::Asked => "asked",
+                CancelCause::Unserved => "unserved",
+                CancelCause::OrderRefused => "order_refused",
+            };
+            let units = units.iter().map(|some| {
+                json!({ "line": some.line.0, "quantity": some.quantity.units(), "from": from(&some.from) })
+            });
+            json!({ "cause": cause, "units": units.collect::<Value>() })
+        }
+        What::OrderRefused(why) => {
+            json!({ "unserved": unserved(&why.unserved), "shortages": shortages(&why.shortages) })
+        }
+        What::WorkPlanned { work } => json!({ "fulfillment_order": work }),
+        What::WorkRefused { work, refusal, units: given } => {
+            json!({ "fulfillment_order": work, "why": format!("{refusal:?}").to_lowercase(), "units": units(given) })
+        }
+        What::WorkReleased { works } => json!({ "fulfillment_orders": works }),
+        What::WorkProgressed { work, step } => json!({ "fulfillment_order": work, "step": self::step(step) }),
+        What::WorkRecalled { work, stopped, too_late } => {
+            json!({ "fulfillment_order": work, "stopped": units(stopped), "too_late": units(too_late) })
+        }
+        What::OrderConfirmed | What::SubjectErased => json!({}),
+    }
+}
+
+fn content(content: &OrderContent) -> Value {
+    let lines = content.numbered().map(|(number, line)| {
+        json!({
+            "line": number.0,
+            "external_line_id": line.external.as_str(),
+            "sku": line.sku.as_str(),
+            "owner": line.owner.as_str(),
+            "quantity": line.quantity.units(),
+            "quantity_scale": line.scale,
+            "pickup_node": match &line.delivery {
+                Delivery::Ship => None,
+                Delivery::Pickup(node) => Some(node.as_str()),
+            },
+            "total_minor_units": line.amounts.total,
+        })
+    });
+    json!({
+        "channel": content.channel.as_str(),
+        "external_order_number": content.external.as_str(),
+        "mode": match content.mode { Mode::Accept => "accept", Mode::Confirm => "confirm" },
+        "customer_id": content.customer.as_ref().map(|customer| customer.as_str()),
+        "lines": lines.collect::<Value>(),
+        "currency": content.amounts.currency.as_str(),
+        "total_minor_units": content.amounts.total,
+        "hold_id": content.hold.map(|hold| hold.to_string()),
+        "release_at_ms": content.release_at.map(|at| at.as_ms()),
+        "priority": content.priority,
+        "journey_id": content.journey.as_ref().map(|journey| journey.as_str()),
+        "placed_at_ms": content.placed_at.as_ms(),
+        "custom_attributes": super::attributes(&content.attributes),
+    })
+}
+
+fn units(units: &[LineUnits]) -> Value {
+    units.iter().map(|units| json!({ "line": units.line.0, "quantity": units.quantity.units() })).collect()
+}
+
+fn unserved(units: &[Unserved]) -> Value {
+    let one = |some: &Unserved| json!({ "line": some.line.0, "quantity": some.quantity.units(), "reason": some.reason.name() });
+    units.iter().map(one).collect()
+}
+
+fn claims(claims: &[Claim]) -> Value {
+    claims.iter().map(claim).collect()
+}
+
+fn claim(claim: &Claim) -> Value {
+    json!({
+        "sku": claim.sku.as_str(), "owner": claim.owner.as_str(), "node": claim.node.as_str(),
+        "quantity": claim.quantity.units(),
+    })
+}
+
+fn shortages(shortages: &[Shortage]) -> Value {
+    let one =
+        |short: &Shortage| json!({ "asked": claim(&short.asked), "available": short.available.units() });
+    shortages.iter().map(one).collect()
+}
+
+fn from(from: &CancelledFrom) -> Value {
+    match from {
+        CancelledFrom::Open => json!("open"),
+        CancelledFrom::Backordered => json!("backordered"),
+        CancelledFrom::Attempt(attempt) | CancelledFrom::Pinned(attempt, _) => json!({ "attempt": attempt }),
+        CancelledFrom::Work(work) => json!({ "fulfillment_order": work }),
+    }
+}
+
+fn step(step: &Step) -> Value {
+    let lines = |lines: &[StepLine]| -> Value {
+        let one = |line: &StepLine| {
+            json!({
+                "line": line.units.line.0, "quantity": line.units.quantity.units(), "reason": line.reason.as_str(),
+            })
+        };
+        lines.iter().map(one).collect()
+    };
+    match step {
+        Step::Accepted => json!({ "type": "accepted" }),
+        Step::PickStarted => json!({ "type": "pick_started" }),
+        Step::Picked(picked) => json!({ "type": "picked", "units": units(picked) }),
+        Step::Shorted(shorted) => json!({ "type": "shorted", "units": lines(shorted) }),
+        Step::Packed => json!({ "type": "packed" }),
+        Step::Shipped(parcels) => {
+            let parcels = parcels.iter().map(|parcel| {
+                json!({
+                    "number": parcel.number.as_str(), "carrier": parcel.carrier.as_str(),
+                    "tracking": parcel.tracking.as_str(), "units": units(&parcel.lines),
+                })
+            });
+            json!({ "type": "shipped", "parcels": parcels.collect::<Value>() })
+        }
+        Step::Delivered(delivered) => json!({ "type": "delivered", "units": units(delivered) }),
+        Step::ReadyForPickup => json!({ "type": "ready_for_pickup" }),
+        Step::HandedOver(handed) => json!({ "type": "handed_over", "units": units(handed) }),
+        Step::Rejected(rejected) => json!({ "type": "rejected", "units": lines(rejected) }),
+    }
+}

@@ -1,0 +1,66 @@
+//! From the machine's values to the contracts' messages. With [`crate::from_proto`] the only place that sees both
+//! worlds.
+
+pub(crate) mod change;
+pub(crate) mod order;
+pub(crate) mod timeline;
+
+use waybill_orders::Status;
+use waybill_orders::units::Bucket;
+use waybill_proto::common::v1 as common;
+use waybill_proto::orders::v1 as proto;
+use waybill_types::exchange::PromiseWindow;
+use waybill_types::{Attributes, Currency, Timestamp};
+
+pub(crate) fn time(at: Timestamp) -> prost_types::Timestamp {
+    let ms = at.as_ms();
+    prost_types::Timestamp { seconds: ms.div_euclid(1000), nanos: (ms.rem_euclid(1000) as i32) * 1_000_000 }
+}
+
+pub(crate) fn window(window: PromiseWindow) -> common::PromiseWindow {
+    common::PromiseWindow { earliest: Some(time(window.earliest)), latest: Some(time(window.latest)) }
+}
+
+pub(crate) fn money(currency: Currency, minor_units: i64) -> common::Money {
+    common::Money { currency_code: currency.as_str().to_owned(), minor_units }
+}
+
+pub(crate) fn attributes(attributes: &Attributes) -> std::collections::BTreeMap<String, String> {
+    attributes.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+pub(crate) fn status(status: Status) -> proto::OrderStatus {
+    match status {
+        Status::Pending => proto::OrderStatus::Pending,
+        Status::Refused => proto::OrderStatus::Refused,
+        Status::Open => proto::OrderStatus::Open,
+        Status::Backordered => proto::OrderStatus::Backordered,
+        Status::Reserved => proto::OrderStatus::Reserved,
+        Status::Released => proto::OrderStatus::Released,
+        Status::Picked => proto::OrderStatus::Picked,
+        Status::PartiallyShipped => proto::OrderStatus::PartiallyShipped,
+        Status::Shipped => proto::OrderStatus::Shipped,
+        Status::PartiallyDelivered => proto::OrderStatus::PartiallyDelivered,
+        Status::Delivered => proto::OrderStatus::Delivered,
+        Status::Returned => proto::OrderStatus::Returned,
+        Status::Cancelled => proto::OrderStatus::Cancelled,
+        Status::Undelivered => proto::OrderStatus::Undelivered,
+    }
+}
+
+pub(crate) fn bucket(bucket: Bucket) -> proto::UnitBucket {
+    match bucket {
+        Bucket::Open => proto::UnitBucket::Open,
+        Bucket::Backordered => proto::UnitBucket::Backordered,
+        Bucket::Reserved => proto::UnitBucket::Reserved,
+        Bucket::Released => proto::UnitBucket::Released,
+        Bucket::Picked => proto::UnitBucket::Picked,
+        Bucket::Shipped => proto::UnitBucket::Shipped,
+        Bucket::Delivered => proto::UnitBucket::Delivered,
+        Bucket::Cancelled => proto::UnitBucket::Cancelled,
+        Bucket::Returned => proto::UnitBucket::Returned,
+        Bucket::Lost => proto::UnitBucket::Lost,
+        Bucket::Refused => proto::UnitBucket::Refused,
+        Bucket::ReturnedToSender => proto::UnitBucket::ReturnedToSender,
+    }
+}
