@@ -14,6 +14,9 @@ use waybill_types::Timestamp;
 use waybill_types::exchange::PromiseWindow;
 use waybill_types::network::{LocalDay, Weekday};
 
+/// A promise further off than this costs no more lateness: it bounds what lateness can come to.
+const DAYS_LATE_MAX: i64 = 1_000;
+
 /// Reads local time for one question: around its instant each time zone is one addition.
 pub(crate) struct DateBook<'n> {
     network: &'n Network,
@@ -144,14 +147,14 @@ impl<'n> DateBook<'n> {
     /// The days between the question and the last day of the promise, counted at the destination.
     pub(crate) fn days_late(&self, way: &Way, arrival: LocalDay) -> i64 {
         let (asked, _) = self.local(way.clock, self.now_ms);
-        i64::from(arrival.0 - asked.0).max(0)
+        i64::from(arrival.0 - asked.0).clamp(0, DAYS_LATE_MAX)
     }
 
     /// The days between the question and the pickup, counted at the node.
     pub(crate) fn days_until(&self, site: &Site, at_ms: i64) -> i64 {
         let (asked, _) = self.local(site.clock, self.now_ms);
         let (day, _) = self.local(site.clock, at_ms);
-        i64::from(day.0 - asked.0).max(0)
+        i64::from(day.0 - asked.0).clamp(0, DAYS_LATE_MAX)
     }
 
     /// What the customer can be told. Lanes of whole days promise the carrier's delivery hours of the arrival day;

@@ -2,10 +2,10 @@
 
 use crate::interner::NodeIx;
 use crate::network::Site;
-use crate::planner::Question;
 use crate::planner::cost::{MICRO, micro, minor_up, per_unit_micro, times};
 use crate::planner::demand::{Demands, Missing, Part};
 use crate::planner::problem::Problem;
+use crate::planner::question::Question;
 use crate::planner::score::Given;
 use crate::policy::{PolicyVersion, kind_minor};
 use std::collections::BTreeMap;

@@ -3,9 +3,9 @@
 
 use crate::interner::NodeIx;
 use crate::mirror::{ItemFacts, StockRow};
-use crate::planner::Question;
 use crate::planner::cost::unit_weight_mg;
-use waybill_types::exchange::{Delivery, PlanLine, UnplannedReason};
+use crate::planner::question::Question;
+use waybill_types::exchange::{Claim, Delivery, PlanLine, UnplannedReason};
 use waybill_types::{OwnerId, Sku};
 
 /// Units of one line from one node.
@@ -83,7 +83,9 @@ impl<'q> Demands<'q> {
     /// carried out (its node is excluded, closed for good, or has no way to the customer) is dropped, and its units
     /// are planned like any others.
     fn pin(&mut self, question: &Question<'q>, open: &mut [u64]) {
-        for claim in &question.request.pinned {
+        let mut claims: Vec<&Claim> = question.request.pinned.iter().collect();
+        claims.sort_unstable();
+        for claim in claims {
             let Some(node) = question.network.node_index(&claim.node) else { continue };
             let mut remaining = claim.quantity.units();
             for pickups in [true, false] {

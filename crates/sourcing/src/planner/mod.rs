@@ -5,17 +5,17 @@ mod bound;
 mod cost;
 mod demand;
 mod problem;
+mod question;
 mod score;
 mod search;
 
-use crate::dates::DateBook;
-use crate::interner::NodeIx;
 use crate::mirror::Availability;
-use crate::network::{Network, ZoneLanes};
+use crate::network::Network;
 use crate::planner::answer::Draft;
 use crate::planner::cost::minor_up;
 use crate::planner::demand::Demands;
 use crate::planner::problem::Problem;
+use crate::planner::question::Question;
 use crate::policy::PolicyVersion;
 use waybill_types::exchange::{Plan, PlanRequest, PromiseWindow};
 use waybill_types::network::Policy;
@@ -115,51 +115,7 @@ fn frontier(mut options: Vec<PromiseOption>) -> Vec<PromiseOption> {
     kept
 }
 
-/// A request with everything it is to be read against.
-pub(crate) struct Question<'q> {
-    pub(crate) network: &'q Network,
-    pub(crate) policy: &'q Policy,
-    pub(crate) stock: &'q dyn Availability,
-    pub(crate) request: &'q PlanRequest,
-    pub(crate) dates: DateBook<'q>,
-    /// The lanes into the zone of the destination, if there is one.
-    pub(crate) lanes: Option<&'q ZoneLanes>,
-    pub(crate) excluded: Vec<NodeIx>,
-}
-
-impl<'q> Question<'q> {
-    pub(crate) fn new(
-        network: &'q Network,
-        policy: &'q Policy,
-        stock: &'q dyn Availability,
-        request: &'q PlanRequest,
-    ) -> Self {
-        let zone = request.destination.as_ref().and_then(|destination| network.zone_index(destination));
-        Self {
-            network,
-            policy,
-            stock,
-            request,
-            dates: DateBook::new(network, request.now, request.release_at),
-            lanes: zone.map(|zone| network.lanes_of(zone)),
-            excluded: request.excluded.iter().filter_map(|id| network.node_index(id)).collect(),
-        }
-    }
-
-    /// True when the node may send to the destination and some lane of it arrives.
-    pub(crate) fn ships(&self, node: NodeIx) -> bool {
-        let lanes = self.lanes.map_or(&[][..], |lanes| lanes.from(node));
-        let arrives =
-            |(site, ready_ms)| lanes.iter().any(|entry| self.days_late(site, ready_ms, entry.way).is_some());
-        !lanes.is_empty() && !self.excluded.contains(&node) && self.ready(node).is_some_and(arrives)
-    }
-
-    /// True when the node hands over to customers.
-    pub(crate) fn collects(&self, node: NodeIx) -> bool {
-        let site = self.network.site(node).filter(|site| site.takes_work() && site.record.can.pickup);
-        !self.excluded.contains(&node) && site.is_some_and(|site| self.dates.collectable(site).is_some())
-    }
-
+impl Question<'_> {
     fn solve(&self, demands: &Demands<'_>, policy: &PolicyVersion) -> Plan {
         let problem = Problem::gather(self, demands);
         let found = search::search(&problem);

@@ -2,12 +2,12 @@
 //! the search only reads it.
 
 use crate::interner::NodeIx;
-use crate::network::{Entry, Network, Site};
-use crate::planner::Question;
+use crate::network::{Entry, Network};
 use crate::planner::cost::{
     micro, micro_per_minor, opening_minor, per_unit_micro, scale_factor, times, unit_weight_mg,
 };
 use crate::planner::demand::{Demand, Demands};
+use crate::planner::question::Question;
 use crate::tariff::{Floors, Tariff};
 
 /// A node that could serve something.
@@ -355,31 +355,4 @@ fn forced_loads(demands: &Demands<'_>) -> Vec<(NodeIx, u64)> {
         }
     }
     loads
-}
-
-impl<'q> Question<'q> {
-    /// The node and when its goods are ready; `None` when they never are.
-    pub(crate) fn ready(&self, node: NodeIx) -> Option<(&'q Site, i64)> {
-        let site = self.network.site(node)?;
-        Some((site, self.dates.ready_ms(site)?))
-    }
-
-    /// The days until a shipment by `way` arrives; `None` when it never does.
-    pub(crate) fn days_late(&self, site: &Site, ready_ms: i64, way: u32) -> Option<i64> {
-        let way = self.network.way(way);
-        let leaving = self.dates.leaving(site, way, ready_ms)?;
-        Some(self.dates.days_late(way, self.dates.arrival_day(way, leaving)?))
-    }
-
-    /// The cheapest lane of `node` for a load, and the cost of the shipment without its units; ties go to the first.
-    pub(crate) fn cheapest_lane(&self, node: NodeIx, load_mg: u64) -> Option<(i128, u32)> {
-        let (site, ready_ms) = self.ready(node)?;
-        let costs = self.network.costs(node);
-        let costed = |entry: &Entry| {
-            let opening = opening_minor(self.policy, costs, self.days_late(site, ready_ms, entry.way)?);
-            let (base, carriage) = self.network.way(entry.way).tariff.cost_minor(load_mg);
-            Some((i128::from(opening) + base + carriage, entry.way))
-        };
-        self.lanes?.from(node).iter().filter_map(costed).min_by_key(|(cost, _)| *cost)
-    }
 }

@@ -85,7 +85,7 @@ impl<'p> Scorer<'p> {
     #[inline]
     pub(crate) fn with_row(&mut self, last: Score, row: u32) -> i128 {
         let problem = self.problem;
-        self.steps += 1;
+        self.steps += 1 + problem.wants.len() / 4;
         let facts = &problem.rows[row as usize];
         let mut cost_micro = last.cost_micro + i128::from(facts.fixed_micro);
         for (index, want) in problem.wants.iter().enumerate() {

@@ -35,6 +35,8 @@ pub(crate) struct Spice {
     pub(crate) scales: bool,
     pub(crate) few_shipments: bool,
     pub(crate) exclusions: bool,
+    /// All nodes and lanes cost the same, so that only ties decide.
+    pub(crate) ties: bool,
 }
 
 impl Spice {
@@ -45,6 +47,7 @@ impl Spice {
         scales: true,
         few_shipments: true,
         exclusions: true,
+        ties: false,
     };
 }
 
@@ -59,9 +62,13 @@ pub(crate) fn world(seed: u64, spice: Spice) -> (World, PlanRequest) {
     world.card("steps", &[(Some(500), 300, 0), (Some(2_000), 450, 20), (Some(5_000), 900, 0)]);
     let nodes = 2 + dice.below(3) as usize;
     for id in &NODES[..nodes] {
-        add_node(&mut world, dice, id);
+        add_node(&mut world, dice, id, spice);
     }
     world.node(NODES[4], NodeKind::Store, "UTC");
+    for idle in 0..if spice.ties { 40 } else { 0 } {
+        // Many nodes and little stock: the planner then goes another way through its tables.
+        world.node(&format!("idle{idle}"), NodeKind::Store, "UTC");
+    }
     policy(&mut world, dice, spice);
     for sku in SKUS {
         let scale = if spice.scales && dice.chance(30) { 3 } else { 0 };
@@ -78,13 +85,22 @@ pub(crate) fn world(seed: u64, spice: Spice) -> (World, PlanRequest) {
     (world, request)
 }
 
-fn add_node(world: &mut World, dice: &mut Dice, id: &str) {
+fn add_node(world: &mut World, dice: &mut Dice, id: &str, spice: Spice) {
     let kind = NodeKind::Store;
     let node = world.node(id, if dice.chance(50) { kind } else { NodeKind::CentralWarehouse }, "UTC");
-    node.handling_cost = Some(super::euro(dice.below(150) as i64));
-    node.unit_handling_cost = Some(super::euro(dice.below(40) as i64));
+    if spice.ties {
+        node.kind = kind;
+    }
+    let cost_below =
+        |dice: &mut Dice, bound: u64| super::euro(if spice.ties { 7 } else { dice.below(bound) as i64 });
+    node.handling_cost = Some(cost_below(dice, 150));
+    node.unit_handling_cost = Some(cost_below(dice, 40));
     for service in ["fast", "slow"] {
         if service == "slow" && dice.chance(40) {
+            continue;
+        }
+        if spice.ties {
+            world.lane(id, "berlin", service, 300, 0);
             continue;
         }
         let (base, per_kg) = (dice.below(500) as i64, dice.below(200) as i64);
@@ -122,9 +138,12 @@ fn random_request(dice: &mut Dice, nodes: usize, spice: Spice) -> PlanRequest {
         lines.push(line);
     }
     let mut request = request(at("UTC", "2026-06-01", 0, 0, 0), lines);
-    if spice.pins && dice.chance(50) {
+    while spice.pins && dice.chance(50) && request.pinned.len() < 3 {
         let node = NODES[dice.below(nodes as u64) as usize];
-        request.pinned.push(pin(node, SKUS[dice.below(3) as usize], 1 + dice.below(2)));
+        let claim = pin(node, SKUS[dice.below(3) as usize], 1 + dice.below(2));
+        if !request.pinned.iter().any(|other| other.node == claim.node && other.sku == claim.sku) {
+            request.pinned.push(claim);
+        }
     }
     if spice.exclusions && dice.chance(30) {
         request.excluded.push(super::node_id(NODES[dice.below(nodes as u64) as usize]));
@@ -132,7 +151,7 @@ fn random_request(dice: &mut Dice, nodes: usize, spice: Spice) -> PlanRequest {
     request
 }
 
-/// The best of all plans for a world without pickups and pins.
+/// The best of all plans for a world without pickups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Optimum {
     /// Least number of thousandths of whole units left out.
@@ -145,11 +164,11 @@ pub(crate) struct Optimum {
 
 /// Goes through every way to give each line's units to nodes.
 pub(crate) fn optimum(world: &World, request: &PlanRequest) -> Optimum {
-    assert!(request.pinned.is_empty());
     assert!(request.lines.iter().all(|line| line.delivery == Delivery::Ship));
     let nodes = world.nodes.len();
-    let mut search =
-        Exhaustive { world, request, given: vec![vec![0; nodes]; request.lines.len()], best: None };
+    let none = vec![vec![0; nodes]; request.lines.len()];
+    let mut search = Exhaustive { world, request, pinned: none.clone(), given: none, best: None };
+    search.pin();
     search.line(0);
     search.best.unwrap()
 }
@@ -157,22 +176,55 @@ pub(crate) fn optimum(world: &World, request: &PlanRequest) -> Optimum {
 struct Exhaustive<'w> {
     world: &'w World,
     request: &'w PlanRequest,
-    /// By line and node.
+    /// By line and node: units that are reserved there already.
+    pinned: Vec<Vec<u64>>,
+    /// By line and node: units beside those.
     given: Vec<Vec<u64>>,
     best: Option<Optimum>,
 }
 
 impl Exhaustive<'_> {
+    /// Claims in ascending order serve lines by number; a claim at a node that cannot send counts for nothing.
+    fn pin(&mut self) {
+        let mut claims = self.request.pinned.clone();
+        claims.sort();
+        for claim in claims {
+            let node = self.world.nodes.iter().position(|node| node.id == claim.node).unwrap();
+            let mut rest = if self.sends(node) { claim.quantity.units() } else { 0 };
+            for line in 0..self.request.lines.len() {
+                if self.request.lines[line].sku == claim.sku {
+                    let units = rest.min(self.asked(line));
+                    self.pinned[line][node] += units;
+                    rest -= units;
+                }
+            }
+        }
+    }
+
+    /// Units of a line that are not pinned.
+    fn asked(&self, line: usize) -> u64 {
+        self.request.lines[line].quantity.units() - self.pinned[line].iter().sum::<u64>()
+    }
+
+    fn sends(&self, node: usize) -> bool {
+        let id = &self.world.nodes[node].id;
+        self.world.lanes.iter().any(|lane| lane.from == *id) && !self.request.excluded.contains(id)
+    }
+
+    fn units(&self, line: usize, node: usize) -> u64 {
+        self.given[line][node] + self.pinned[line][node]
+    }
+
     fn line(&mut self, line: usize) {
         match self.request.lines.get(line) {
-            Some(asked) => self.node(line, 0, asked.quantity.units()),
+            Some(_) => self.node(line, 0, self.asked(line)),
             None => self.judge(),
         }
     }
 
     fn node(&mut self, line: usize, node: usize, rest: u64) {
         if node == self.world.nodes.len() {
-            let asked = self.request.lines[line].quantity.units();
+            let asked = self.asked(line);
             let split =
                 self.given[line].iter().filter(|units| **units > 0).count() > 1 || (rest > 0 && rest < asked);
             if !(split && self.item(line).no_split()) {
@@ -194,8 +246,7 @@ impl Exhaustive<'_> {
 
     fn free(&self, line: usize, node: usize) -> u64 {
         let (id, sku) = (self.world.nodes[node].id.as_str(), self.request.lines[line].sku.as_str());
-        let lanes = self.world.lanes.iter().any(|lane| lane.from.as_str() == id);
-        if !lanes || self.request.excluded.iter().any(|excluded| excluded.as_str() == id) {
+        if !self.sends(node) {
             return 0;
         }
         let stock = self.world.stock.iter().filter(|(at, of, _)| at == id && of == sku).map(|(_, _, n)| n);
@@ -204,22 +255,23 @@ impl Exhaustive<'_> {
     }
 
     fn judge(&mut self) {
-        let used: Vec<usize> = (0..self.world.nodes.len())
-            .filter(|node| self.given.iter().any(|line| line[*node] > 0))
-            .collect();
+        let pinned = |node: &usize| self.pinned.iter().any(|line| line[*node] > 0);
+        let serves = |node: &usize| self.given.iter().any(|line| line[*node] > 0) || pinned(node);
+        let used: Vec<usize> = (0..self.world.nodes.len()).filter(serves).collect();
+        let forced = used.iter().filter(|node| pinned(node)).count();
         let policy = &self.world.policy.policy;
-        if used.len() > usize::from(policy.shipments_max) {
+        if used.len() > usize::from(policy.shipments_max).max(forced) {
             return;
         }
         let mut minor: i64 = used.iter().map(|node| self.parcel(*node)).sum();
         minor += policy.split_penalty_minor * (used.len() as i64 - 1).max(0);
         let (mut missing, mut pick) = (0, 0);
-        for (line, nodes) in self.given.iter().enumerate() {
+        for line in 0..self.given.len() {
             let thousandths = 1_000 / 10u64.pow(u32::from(self.item(line).scale()));
-            missing += (self.request.lines[line].quantity.units() - nodes.iter().sum::<u64>()) * thousandths;
-            for (node, units) in nodes.iter().enumerate() {
+            missing += (self.asked(line) - self.given[line].iter().sum::<u64>()) * thousandths;
+            for node in 0..self.world.nodes.len() {
                 let each = self.world.nodes[node].unit_handling_cost.map_or(0, |cost| cost.minor);
-                pick += (units * thousandths) as i64 * each;
+                pick += (self.units(line, node) * thousandths) as i64 * each;
             }
         }
         minor += (pick + 999) / 1_000 + (missing as i64 * policy.backorder_cost_minor + 999) / 1_000;
@@ -237,7 +289,7 @@ impl Exhaustive<'_> {
         let facts = &self.world.nodes[node];
         let weight = |line: usize| {
             let item = self.item(line);
-            self.given[line][node] * u64::from(item.weight_g()) * 1_000 / 10u64.pow(u32::from(item.scale()))
+            self.units(line, node) * u64::from(item.weight_g()) * 1_000 / 10u64.pow(u32::from(item.scale()))
         };
         let milligrams: u64 = (0..self.given.len()).map(weight).sum();
         let lanes = self.world.lanes.iter().filter(|lane| lane.from == facts.id);
