@@ -3,7 +3,7 @@
 
 use crate::dates::DateBook;
 use crate::mirror::Availability;
-use crate::network::{Network, Way};
+use crate::network::Network;
 use crate::policy::PolicyVersion;
 use std::collections::BTreeMap;
 use waybill_types::exchange::{Assignment, Plan, PlanLine, PlanRequest};
@@ -68,14 +68,15 @@ pub fn recompute(
     for (node, parts) in &pickups {
         cost.add_pickup(node, parts)?;
     }
-    cost.minor += policy.split_penalty_minor * (shipments.len() as i64 - 1).max(0);
+    cost.minor += i128::from(policy.split_penalty_minor * (shipments.len() as i64 - 1).max(0));
     for missing in &plan.unplanned {
         let item = stock.item(&cost.lines[&missing.line].sku);
         // In thousandths of a whole unit.
         let thousandths = i128::from(missing.quantity.units()) * 1_000 / 10i128.pow(u32::from(item.scale()));
         cost.backorder += thousandths * i128::from(policy.backorder_cost_minor);
     }
-    Ok(cost.minor + thousandths_up(cost.backorder) + thousandths_up(cost.pick))
+    let minor = cost.minor + thousandths_up(cost.backorder) + thousandths_up(cost.pick);
+    Ok(i64::try_from(minor).unwrap_or(i64::MAX))
 }
 
 fn check_units(lines: &BTreeMap<LineNo, &PlanLine>, plan: &Plan) -> Result<(), Fault> {
@@ -102,7 +103,8 @@ struct Cost<'a> {
     pick: i128,
     /// In thousandths of a minor unit.
     backorder: i128,
-    minor: i64,
+    /// In minor units.
+    minor: i128,
 }
 
 impl Cost<'_> {
@@ -129,9 +131,10 @@ impl Cost<'_> {
             return Err(Fault::WrongDates(node.clone()));
         }
         let kinds = self.policy.kind_costs.iter().filter(|cost| cost.kind == site.record.kind);
-        self.minor += parcels_minor(way, self.weight_mg(parts)) + site.handling_cost_minor;
-        self.minor += kinds.map(|cost| cost.minor).sum::<i64>();
-        self.minor += self.policy.lateness_cost_minor_per_day * dates.days_late(way, arrival);
+        let (base, carriage) = way.tariff.cost_minor(self.weight_mg(parts));
+        self.minor += base + carriage + i128::from(site.handling_cost_minor);
+        self.minor += i128::from(kinds.map(|cost| cost.minor).sum::<i64>());
+        self.minor += i128::from(self.policy.lateness_cost_minor_per_day * dates.days_late(way, arrival));
         self.add_picks(parts, site.pick_cost_minor);
         Ok(())
     }
@@ -148,8 +151,9 @@ impl Cost<'_> {
         if parts.iter().any(|part| part.ship_by.as_ms() != ready.at_ms) {
             return Err(Fault::WrongDates(node.clone()));
         }
-        self.minor += site.handling_cost_minor;
-        self.minor += self.policy.lateness_cost_minor_per_day * dates.days_until(site, ready.at_ms);
+        self.minor += i128::from(site.handling_cost_minor);
+        let days = dates.days_until(site, ready.at_ms);
+        self.minor += i128::from(self.policy.lateness_cost_minor_per_day * days);
         self.add_picks(parts, site.pick_cost_minor);
         Ok(())
     }
@@ -173,12 +177,6 @@ impl Cost<'_> {
     }
 }
 
-fn parcels_minor(way: &Way, weight_mg: u64) -> i64 {
-    let (base, carriage) = way.tariff.cost_minor(weight_mg);
-    i64::try_from(base + carriage).unwrap_or(i64::MAX / 4)
-}
-
-fn thousandths_up(thousandths: i128) -> i64 {
-    let minor = thousandths.div_euclid(1_000) + i128::from(thousandths.rem_euclid(1_000) > 0);
-    minor.clamp(-1_000_000_000_000_000, 1_000_000_000_000_000) as i64
+fn thousandths_up(thousandths: i128) -> i128 {
+    thousandths.div_euclid(1_000) + i128::from(thousandths.rem_euclid(1_000) > 0)
 }
