@@ -8,12 +8,13 @@ use crate::from_proto::stock::count;
 use crate::from_proto::values::some_text;
 use crate::metrics as names;
 use crate::rpc::joint_token;
+use futures::{Stream, TryStreamExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tonic::{Status, Streaming};
+use tonic::Status;
 use waybill_inventory::{Answer, Command, CountOutcome, CountRow};
 use waybill_proto::common::v1::{RowOutcome, RowResult};
 use waybill_proto::inventory::v1 as proto;
@@ -33,9 +34,9 @@ type Numbered = (u64, CountRow);
 pub(crate) async fn import(
     door: &Shared,
     caller: Caller,
-    mut stream: Streaming<proto::ImportStockRequest>,
+    mut stream: impl Stream<Item = Result<proto::ImportStockRequest, Status>> + Unpin,
 ) -> Result<proto::ImportStockResponse, Status> {
-    let first = stream.message().await?;
+    let first = stream.try_next().await?;
     let first = first.ok_or_else(|| DoorError::field("rows", "are none: the feed is empty"))?;
     let feed = Feed::begin(&caller, &first)?;
     let mut deal = Deal::new(Arc::clone(door), feed.clone());
@@ -49,7 +50,7 @@ pub(crate) async fn import(
         for row in &message.rows {
             deal.take(row).await?;
         }
-        next = stream.message().await?;
+        next = stream.try_next().await?;
     }
     deal.finish().await
 }

@@ -1,0 +1,86 @@
+//! Items through the door.
+
+use super::world::{World, asked, item, why};
+use tonic::Code;
+use waybill_proto::common::v1::RowOutcome;
+use waybill_proto::inventory::v1 as proto;
+use waybill_proto::inventory::v1::get_item_request::Key;
+use waybill_proto::inventory::v1::inventory_service_server::InventoryService;
+
+async fn upsert(world: &World, request_id: &str, items: Vec<proto::Item>) -> proto::UpsertItemsResponse {
+    let rows =
+        items.into_iter().map(|item| proto::ItemRow { item: Some(item), expected_revision: 0 }).collect();
+    let message = proto::UpsertItemsRequest { request_id: request_id.into(), rows, ..Default::default() };
+    world.door.upsert_items(asked(message)).await.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn items_of_all_partitions_are_written_each_on_its_own_and_read_by_code() {
+    let world = World::new().await;
+    let gtin = proto::ItemAlias { kind: "gtin".into(), value: "4006381333931".into() };
+    let mut items: Vec<proto::Item> = (0..20).map(|n| item(&format!("S{n}"))).collect();
+    items[3].aliases = vec![gtin.clone()];
+    items[5].unit = 99;
+    items[7].weight_g = -1;
+    items[9].custom_attributes.insert("colour".into(), "red".into());
+    let results = upsert(&world, "r1", items.clone()).await.results;
+    let refused: Vec<_> = results.iter().filter(|r| r.outcome() == RowOutcome::Refused).collect();
+    let said: Vec<_> = refused.iter().map(|r| (r.row, r.error_field.as_str(), r.key.as_str())).collect();
+    assert_eq!(said, [(5, "rows[5].item.unit", "S5"), (7, "rows[7].item.weight_g", "S7")]);
+    assert!(results.iter().filter(|r| r.outcome() == RowOutcome::Created).count() == 18, "{results:?}");
+
+    let again = upsert(&world, "r1", items.clone()).await.results;
+    assert_eq!(again, results, "a retry answers the same");
+    let unchanged = upsert(&world, "r2", vec![item("S0")]).await.results;
+    assert_eq!((unchanged[0].outcome(), unchanged[0].revision), (RowOutcome::Unchanged, 1));
+
+    let by = |key| proto::GetItemRequest { key: Some(key), after: String::new() };
+    let found = world.door.get_item(asked(by(Key::Alias(gtin)))).await.unwrap().into_inner().item.unwrap();
+    assert_eq!((found.sku.as_str(), found.revision), ("S3", 1));
+    let found =
+        world.door.get_item(asked(by(Key::Sku("S9".into())))).await.unwrap().into_inner().item.unwrap();
+    assert_eq!(found.custom_attributes["colour"], "red");
+    let missing = world.door.get_item(asked(by(Key::Sku("nothing".into())))).await.unwrap_err();
+    assert_eq!(missing.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_list_gives_every_item_once_whatever_the_page_size() {
+    let world = World::new().await;
+    upsert(&world, "r1", (0..23).map(|n| item(&format!("S{n}"))).collect()).await;
+    for page_size in [1, 2, 7, 23, 1000] {
+        let mut seen = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let message = proto::ListItemsRequest { page_size, page_token, after: String::new() };
+            let page = world.door.list_items(asked(message)).await.unwrap().into_inner();
+            assert!(page.items.len() <= page_size as usize);
+            seen.extend(page.items.into_iter().map(|item| item.sku));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 23, "pages of {page_size}");
+    }
+    let message = proto::ListItemsRequest { page_token: "abcd".into(), ..Default::default() };
+    let refused = world.door.list_items(asked(message)).await.unwrap_err();
+    assert_eq!(why(&refused), (Code::InvalidArgument, "INVALID_REQUEST".into()));
+}
+
+#[tokio::test]
+async fn a_code_of_another_item_is_refused_with_its_holder() {
+    let world = World::new().await;
+    // Two SKUs of one partition: codes are unique there.
+    let layout = world.host.layout();
+    let home = |code: &str| layout.sku_home(&waybill_types::Sku::new(code).unwrap());
+    let twin = (1..).map(|n| format!("T{n}")).find(|code| home(code) == home("T0")).unwrap();
+    let alias = vec![proto::ItemAlias { kind: "gtin".into(), value: "1".into() }];
+    let first = proto::Item { aliases: alias.clone(), ..item("T0") };
+    let second = proto::Item { aliases: alias, ..item(&twin) };
+    let results = upsert(&world, "r1", vec![first, second]).await.results;
+    assert_eq!(results[1].error_reason, "ALIAS_TAKEN");
+    assert_eq!(results[1].error_field, "rows[1].item.aliases");
+}

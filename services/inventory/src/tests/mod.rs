@@ -1,0 +1,9 @@
+//! The door over real partitions in a data directory of its own.
+
+mod availability;
+mod feed;
+mod hostile;
+mod items;
+mod reservations;
+mod stock;
+mod world;
