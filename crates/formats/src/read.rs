@@ -14,13 +14,14 @@ const LINE_BYTES_MAX: u64 = 1 << 20;
 /// The rows of one file.
 pub struct Rows<R> {
     source: Source,
+    line: u64,
     ended: bool,
     kind: PhantomData<fn() -> R>,
 }
 
 enum Source {
     Csv { reader: csv::Reader<Box<dyn Read + Send>>, columns: Vec<usize> },
-    JsonLines { reader: Box<dyn BufRead + Send>, line: u64 },
+    JsonLines { reader: Box<dyn BufRead + Send> },
 }
 
 /// Reads the rows of `input`.
@@ -30,7 +31,7 @@ enum Source {
 /// that does not exist.
 pub fn read<R: Record>(format: Format, input: impl Read + Send + 'static) -> Result<Rows<R>, ReadError> {
     let source = match format {
-        Format::JsonLines => Source::JsonLines { reader: Box::new(BufReader::new(input)), line: 0 },
+        Format::JsonLines => Source::JsonLines { reader: Box::new(BufReader::new(input)) },
         Format::Csv if R::COLUMNS.is_empty() => return Err(ReadError::NoCsv(R::KIND)),
         Format::Csv => {
             let input: Box<dyn Read + Send> =
@@ -41,7 +42,7 @@ pub fn read<R: Record>(format: Format, input: impl Read + Send + 'static) -> Res
             Source::Csv { reader, columns }
         }
     };
-    Ok(Rows { source, ended: false, kind: PhantomData })
+    Ok(Rows { source, line: 0, ended: false, kind: PhantomData })
 }
 
 /// Turns CR LF into LF. The CSV reader counts lines at LF and begins a row before it, so that with CR LF every row would
@@ -97,6 +98,13 @@ impl<R: Record> Rows<R> {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         read(Format::of_path(path)?, File::open(path)?)
     }
+
+    /// The line of the file, from 1, on which the row given last begins; 0 before the first. Whoever sends rows on needs
+    /// it to say where a row stands that is refused later.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        self.line
+    }
 }
 
 /// For each column of the record, where it stands in the file; `usize::MAX` where it does not.
@@ -146,8 +154,8 @@ impl<R: Record> Iterator for Rows<R> {
             return None;
         }
         let next = match &mut self.source {
-            Source::Csv { reader, columns } => next_csv(reader, columns),
-            Source::JsonLines { reader, line } => next_json(reader.as_mut(), line),
+            Source::Csv { reader, columns } => next_csv(reader, columns, &mut self.line),
+            Source::JsonLines { reader } => next_json(reader.as_mut(), &mut self.line),
         };
         // After an error of the device the position in the file means nothing: stop rather than repeat it for ever.
         self.ended = matches!(next, None | Some(Err(ReadError::Io(_))));
@@ -158,6 +166,7 @@ impl<R: Record> Iterator for Rows<R> {
 fn next_csv<R: Record>(
     reader: &mut csv::Reader<Box<dyn Read + Send>>,
     columns: &[usize],
+    line: &mut u64,
 ) -> Option<Result<R, ReadError>> {
     let mut cells = csv::StringRecord::new();
     match reader.read_record(&mut cells) {
@@ -165,10 +174,10 @@ fn next_csv<R: Record>(
         Ok(true) => {}
         Err(fault) => return Some(Err(csv_fault(fault))),
     }
-    let line = cells.position().map_or(0, csv::Position::line);
+    *line = cells.position().map_or(0, csv::Position::line);
     let record = R::from_cells(&Cells { columns, row: &cells })
         .and_then(|record: R| record.check().map(|()| record))
-        .map_err(|fault| ReadError::Row(row(line, fault)));
+        .map_err(|fault| ReadError::Row(row(*line, fault)));
     Some(record)
 }
 

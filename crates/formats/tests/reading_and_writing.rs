@@ -212,3 +212,19 @@ fn the_name_of_a_file_tells_its_format() {
     assert_eq!(Format::of_path(Path::new("b.ndjson")).unwrap(), Format::JsonLines);
     assert!(Format::of_path(Path::new("b.xlsx")).is_err());
 }
+
+#[test]
+fn every_good_row_knows_its_line() {
+    let lines = |format, text: &str| {
+        let mut rows = read::<ItemRecord>(format, std::io::Cursor::new(text.to_owned())).unwrap();
+        let mut lines = Vec::new();
+        while let Some(row) = rows.next() {
+            lines.push((row.is_ok(), rows.line()));
+        }
+        lines
+    };
+    let csv = "sku,name\r\nA,one\r\nB,\"over,\r\nstill B\"\r\nC,three\r\n";
+    assert_eq!(lines(Format::Csv, csv), [(true, 2), (false, 3), (true, 5)]);
+    let json = "\n{\"sku\":\"A\"}\n\n\n{\"sku\":\"B\"}\n";
+    assert_eq!(lines(Format::JsonLines, json), [(true, 2), (true, 5)]);
+}
