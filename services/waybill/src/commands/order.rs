@@ -1,0 +1,153 @@
+//! `waybill order`: find, show, place, cancel and watch orders of any channel.
+
+mod find;
+mod place;
+mod print;
+mod watch;
+
+use super::{Common, Writing, json, parse_quantity, refused, say, unless_closed};
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use waybill_client::Client;
+use waybill_client::proto::orders::v1::{
+    CancelLine, CancelOrderRequest, ExternalOrderKey, GetOrderRequest, Order, get_order_request,
+};
+
+/// Find, show, place, cancel and watch orders.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Show one order with its lines, its work at nodes and its attempts.
+    Get(Which),
+    /// Find orders, newest first; all given filters must hold.
+    Find(find::Find),
+    /// Place orders from a file, or one order from flags.
+    Place(place::Place),
+    /// Cancel an order, lines of it or some units.
+    Cancel(Cancel),
+    /// Show what happened to an order, oldest first.
+    Timeline(Which),
+    /// Show an order and then everything that happens to it, until interrupted.
+    Watch(watch::Watch),
+}
+
+/// Which order.
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// The order's id, or with --by-number its number in the channel given with --channel.
+    order: String,
+    /// Read ORDER as the number in the channel.
+    #[arg(long)]
+    by_number: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Cancel {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    writing: Writing,
+    /// A line to cancel, LINE or LINE:QUANTITY, such as 2 or 2:1; may be repeated. Without any: the whole order.
+    #[arg(long = "line", value_name = "LINE[:QUANTITY]")]
+    lines: Vec<String>,
+    /// Cancel only if the order still has this revision.
+    #[arg(long, default_value_t = 0)]
+    revision: u64,
+    /// How long to wait for the stock to be given back, in milliseconds, at most 60000.
+    #[arg(long, default_value_t = 5_000)]
+    wait_ms: i64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A refusal of the server, or no server.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let client = args.common.connection.connect().await?;
+    unless_closed(match &args.what {
+        What::Get(which) => get(&client, &args.common, which).await,
+        What::Find(find) => find::find(&client, &args.common, find).await,
+        What::Place(place) => place::place(&client, &args.common, place).await,
+        What::Cancel(cancel) => self::cancel(&client, &args.common, cancel).await,
+        What::Timeline(which) => watch::timeline(&client, &args.common, which).await,
+        What::Watch(watch) => watch::watch(&client, &args.common, watch).await,
+    })
+}
+
+async fn read(client: &Client, common: &Common, which: &Which) -> anyhow::Result<Order> {
+    let key = if which.by_number {
+        let channel = common.connection.channel.clone();
+        let channel = channel.context("a number is unique in its channel only: give --channel too")?;
+        let external_order_number = which.order.clone();
+        get_order_request::Key::External(ExternalOrderKey { channel, external_order_number })
+    } else {
+        get_order_request::Key::OrderId(which.order.clone())
+    };
+    let request = GetOrderRequest { key: Some(key), after: String::new() };
+    let answer = client.get_order(request).await.map_err(refused)?;
+    answer.order.context("the server answered without the order")
+}
+
+/// The order's id, asked for only where it is not given.
+async fn id(client: &Client, common: &Common, which: &Which) -> anyhow::Result<String> {
+    if which.by_number { Ok(read(client, common, which).await?.order_id) } else { Ok(which.order.clone()) }
+}
+
+async fn get(client: &Client, common: &Common, which: &Which) -> anyhow::Result<()> {
+    let order = read(client, common, which).await?;
+    if common.json { say(json("orders.v1.Order", &order)?) } else { say(print::order(&order)) }
+}
+
+async fn cancel(client: &Client, common: &Common, cancel: &Cancel) -> anyhow::Result<()> {
+    let order = read(client, common, &cancel.which).await?;
+    let lines = cancel.lines.iter().map(|text| cancel_line(&order, text));
+    let request = CancelOrderRequest {
+        request_id: cancel.writing.request_id.clone(),
+        reason: cancel.writing.reason.clone(),
+        order_id: order.order_id.clone(),
+        expected_revision: cancel.revision,
+        lines: lines.collect::<anyhow::Result<_>>()?,
+        wait_ms: cancel.wait_ms,
+    };
+    let answer = client.cancel_order(request).await.map_err(refused)?;
+    if common.json {
+        return say(json("orders.v1.CancelOrderResponse", &answer)?);
+    }
+    say(print::cancelled(&order, &answer))
+}
+
+/// `2` or `2:1.5`, the quantity in whole units of the line.
+fn cancel_line(order: &Order, text: &str) -> anyhow::Result<CancelLine> {
+    let (number, quantity) = text.split_once(':').map_or((text, None), |(number, rest)| (number, Some(rest)));
+    let line_number =
+        number.parse().with_context(|| format!("{text:?} is no line, give LINE or LINE:QUANTITY"))?;
+    let Some(line) = order.lines.iter().find(|line| line.line_number == line_number) else {
+        bail!("{} has no line {line_number}, it has lines 1 to {}", order.order_id, order.lines.len());
+    };
+    let quantity = quantity.map(|text| parse_quantity(text, line.quantity_scale)).transpose()?;
+    Ok(CancelLine { line_number, quantity })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybill_client::proto::orders::v1::OrderLine;
+
+    #[test]
+    fn a_line_to_cancel_is_read_at_the_scale_of_the_line() {
+        let line = OrderLine { line_number: 2, quantity_scale: 3, ..OrderLine::default() };
+        let order = Order { lines: vec![line], ..Order::default() };
+        assert_eq!(cancel_line(&order, "2").unwrap(), CancelLine { line_number: 2, quantity: None });
+        assert_eq!(cancel_line(&order, "2:1.5").unwrap().quantity, Some(1_500));
+        for wrong in ["1", "x", "2:", "2:1.2345", ""] {
+            assert!(cancel_line(&order, wrong).is_err(), "{wrong}");
+        }
+    }
+}
