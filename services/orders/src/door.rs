@@ -9,9 +9,7 @@ use tonic::Status;
 use waybill_machine::Content;
 use waybill_orders::{Answer, Command, Orders, OrdersState};
 use waybill_proto::orders::v1::orders_service_server::OrdersServiceServer;
-use waybill_replica::{
-    Accepted, Clock, Host, OpenError, Partition, Partitions, RequestKey, Submission, Token,
-};
+use waybill_replica::{Accepted, Host, OpenError, Partition, Partitions, RequestKey, Submission, Token};
 use waybill_service_kit::{Caller, DoorError, Fields, Planner, Seal};
 use waybill_types::{Layout, OrderId, Origin, PartitionId, Reason, RequestId, Service};
 
@@ -22,7 +20,6 @@ pub struct Door(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) partitions: Partitions<Orders>,
     pub(crate) layout: Layout,
-    pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) seal: Seal,
     pub(crate) ears: Ears,
@@ -42,16 +39,15 @@ pub async fn open(
     crate::metrics::describe();
     let (ears, questions) = Ears::new();
     let partitions = host.start::<Orders>(|_| ears.observer()).await?;
-    let clock = host.clock().clone();
     let planning = Planning {
         partitions: partitions.clone(),
         planner,
         seal: seal.clone(),
-        clock: clock.clone(),
+        clock: host.clock().clone(),
         settings,
     };
     tokio::spawn(planning.run(questions));
-    Ok(Door(Arc::new(Inner { partitions, layout: host.layout(), clock, settings, seal, ears })))
+    Ok(Door(Arc::new(Inner { partitions, layout: host.layout(), settings, seal, ears })))
 }
 
 impl Door {

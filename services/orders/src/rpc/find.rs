@@ -170,7 +170,7 @@ fn merge(found: Vec<Found>, places: &[Place], size: usize) -> (Vec<Hit>, Vec<Pla
         let sure = found.hits.iter().filter(|hit| bound.is_none_or(|bound| hit.at >= bound));
         hits.extend(sure.map(|hit| (index, hit.clone())));
     }
-    hits.sort_by(|(_, a), (_, b)| (b.at, b.id).cmp(&(a.at, a.id)));
+    hits.sort_by_key(|(_, hit)| std::cmp::Reverse((hit.at, hit.id)));
     hits.truncate(size);
     let next = found.iter().enumerate().map(|(index, found)| {
         let taken: Vec<&Hit> = hits.iter().filter(|(from, _)| *from == index).map(|(_, hit)| hit).collect();

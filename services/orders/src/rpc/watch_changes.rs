@@ -164,7 +164,8 @@ async fn follow(
         Start::Oldest => Spot { frame: 0, events: 0 },
         Start::After(spot) => spot,
     };
-    let mut spot = known;
+    // Counted anew from the first frame that is read.
+    let mut spot = Spot { frame: 0, events: 0 };
     loop {
         let changes = tokio::select! {
             changes = feed.next() => changes,
