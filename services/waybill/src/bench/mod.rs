@@ -1,0 +1,51 @@
+//! `waybill bench`: what this machine and this disk give. Server and load generator are separate processes; the bare echo
+//! and the sync rate are measured in the same run, so that a figure can be read on any machine. Every bench ends with one
+//! RESULT line.
+
+mod availability;
+mod child;
+pub(crate) mod disk;
+mod drive;
+mod echo;
+mod hot;
+mod instructed;
+pub(crate) mod latency;
+mod place;
+mod scale;
+mod setup;
+
+/// What `bench` takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum What {
+    /// One order per call, until its pick instructions are durable and at their nodes.
+    Place(place::Args),
+    /// One reservation per call of one item at one place, until there is none left.
+    Hot(hot::Args),
+    /// What may be promised of one item, read over and over.
+    Availability(availability::Args),
+    /// A million positions and half a million orders: memory, disk, restart after a kill.
+    Scale(scale::Args),
+    /// The bare echo that the others are compared with; they start it themselves.
+    #[command(hide = true)]
+    EchoServer,
+}
+
+/// Runs one bench.
+///
+/// # Errors
+/// The server failed, a check of the run failed, or the machine cannot run it.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    match args.what {
+        What::Place(args) => place::run(args).await,
+        What::Hot(args) => hot::run(args).await,
+        What::Availability(args) => availability::run(args).await,
+        What::Scale(args) => scale::run(args).await,
+        What::EchoServer => echo::serve().await,
+    }
+}

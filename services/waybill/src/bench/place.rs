@@ -1,0 +1,209 @@
+//! `waybill bench place`: orders per second, from the call until the pick instructions of all its units are durable and
+//! have reached their nodes. A worker sends its next order only then, so the backlog is the concurrency and cannot grow.
+
+use super::drive::{Done, drive};
+use super::echo;
+use super::instructed::{Board, Instructions};
+use super::setup::{Bench, Common};
+use crate::demo::load::refused;
+use crate::demo::settle::quiet;
+use crate::demo::world::{Shape, World};
+use crate::records;
+use anyhow::{Context, bail, ensure};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use waybill_client::Client;
+use waybill_client::proto::common::v1::{CheckpointRequest, GetStatusRequest};
+use waybill_client::proto::orders::v1::{PlaceOrderRequest, PlaceOutcome};
+use waybill_fixtures::{OrderShape, Regime, StockShape};
+
+/// What `bench place` takes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    common: Common,
+    /// Checkpoints of all partitions during the measured time, evenly spread, on top of those the engine makes itself.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    checkpoints: u32,
+}
+
+/// Different orders; a run takes them again and again under new numbers.
+const TEMPLATES: u64 = 20_000;
+/// Connections for the streams of all nodes.
+const STREAM_CONNECTIONS: u16 = 4;
+/// An order that is not instructed by then counts as stuck.
+const STUCK: Duration = Duration::from_secs(20);
+/// Stock is laid in for so many orders per second, more than a machine of two cores can do.
+const STOCKED_PER_S: u64 = 6_000;
+
+/// Orders to send, and who waits for them.
+struct Source {
+    clients: Vec<Client>,
+    templates: Vec<PlaceOrderRequest>,
+    board: Arc<Board>,
+    next: AtomicU64,
+    stuck: AtomicU64,
+}
+
+/// Measures, checks and prints the RESULT line.
+///
+/// # Errors
+/// The server failed, a call was refused, orders were left without instructions, or too few checkpoints were made.
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let common = &args.common;
+    let bench = Bench::start(common).await?;
+    let stock = StockShape::new(Regime::Base, (common.seconds + 5) * STOCKED_PER_S);
+    let shape =
+        Shape { seed: common.seed, nodes: common.nodes, skus: common.skus, stock, capacity_factor: 1_000 };
+    let (world, _) = bench.load(shape).await?;
+    let streams = bench.connect(STREAM_CONNECTIONS, "").await?;
+    let nodes = world.retailer.nodes.iter().map(|node| node.node_id.clone());
+    let mut instructions = Instructions::subscribe(&streams, nodes)?;
+    let source = Arc::new(source(&bench, common, &world, &instructions).await?);
+    drop(world);
+    let payload_bytes = payload_bytes(&source.templates);
+
+    let operator = bench.operator().await?;
+    let measured = measure(&args, &bench, &source, &operator).await?;
+    instructions.check()?;
+    verify(&source, &operator).await?;
+    let usage = bench.server.usage()?;
+    println!(
+        "{} orders in {} s with {} checkpoints of all partitions, none left without instructions; {} MB at most",
+        measured.done.latencies.count(),
+        common.seconds,
+        args.checkpoints,
+        usage.resident_peak_bytes >> 20
+    );
+    let dir = bench.dir().to_path_buf();
+    let (log, time) = (bench.log(), Duration::from_secs(common.seconds.div_ceil(10)));
+    // The server must be gone before the echo is measured, or the two would share the machine.
+    let keep = bench.end().await?;
+    let echo_per_s = echo::per_s(common.load, payload_bytes, time, &log).await?;
+    let syncs =
+        tokio::task::spawn_blocking(move || super::disk::fdatasync_per_s(&dir, time.min(SYNC_MAX))).await??;
+    drop(keep);
+    println!("{}", measured.result(usage.resident_bytes, echo_per_s, syncs));
+    Ok(())
+}
+
+const SYNC_MAX: Duration = Duration::from_secs(3);
+
+struct Measured {
+    done: Done,
+    cpu_us: u64,
+    /// Orders that the processor time was spent on: those of the measured time and of the warm-up's tail alike.
+    orders: u64,
+}
+
+impl Measured {
+    fn result(&self, resident_bytes: u64, echo_per_s: f64, syncs: f64) -> String {
+        let mut latencies = self.done.latencies.clone();
+        format!(
+            "RESULT orders_per_s={:.0} p50_ms={:.2} p99_ms={:.2} p999_ms={:.2} server_cpu_us_per_order={:.0} \
+             rss_mb={} echo_per_s={echo_per_s:.0} fdatasync_per_s={syncs:.0}",
+            self.done.per_s(),
+            latencies.percentile_ms(500),
+            latencies.percentile_ms(990),
+            latencies.percentile_ms(999),
+            self.cpu_us as f64 / (self.orders as f64).max(1.0),
+            resident_bytes >> 20
+        )
+    }
+}
+
+async fn source(
+    bench: &Bench,
+    common: &Common,
+    world: &Arc<World>,
+    instructions: &Instructions,
+) -> anyhow::Result<Source> {
+    let clients = bench.connect(common.load.connections, "web").await?;
+    let orders = OrderShape { later_permille: 0, pickup_permille: 0, ..OrderShape::default() };
+    let world = Arc::clone(world);
+    let make = move || world.orders(orders, TEMPLATES).iter().map(records::place).collect::<Vec<_>>();
+    let templates = tokio::task::spawn_blocking(make).await?;
+    let board = Arc::clone(&instructions.board);
+    Ok(Source { clients, templates, board, next: AtomicU64::new(0), stuck: AtomicU64::new(0) })
+}
+
+/// The mean size of a request, for the echo to carry the same.
+fn payload_bytes(templates: &[PlaceOrderRequest]) -> usize {
+    let sum: usize = templates.iter().map(prost::Message::encoded_len).sum();
+    sum / templates.len().max(1)
+}
+
+async fn measure(
+    args: &Args,
+    bench: &Bench,
+    source: &Arc<Source>,
+    operator: &Client,
+) -> anyhow::Result<Measured> {
+    let time = Duration::from_secs(args.common.seconds);
+    let warm_up = time.div_f64(10.0);
+    let checkpointer =
+        tokio::spawn(checkpoint(operator.clone(), Instant::now() + warm_up, time, args.checkpoints));
+    let calls = Arc::clone(source);
+    let driving = drive(args.common.load, warm_up, time, move |worker, _| {
+        let source = Arc::clone(&calls);
+        async move { source.order(worker).await }
+    });
+    let (usage, orders) = (bench.server.usage()?, source.next.load(Ordering::Relaxed));
+    let done = driving.await?;
+    let cpu_us = bench.server.usage()?.cpu_us - usage.cpu_us;
+    let orders = source.next.load(Ordering::Relaxed) - orders;
+    checkpointer.await.context("the maker of checkpoints panicked")??;
+    Ok(Measured { done, cpu_us, orders })
+}
+
+impl Source {
+    /// Sends one order and waits until all its units are instructed. `false` when they are not in time.
+    async fn order(&self, worker: usize) -> anyhow::Result<bool> {
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut request = self.templates[(index % self.templates.len() as u64) as usize].clone();
+        let number = format!("B{index:09}");
+        request.request_id.clone_from(&number);
+        request.external_order_number.clone_from(&number);
+        let units = request.lines.iter().map(|line| line.quantity).sum();
+        let instructed = self.board.expect(&number, units);
+        let client = &self.clients[worker % self.clients.len()];
+        let answer = client.place_order(request).await.map_err(refused)?;
+        ensure!(answer.outcome() == PlaceOutcome::Accepted, "an order was answered {:?}", answer.outcome());
+        match tokio::time::timeout(STUCK, instructed).await {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(_)) => bail!("nobody waits for order {number} any more"),
+            Err(_) => {
+                self.board.forget(&number);
+                self.stuck.fetch_add(1, Ordering::Relaxed);
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// Makes `count` checkpoints of all partitions, evenly spread over the measured time.
+async fn checkpoint(operator: Client, from: Instant, time: Duration, count: u32) -> anyhow::Result<()> {
+    for number in 1..=count {
+        let due = from + time * number / (count + 1);
+        tokio::time::sleep_until(due.into()).await;
+        let before = checkpointed(&operator).await?;
+        operator.checkpoint(CheckpointRequest::default()).await.map_err(refused)?;
+        ensure!(checkpointed(&operator).await? > before, "a checkpoint was answered and not made");
+    }
+    Ok(())
+}
+
+/// Rises with every checkpoint of any partition.
+async fn checkpointed(operator: &Client) -> anyhow::Result<u64> {
+    let status = operator.get_status(GetStatusRequest {}).await.map_err(refused)?;
+    Ok(status.partitions.iter().map(|partition| partition.checkpoint_sequence).sum())
+}
+
+/// Nothing may be left over: no order without instructions, no message on its way.
+async fn verify(source: &Source, operator: &Client) -> anyhow::Result<()> {
+    quiet(operator).await?;
+    let (stuck, all) = (source.stuck.load(Ordering::Relaxed), source.next.load(Ordering::Relaxed));
+    ensure!(stuck * 1_000 <= all, "{stuck} of {all} orders had no instructions after {STUCK:?}");
+    Ok(())
+}
