@@ -1,6 +1,8 @@
 //! What the integration tests share: engines started as processes, a small retailer, clients with a ledger, judges.
 //! It knows the engine only from outside: its binary and its protos.
 
+pub mod desk;
 pub mod engine;
 pub mod fault;
 pub mod retailer;
+pub mod world;

@@ -1,0 +1,259 @@
+//! A small retailer on an engine of its own, in a directory of its own, for tests that look from outside. It knows the
+//! engine only by its protos.
+
+use crate::engine::{Engine, Setting};
+use crate::retailer::{self, Shape};
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tonic::Request;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+use waybill_proto::common::v1::AdvanceClockRequest;
+use waybill_proto::common::v1::admin_service_client::AdminServiceClient;
+use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
+use waybill_proto::fulfillment::v1::network_service_client::NetworkServiceClient;
+use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
+use waybill_proto::inventory::v1::{GetPositionRequest, Position};
+use waybill_proto::orders::v1::orders_service_client::OrdersServiceClient;
+use waybill_proto::orders::v1::{
+    GetOrderRequest, Order, OrderStatus, PlaceOrderRequest, PlaceOrderResponse, WatchOrderRequest,
+    get_order_request,
+};
+
+/// The longest that anything in a test may take.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The retailer and its engine.
+pub struct World {
+    dir: TempDir,
+    setting: Setting,
+    engine: Option<Engine>,
+    channel: Channel,
+}
+
+/// Flags of an engine whose clock moves only by [`World::advance`].
+#[must_use]
+pub fn virtual_clock() -> Vec<String> {
+    ["--clock", "virtual"].map(str::to_owned).to_vec()
+}
+
+/// `message` as a caller in `channel` sends it.
+///
+/// # Panics
+/// For a channel that is no visible ASCII: the test itself is wrong.
+pub fn from_channel<T>(channel: &str, message: T) -> Request<T> {
+    let value: MetadataValue<Ascii> = channel.parse().expect("channels of tests are ASCII");
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("waybill-channel", value);
+    request
+}
+
+impl World {
+    /// Starts an engine with more flags and opens the retailer.
+    ///
+    /// # Errors
+    /// The engine does not start, or refuses the retailer.
+    pub async fn open(shape: Shape, flags: Vec<String>) -> anyhow::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let mut setting = Setting::new(&dir.path().join("data"));
+        setting.flags.extend(flags);
+        let engine = Engine::start(&setting).await?;
+        let channel = engine.channel().await?;
+        retailer::open(&channel, shape).await?;
+        Ok(Self { dir, setting, engine: Some(engine), channel })
+    }
+
+    /// kill -9, and up again on the same directory.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub async fn crash(&mut self) -> anyhow::Result<()> {
+        self.kill().await?;
+        self.up().await
+    }
+
+    /// kill -9.
+    ///
+    /// # Errors
+    /// The system refused.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        match self.engine.take() {
+            Some(engine) => engine.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts the engine again after [`Self::kill`].
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub async fn up(&mut self) -> anyhow::Result<()> {
+        let engine = Engine::start(&self.setting).await?;
+        self.channel = engine.channel().await?;
+        self.engine = Some(engine);
+        Ok(())
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    /// It was killed.
+    pub fn engine(&self) -> anyhow::Result<&Engine> {
+        self.engine.as_ref().context("the engine is down")
+    }
+    /// The temporary directory of this world, for files beside the engine's.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+    /// The engine's data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.setting.data_dir
+    }
+    /// What the engine wrote to its standard error.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.setting.data_dir.with_extension("log")
+    }
+    /// A channel to the engine.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+    /// Orders.
+    #[must_use]
+    pub fn orders(&self) -> OrdersServiceClient<Channel> {
+        OrdersServiceClient::new(self.channel())
+    }
+    /// Items, stock, reservations.
+    #[must_use]
+    pub fn inventory(&self) -> InventoryServiceClient<Channel> {
+        InventoryServiceClient::new(self.channel())
+    }
+    /// Promises and the work of nodes.
+    #[must_use]
+    pub fn fulfillment(&self) -> FulfillmentServiceClient<Channel> {
+        FulfillmentServiceClient::new(self.channel())
+    }
+    /// Nodes, lanes, zones.
+    #[must_use]
+    pub fn network(&self) -> NetworkServiceClient<Channel> {
+        NetworkServiceClient::new(self.channel())
+    }
+    /// The operator's door.
+    #[must_use]
+    pub fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.channel())
+    }
+
+    /// Places an order in channel `web`.
+    ///
+    /// # Errors
+    /// It was refused.
+    pub async fn place(&self, order: PlaceOrderRequest) -> anyhow::Result<PlaceOrderResponse> {
+        Ok(self.orders().place_order(from_channel("web", order)).await?.into_inner())
+    }
+
+    /// The order as it is.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn order(&self, order_id: &str) -> anyhow::Result<Order> {
+        let key = Some(get_order_request::Key::OrderId(order_id.to_owned()));
+        let answer = self.orders().get_order(GetOrderRequest { key, after: String::new() }).await?;
+        answer.into_inner().order.context("an answer without an order")
+    }
+
+    /// The order once it is as `fits` says; looks again whenever something happens to it.
+    ///
+    /// # Errors
+    /// It did not become so within [`PATIENCE`]; the message says how it is.
+    pub async fn order_when(&self, order_id: &str, fits: impl Fn(&Order) -> bool) -> anyhow::Result<Order> {
+        let request = WatchOrderRequest { order_id: order_id.to_owned(), resume_token: String::new() };
+        let mut stream = self.orders().watch_order(request).await?.into_inner();
+        let looking = async {
+            while stream.message().await?.is_some() {
+                let order = self.order(order_id).await?;
+                if fits(&order) {
+                    return Ok(order);
+                }
+            }
+            bail!("the stream of {order_id} ended")
+        };
+        match tokio::time::timeout(PATIENCE, looking).await {
+            Ok(found) => found,
+            Err(_) => bail!("{order_id} did not become as awaited: {:?}", self.order(order_id).await?),
+        }
+    }
+
+    /// The order once its status is `status`.
+    ///
+    /// # Errors
+    /// See [`Self::order_when`].
+    pub async fn order_at(&self, order_id: &str, status: OrderStatus) -> anyhow::Result<Order> {
+        self.order_when(order_id, |order| order.status() == status).await
+    }
+
+    /// The position of an item at a node, by their numbers.
+    ///
+    /// # Errors
+    /// The item is not known.
+    pub async fn position(&self, item: usize, node: usize) -> anyhow::Result<Position> {
+        let request = GetPositionRequest {
+            sku: retailer::sku(item),
+            node_id: retailer::node(node),
+            ..Default::default()
+        };
+        let answer = self.inventory().get_position(request).await?.into_inner();
+        answer.position.context("an answer without a position")
+    }
+
+    /// Moves a virtual clock.
+    ///
+    /// # Errors
+    /// The clock is a real one.
+    pub async fn advance(&self, by: Duration) -> anyhow::Result<()> {
+        static MOVES: AtomicU64 = AtomicU64::new(0);
+        let request = AdvanceClockRequest {
+            request_id: format!("advance-{}", MOVES.fetch_add(1, Ordering::Relaxed)),
+            reason: String::new(),
+            advance_ms: by.as_millis() as i64,
+        };
+        self.admin().advance_clock(request).await?;
+        Ok(())
+    }
+
+    /// Lets everything come to rest and checks every law.
+    ///
+    /// # Errors
+    /// A law is broken.
+    pub async fn check(&self) -> anyhow::Result<()> {
+        let engine = self.engine()?;
+        engine.settle().await?;
+        engine.audit().await?;
+        Ok(())
+    }
+}
+
+/// Asks again until the answer is `Some`; for what no stream tells.
+///
+/// # Errors
+/// What `ask` failed with, or nothing within [`PATIENCE`].
+pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = anyhow::Result<Option<T>>>,
+{
+    let begin = Instant::now();
+    let mut turn = tokio::time::interval(Duration::from_millis(20));
+    while begin.elapsed() < PATIENCE {
+        turn.tick().await;
+        if let Some(found) = ask().await? {
+            return Ok(found);
+        }
+    }
+    bail!("{what}: not within {PATIENCE:?}")
+}
