@@ -105,11 +105,15 @@ impl Mirror {
         self.0.changes.send_modify(|count| *count += 1);
     }
 
-    /// Nothing else changed through `sequence`: for a feeder that knows of journaled entries without stock.
+    /// The feeder knows that entries through `sequence`, which changed no stock, are durable: whoever waits for
+    /// [`Self::version`] to get there need not wait for a later change. Streams do not go by it, so a number that runs
+    /// ahead of the changes makes no stream skip any.
     pub fn reached(&self, partition: PartitionId, sequence: u64) {
-        let behind = self.shard(partition).read().version < sequence;
-        if behind {
-            self.apply(partition, sequence, [], []);
+        if self.version(partition) < sequence {
+            let mut shard = self.shard(partition).write();
+            shard.heard = shard.heard.max(sequence);
+            drop(shard);
+            self.0.changes.send_modify(|count| *count += 1);
         }
     }
 
@@ -141,6 +145,13 @@ impl Mirror {
     /// The journal sequence through which a partition's part is complete.
     #[must_use]
     pub fn version(&self, partition: PartitionId) -> u64 {
+        let shard = self.shard(partition).read();
+        shard.version.max(shard.heard)
+    }
+
+    /// The journal sequence of the last batch that was fed: how far [`Self::since`] can go now.
+    #[must_use]
+    pub fn fed(&self, partition: PartitionId) -> u64 {
         self.shard(partition).read().version
     }
 
@@ -332,6 +343,17 @@ mod tests {
         let (told, ..) = mirror.since(part, Cursor::after(3), 10, None);
         assert!(told.len() == 3 && told.iter().all(|(change, _)| change.figures.available().is_zero()));
         assert!(mirror.basket([(&sku(1), &OwnerId::main())]).stock(&sku(1), &OwnerId::main()).is_empty());
+    }
+
+    #[test]
+    fn a_number_that_runs_ahead_of_the_changes_makes_no_stream_skip_any() {
+        let (mirror, part) = mirror();
+        mirror.load(part, 3, [item(1, false)], [change(1, 1, 5, 3)]);
+        mirror.reached(part, 4);
+        assert_eq!((mirror.version(part), mirror.fed(part)), (4, 3));
+        let (_, cursor, _) = mirror.since(part, Cursor::default(), 10, None);
+        mirror.apply(part, 4, [], [change(1, 1, 6, 4)]);
+        assert_eq!(mirror.since(part, cursor, 10, None).0.len(), 1);
     }
 
     proptest! {

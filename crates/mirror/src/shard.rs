@@ -52,6 +52,8 @@ struct Slot {
 pub(crate) struct Shard {
     /// Everything up to this journal sequence is in here.
     pub(crate) version: u64,
+    /// Through here, entries that are not stock are known of too; streams do not go by it.
+    pub(crate) heard: u64,
     pub(crate) loaded: bool,
     shelves: Vec<Shelf>,
     by_sku: HashMap<Sku, u32>,

@@ -95,7 +95,11 @@ impl Inner {
         partition: PartitionId,
         submission: Submission<Inventory>,
     ) -> Result<Accepted<Answer>, Failure<Refusal>> {
-        let accepted = self.partitions.of(partition).submit(submission).await?;
+        let handle = self.partitions.of(partition);
+        let mut accepted = handle.submit(submission).await?;
+        // A remembered answer may carry the place of an entry that was never written. All it tells of is durable.
+        let durable = handle.status().sequence.load(Ordering::Acquire);
+        accepted.token.sequence = accepted.token.sequence.min(durable);
         // What this write changed reached the mirror before its answer left; entries that change nothing do not.
         self.mirror.reached(partition, accepted.token.sequence);
         Ok(accepted)

@@ -43,6 +43,9 @@ impl Awaited {
     }
 }
 
+/// Rows given to the mirror at once when it is filled.
+const CHUNK: usize = 4_096;
+
 /// The ear of one partition.
 pub(crate) struct Ear {
     pub(crate) partition: PartitionId,
@@ -71,10 +74,21 @@ impl Observer<Inventory> for Ear {
 
 impl Ear {
     fn load(&mut self, state: &State, sequence: u64) {
-        let mut items = Vec::new();
-        read::each_item(state, |record| items.push(item_change(record)));
-        let mut stock = Vec::new();
-        read::each_availability(state, |change| stock.push(stock_change(change)));
+        // A little at a time: a million positions must not stand in memory twice.
+        let mut items = Vec::with_capacity(CHUNK);
+        read::each_item(state, |record| {
+            items.push(item_change(record));
+            if items.len() == CHUNK {
+                self.mirror.apply(self.partition, 0, items.drain(..), []);
+            }
+        });
+        let mut stock = Vec::with_capacity(CHUNK);
+        read::each_availability(state, |change| {
+            stock.push(stock_change(change));
+            if stock.len() == CHUNK {
+                self.mirror.apply(self.partition, 0, [], stock.drain(..));
+            }
+        });
         self.mirror.load(self.partition, sequence, items, stock);
         metrics::gauge!(names::POSITIONS).set(self.mirror.positions() as f64);
         self.loaded = true;

@@ -145,7 +145,14 @@ pub(crate) async fn release(
     let (views, token) = if home_decides {
         let accepted = door.submit(home, &write, Command::Release { id, claims }).await?;
         let token = accepted.token;
-        (whole_after(view_of(accepted)?, &before), token)
+        let after = view_of(accepted)?;
+        if after.order.is_some() && after.state != ReservationState::Undecided {
+            // It was committed in between: home gave its own units back, the other parts are asked for theirs.
+            let others = before.iter().skip(1).map(|(part, _)| (*part, None)).collect();
+            with_parts(door, &write, id, after, token, others).await?
+        } else {
+            (whole_after(after, &before), token)
+        }
     } else {
         let parts = match &claims {
             Some(claims) => by_partition(door, claims.clone()),
@@ -178,6 +185,23 @@ pub(crate) async fn consume(
     };
     let reservation = merged(views).map(|view| to_proto::reservation(&view));
     Ok(proto::ConsumeReservationResponse { reservation, token: token.to_string() })
+}
+
+/// The other parts' units of a reservation whose home has released its own already.
+async fn with_parts(
+    door: &Shared,
+    write: &Write,
+    id: ReservationId,
+    home: ReservationView,
+    token: Token,
+    others: BTreeMap<PartitionId, Option<Vec<Claim>>>,
+) -> Result<Views, Status> {
+    if others.is_empty() {
+        return Ok((vec![home], token));
+    }
+    let (mut views, _) = each_part(door, write, others, |claims| Command::Release { id, claims }).await?;
+    views.insert(0, home);
+    Ok((views, token))
 }
 
 fn by_partition(door: &Shared, claims: Vec<Claim>) -> BTreeMap<PartitionId, Option<Vec<Claim>>> {

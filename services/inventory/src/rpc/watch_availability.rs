@@ -61,7 +61,7 @@ fn begin(
     skus: &HashSet<Sku>,
     token: &str,
 ) -> Result<Place, DoorError> {
-    let goal: Vec<u64> = partitions.iter().map(|partition| mirror.version(*partition)).collect();
+    let goal: Vec<u64> = partitions.iter().map(|partition| mirror.fed(*partition)).collect();
     let digest = digest(skus);
     if token.is_empty() {
         let versions = vec![0; partitions.len()];

@@ -102,3 +102,26 @@ async fn stock_of_an_unknown_item_and_stock_below_zero_are_refused() {
     assert_eq!(why(&refused), (Code::FailedPrecondition, "STOCK_BELOW_ZERO".into()));
     assert_eq!(refused.get_error_details().error_info().unwrap().metadata["on_hand"], "5");
 }
+
+#[tokio::test]
+async fn the_token_of_a_retry_and_of_a_write_that_changed_nothing_are_ones_that_reads_take() {
+    let world = World::new().await;
+    world.stocked("A", "n1", 5).await;
+    let first = world.receive("r1", "A", "n1", 5).await.unwrap();
+    let safety = proto::SetSafetyStockRequest {
+        request_id: "s1".into(),
+        sku: "A".into(),
+        node_id: "n1".into(),
+        ..Default::default()
+    };
+    let unchanged = world.door.set_safety_stock(asked(safety)).await.unwrap().into_inner();
+    let retried = world.receive("r1", "A", "n1", 5).await.unwrap();
+    for after in [first.token, unchanged.token, retried.token] {
+        let token: waybill_replica::Token = after.parse().unwrap();
+        let message =
+            proto::GetPositionRequest { sku: "A".into(), node_id: "n1".into(), after, ..Default::default() };
+        world.door.get_position(asked(message)).await.unwrap();
+        let mirrored = world.door.mirror().version(token.partition);
+        assert!(mirrored >= token.sequence, "plans would wait for {token}, the mirror is at {mirrored}");
+    }
+}
