@@ -7,6 +7,7 @@ mod parts;
 mod protocol;
 mod reserve;
 mod stock;
+mod stored;
 mod units;
 mod waits;
 
