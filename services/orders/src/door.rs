@@ -39,15 +39,10 @@ pub async fn open(
     crate::metrics::describe();
     let (ears, questions) = Ears::new();
     let partitions = host.start::<Orders>(|_| ears.observer()).await?;
-    let planning = Planning {
-        partitions: partitions.clone(),
-        planner,
-        seal: seal.clone(),
-        clock: host.clock().clone(),
-        settings,
-    };
-    tokio::spawn(planning.run(questions));
-    Ok(Door(Arc::new(Inner { partitions, layout: host.layout(), settings, seal, ears })))
+    let inner = Arc::new(Inner { partitions, layout: host.layout(), settings, seal, ears });
+    let planning = Planning { door: Arc::downgrade(&inner), planner, clock: host.clock().clone() };
+    tokio::spawn(planning.run(questions, settings));
+    Ok(Door(inner))
 }
 
 impl Door {

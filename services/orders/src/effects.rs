@@ -1,13 +1,14 @@
 //! What follows from durable events outside the partitions: who waits is woken, and the planner is asked.
 
 use crate::config::Settings;
+use crate::door::Inner;
 use crate::metrics as names;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc};
 use waybill_orders::command::{RecordPlan, Unplannable};
 use waybill_orders::{Command, Note, Orders, OrdersState, PlanQuestion};
-use waybill_replica::{Clock, Failure, Observer, Partitions, Submission};
+use waybill_replica::{Clock, Failure, Observer, Submission};
 use waybill_service_kit::{DoorError, OpenedPerson, Person, Planner, PlannerError, Seal, WaitingRoom};
 use waybill_types::exchange::{Delivery, Destination, Plan, PlanRequest};
 use waybill_types::{Country, GeoPoint, OrderId, Origin, PostalCode};
@@ -42,25 +43,28 @@ impl Ears {
     }
 }
 
-/// Asks the planner what partitions want planned, and hands the answers in.
+/// Asks the planner what partitions want planned, and hands the answers in. It does not keep the door open: once that is
+/// gone, questions are pending and asked again after the next start.
 #[derive(Clone)]
 pub(crate) struct Planning {
-    pub(crate) partitions: Partitions<Orders>,
+    pub(crate) door: Weak<Inner>,
     pub(crate) planner: Arc<dyn Planner>,
-    pub(crate) seal: Seal,
     pub(crate) clock: Clock,
-    pub(crate) settings: Settings,
 }
 
 impl Planning {
-    /// Runs until the partitions are gone.
-    pub(crate) async fn run(self, mut questions: mpsc::UnboundedReceiver<Box<PlanQuestion>>) {
-        let permits = Arc::new(Semaphore::new(self.settings.plans_at_once.max(1)));
+    /// Runs until the door is gone.
+    pub(crate) async fn run(
+        self,
+        mut questions: mpsc::UnboundedReceiver<Box<PlanQuestion>>,
+        settings: Settings,
+    ) {
+        let permits = Arc::new(Semaphore::new(settings.plans_at_once.max(1)));
         while let Some(question) = questions.recv().await {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
             let planning = self.clone();
             tokio::spawn(async move {
-                planning.answer(&question).await;
+                planning.answer(&question, &settings).await;
                 drop(permit);
             });
         }
@@ -68,10 +72,13 @@ impl Planning {
 
     /// Asks until there is an answer, and hands it in until it is taken. A question that is not open any more is
     /// answered for nothing: the machine ignores the answer.
-    async fn answer(&self, question: &PlanQuestion) {
-        let mut backoff = Backoff::new(&self.settings);
+    async fn answer(&self, question: &PlanQuestion, settings: &Settings) {
+        let mut backoff = Backoff::new(settings);
         let outcome = loop {
-            match self.ask(question).await {
+            let Some(door) = self.door.upgrade() else { return };
+            let asked = self.ask(&door.seal, question).await;
+            drop(door);
+            match asked {
                 Ok(plan) => break Ok(plan),
                 Err(Unasked::Never) => break Err(Unplannable),
                 Err(Unasked::Later(why)) => {
@@ -81,32 +88,35 @@ impl Planning {
                 }
             }
         };
-        let mut backoff = Backoff::new(&self.settings);
-        let Some(partition) = self.partitions.get(question.order.partition()) else { return };
-        loop {
-            let recorded =
-                RecordPlan { order: question.order, attempt: question.attempt, outcome: outcome.clone() };
-            let submission = Submission {
-                command: Command::RecordPlan(recorded),
-                origin: Origin::engine("plan"),
-                request: None,
-            };
-            match partition.submit(submission).await {
-                Ok(_) => return,
-                Err(Failure::Busy { .. }) => backoff.wait().await,
-                // The partition has stopped: the question is pending and will be asked again when it is back.
-                Err(Failure::Unavailable { .. } | Failure::OutcomeUnknown) => return,
-                Err(failure) => {
-                    tracing::error!(order = %question.order, %failure, "a plan was not taken");
-                    return;
-                }
+        let mut backoff = Backoff::new(settings);
+        while self.hand_in(question, outcome.clone()).await == HandedIn::Busy {
+            backoff.wait().await;
+        }
+    }
+
+    async fn hand_in(&self, question: &PlanQuestion, outcome: Result<Plan, Unplannable>) -> HandedIn {
+        let Some(door) = self.door.upgrade() else { return HandedIn::Over };
+        let Some(partition) = door.partitions.get(question.order.partition()) else { return HandedIn::Over };
+        let recorded = RecordPlan { order: question.order, attempt: question.attempt, outcome };
+        let submission = Submission {
+            command: Command::RecordPlan(recorded),
+            origin: Origin::engine("plan"),
+            request: None,
+        };
+        match partition.submit(submission).await {
+            // A partition that has stopped has its question pending and asks it again when it is back.
+            Ok(_) | Err(Failure::Unavailable { .. } | Failure::OutcomeUnknown) => HandedIn::Over,
+            Err(Failure::Busy { .. }) => HandedIn::Busy,
+            Err(failure) => {
+                tracing::error!(order = %question.order, %failure, "a plan was not taken");
+                HandedIn::Over
             }
         }
     }
 
-    async fn ask(&self, question: &PlanQuestion) -> Result<Plan, Unasked> {
+    async fn ask(&self, seal: &Seal, question: &PlanQuestion) -> Result<Plan, Unasked> {
         let ships = question.lines.iter().any(|line| line.delivery == Delivery::Ship);
-        let destination = if ships { Some(self.destination(question)?) } else { None };
+        let destination = if ships { Some(open_destination(seal, question)?) } else { None };
         let now = self.clock.now().max(question.asked_at);
         let request = PlanRequest {
             lines: question.lines.clone(),
@@ -127,19 +137,28 @@ impl Planning {
             }
         })
     }
+}
 
-    /// Where the order goes, opened each time it is asked. An erased or missing address can never be planned.
-    fn destination(&self, question: &PlanQuestion) -> Result<Destination, Unasked> {
-        let sealed = question.recipient.as_ref().ok_or(Unasked::Never)?;
-        match self.seal.open(sealed) {
-            Ok(OpenedPerson::Known(person)) => destination(&person).ok_or(Unasked::Never),
-            Ok(OpenedPerson::Erased) => Err(Unasked::Never),
-            Err(DoorError::Bug { what }) => {
-                tracing::error!(order = %question.order, %what, "an address cannot be read");
-                Err(Unasked::Never)
-            }
-            Err(error) => Err(Unasked::Later(error.to_string())),
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HandedIn {
+    /// Nothing more to do.
+    Over,
+    /// No room now.
+    Busy,
+}
+
+/// Where the order goes, opened each time it is asked. An erased or missing address can never be planned.
+fn open_destination(seal: &Seal, question: &PlanQuestion) -> Result<Destination, Unasked> {
+    let sealed = question.recipient.as_ref().ok_or(Unasked::Never)?;
+    match seal.open(sealed) {
+        Ok(OpenedPerson::Known(person)) => destination(&person).ok_or(Unasked::Never),
+        Ok(OpenedPerson::Erased) => Err(Unasked::Never),
+        Err(DoorError::Bug { what }) => {
+            tracing::error!(order = %question.order, %what, "an address cannot be read");
+            Err(Unasked::Never)
         }
+        Err(error) => Err(Unasked::Later(error.to_string())),
     }
 }
 

@@ -1,0 +1,9 @@
+//! The door over real partitions on a real disk: what callers see, what hostile callers do not break.
+
+mod erase;
+mod find;
+mod flow;
+mod hostile;
+mod import;
+mod streams;
+mod world;
