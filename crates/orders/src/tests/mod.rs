@@ -12,3 +12,4 @@ mod place;
 mod restart;
 mod stored;
 mod world;
+mod world_nodes;

@@ -1,10 +1,13 @@
 //! What is stored stays readable and small.
 
 use super::build::{line, order, units};
-use super::world::World;
+use super::world::{World, hash};
+use crate::Event;
 use crate::history::Entry;
+use std::collections::BTreeSet;
+use waybill_machine::Position;
 use waybill_machine::record::{decode, encode};
-use waybill_types::LineNo;
+use waybill_types::{LineNo, Origin, Timestamp};
 
 #[test]
 fn a_usual_order_takes_few_bytes() {
@@ -54,4 +57,33 @@ fn a_history_entry_is_stored_as_an_entry() {
     for entry in world.state.history(id).unwrap().unwrap() {
         assert_eq!(decode::<Entry>(&encode(&entry)).unwrap(), entry);
     }
+}
+
+/// A journal written by the first version, with every kind of event: one line per event with its sequence, its time and
+/// origin, and itself, after a line with the hash of the state it makes. Never edited; a new kind gets a new file.
+const FIRST_VERSION: &str = include_str!("first_version.txt");
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn a_journal_of_the_first_version_makes_the_same_state_for_good() {
+    let mut lines = FIRST_VERSION.lines();
+    let expected = unhex(lines.next().unwrap());
+    let mut world = World::new();
+    let mut kinds = BTreeSet::new();
+    for line in lines {
+        let parts: Vec<&str> = line.split(' ').collect();
+        let position = Position { sequence: parts[0].parse().unwrap(), index: 0 };
+        let (at, origin): (Timestamp, Origin) = decode(&unhex(parts[1])).unwrap();
+        let event: Event = decode(&unhex(parts[2])).unwrap();
+        assert_eq!(encode(&event), unhex(parts[2]), "written as it was read");
+        kinds.insert(event.what.name());
+        world.journal.push((at, origin, position, event));
+    }
+    assert_eq!(kinds.len(), 19, "every kind of event stands in it: {kinds:?}");
+    world.replay();
+    assert_eq!(hash(&mut world.state).as_slice(), expected);
+    world.audit();
 }

@@ -1,0 +1,155 @@
+//! The work of nodes as orders knows it. Only the node's partition decides what happens to it.
+
+use minicbor::{Decode, Encode};
+use waybill_types::exchange::{PromiseWindow, WorkRefusal};
+use waybill_types::{
+    FulfillmentOrderId, LineNo, NodeId, Quantity, ReservationId, ServiceId, Text, Timestamp,
+};
+
+/// The work of one node for the order, as orders knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct WorkRef {
+    /// Its id.
+    #[n(0)]
+    pub id: FulfillmentOrderId,
+    /// Where.
+    #[n(1)]
+    pub node: NodeId,
+    /// The attempt it came from.
+    #[n(2)]
+    pub attempt: u32,
+    /// What its units stand on.
+    #[n(3)]
+    pub reservation: ReservationId,
+    /// The carrier service; `None` for pickup.
+    #[n(4)]
+    pub service: Option<ServiceId>,
+    /// The node must hand over (or have ready) by then.
+    #[n(5)]
+    pub ship_by: Timestamp,
+    /// What the customer was told.
+    #[n(6)]
+    pub promise: PromiseWindow,
+    /// How far it is.
+    #[n(7)]
+    pub state: WorkState,
+    /// Its units by line.
+    #[n(8)]
+    pub lines: Vec<WorkUnits>,
+    /// Cancels sent to the node's partition and not answered yet.
+    #[n(9)]
+    pub recalls: u16,
+    /// How often nodes sent these units back before.
+    #[n(10)]
+    pub bounces: u8,
+    /// Nodes that must not be used when it fails, besides this one.
+    #[n(11)]
+    pub excluded: Vec<NodeId>,
+    /// The carrier; empty before shipping.
+    #[n(12)]
+    pub carrier: Text,
+    /// The carrier's numbers; empty before shipping.
+    #[n(13)]
+    pub tracking: Vec<Text>,
+}
+
+/// How far a node's work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum WorkState {
+    /// Handed to the node's partition, not answered yet.
+    #[n(0)]
+    Assigned,
+    /// The node's partition has it and has taken the capacity.
+    #[n(1)]
+    Planned,
+    /// The node was told.
+    #[n(2)]
+    Released,
+    /// The node will do it.
+    #[n(3)]
+    Accepted,
+    /// Being picked.
+    #[n(4)]
+    Picking,
+    /// Picked.
+    #[n(5)]
+    Picked,
+    /// Packed.
+    #[n(6)]
+    Packed,
+    /// With the carrier.
+    #[n(7)]
+    Shipped,
+    /// With the customer.
+    #[n(8)]
+    Delivered,
+    /// At the counter.
+    #[n(9)]
+    ReadyForPickup,
+    /// Fetched.
+    #[n(10)]
+    HandedOver,
+    /// Called off.
+    #[n(11)]
+    Cancelled,
+    /// The node's partition could not take it.
+    #[n(12)]
+    Refused(#[n(0)] WorkRefusal),
+    /// The node said no.
+    #[n(13)]
+    Rejected,
+    /// Nothing was found.
+    #[n(14)]
+    Shorted,
+}
+
+/// Units of one line in a node's work. Units that were cancelled, shorted, refused or rejected are gone from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct WorkUnits {
+    /// Which line.
+    #[n(0)]
+    pub line: LineNo,
+    /// Planned or released, not picked.
+    #[n(1)]
+    pub to_pick: Quantity,
+    /// In hand.
+    #[n(2)]
+    pub picked: Quantity,
+    /// Left the node.
+    #[n(3)]
+    pub shipped: Quantity,
+    /// With the customer.
+    #[n(4)]
+    pub delivered: Quantity,
+}
+
+impl WorkUnits {
+    /// Units the node has: to pick, or picked.
+    #[must_use]
+    pub fn at_node(&self) -> Quantity {
+        self.to_pick.plus(self.picked)
+    }
+    /// Units that are or were this work.
+    #[must_use]
+    pub fn all(&self) -> Quantity {
+        self.at_node().plus(self.shipped).plus(self.delivered)
+    }
+}
+
+impl WorkRef {
+    /// Units of all lines that the node has.
+    #[must_use]
+    pub fn at_node(&self) -> Quantity {
+        self.lines.iter().map(WorkUnits::at_node).sum()
+    }
+    /// True while it may still be cancelled without asking the node.
+    #[must_use]
+    pub const fn is_unreleased(&self) -> bool {
+        matches!(self.state, WorkState::Assigned | WorkState::Planned)
+    }
+    /// The units to pick of a line.
+    #[must_use]
+    pub fn to_pick(&self, line: LineNo) -> Quantity {
+        self.lines.iter().filter(|units| units.line == line).map(|units| units.to_pick).sum()
+    }
+}
