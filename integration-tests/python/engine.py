@@ -1,0 +1,208 @@
+"""An engine as a process on port 0, a small retailer on it, and what the tests of the Python client share."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+import grpc
+from google.protobuf import timestamp_pb2
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from waybill.common.v1 import money_pb2, place_pb2, row_pb2
+from waybill.fulfillment.v1 import (
+    fulfillment_service_pb2_grpc,
+    network_pb2,
+    network_service_pb2,
+    network_service_pb2_grpc,
+    node_pb2,
+)
+from waybill.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc, item_pb2
+from waybill.orders.v1 import order_pb2, orders_service_pb2, orders_service_pb2_grpc
+
+WEB = [("waybill-channel", "web"), ("waybill-actor", "python-test")]
+CALL_CENTER = [("waybill-channel", "call_center"), ("waybill-actor", "agent-7")]
+NODE = [("waybill-role", "node"), ("waybill-actor", "desk-1")]
+# The longest that any single call or wait may take, in seconds.
+PATIENCE = 30
+
+
+class Engine:
+    """`waybill serve` on a directory of its own. `kill` is kill -9; `start` comes up on the same directory."""
+
+    def __init__(self):
+        self._dir = tempfile.TemporaryDirectory()
+        self.data_dir = pathlib.Path(self._dir.name) / "data"
+        self._log = open(pathlib.Path(self._dir.name) / "log", "ab")
+        self._process = None
+        self.channel = None
+        self.start()
+
+    def start(self):
+        command = [os.environ["WAYBILL_BIN"], "serve", "--data-dir", str(self.data_dir)]
+        command += ["--listen", "127.0.0.1:0", "--no-metrics"]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("WAYBILL_")}
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, env=environment, text=True)
+        for line in self._process.stdout:
+            if line.startswith("listening on "):
+                self.connect(line.removeprefix("listening on ").strip())
+                return
+        raise RuntimeError(f"the engine ended with {self._process.wait()}; see {self._log.name}")
+
+    def connect(self, address):
+        self.channel = grpc.insecure_channel(address)
+        self.orders = orders_service_pb2_grpc.OrdersServiceStub(self.channel)
+        self.inventory = inventory_service_pb2_grpc.InventoryServiceStub(self.channel)
+        self.fulfillment = fulfillment_service_pb2_grpc.FulfillmentServiceStub(self.channel)
+        self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
+
+    def kill(self):
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._process.stdout.close()
+        self.channel.close()
+
+    def crash(self):
+        self.kill()
+        self.start()
+
+    def close(self):
+        self.kill()
+        self._log.close()
+        self._dir.cleanup()
+
+
+def eur(minor_units):
+    return money_pb2.Money(currency_code="EUR", minor_units=minor_units)
+
+
+def open_retailer(engine, sku="TEA", stock=10):
+    """One warehouse that ships to all of Germany, and one item."""
+
+    def rows(answer):
+        refused = [row for row in answer.results if row.outcome == row_pb2.ROW_OUTCOME_REFUSED]
+        assert not refused, refused
+
+    zone = network_pb2.Zone(zone_id="de", areas=[network_pb2.PostalArea(country_code="DE")])
+    rows(engine.network.UpsertZones(network_service_pb2.UpsertZonesRequest(request_id="zones", zones=[zone])))
+    node = node_pb2.Node(
+        node_id="central",
+        kind=node_pb2.NODE_KIND_CENTRAL_WAREHOUSE,
+        time_zone="Europe/Berlin",
+        handling_ms=3_600_000,
+        handling_cost=eur(150),
+        capabilities=node_pb2.NodeCapabilities(ships=True, pickup=True),
+    )
+    rows(engine.network.UpsertNodes(network_service_pb2.UpsertNodesRequest(request_id="nodes", nodes=[node])))
+    lane = network_pb2.Lane(
+        lane_id="central-de",
+        from_node_id="central",
+        to_zone_id="de",
+        carrier_service="standard",
+        cost=network_pb2.LaneCost(base=eur(450)),
+        transit_days=2,
+    )
+    rows(engine.network.UpsertLanes(network_service_pb2.UpsertLanesRequest(request_id="lanes", lanes=[lane])))
+    item = item_pb2.Item(sku=sku, name="Tea", unit=item_pb2.UNIT_PIECE, weight_g=250)
+    row = inventory_service_pb2.ItemRow(item=item)
+    rows(engine.inventory.UpsertItems(inventory_service_pb2.UpsertItemsRequest(request_id="items", rows=[row])))
+    receive(engine, "first", stock, sku)
+
+
+def receive(engine, request_id, quantity, sku="TEA"):
+    request = inventory_service_pb2.ReceiveStockRequest(
+        request_id=request_id, sku=sku, node_id="central", quantity=quantity
+    )
+    return engine.inventory.ReceiveStock(request, metadata=NODE)
+
+
+def order(number, quantity=1, sku="TEA", mode=orders_service_pb2.PLACE_MODE_CONFIRM, **more):
+    total = 1999 * quantity
+    line = orders_service_pb2.PlaceLine(
+        sku=sku,
+        quantity=quantity,
+        delivery_method=order_pb2.DELIVERY_METHOD_SHIP_HOME,
+        amounts=order_pb2.LineAmounts(unit_price=eur(1999), total=eur(total)),
+    )
+    return orders_service_pb2.PlaceOrderRequest(
+        request_id=f"place-{number}",
+        external_order_number=number,
+        mode=mode,
+        contact=place_pb2.Contact(name="Ada Example", phone="+49305550100", email="ada@example.com"),
+        ship_to=place_pb2.Address(
+            name="Ada Example", street_lines=["Teststraße 1"], city="Berlin", postal_code="10115", country_code="DE"
+        ),
+        lines=[line],
+        amounts=order_pb2.OrderAmounts(total=eur(total), tax_included=True),
+        **more,
+    )
+
+
+def details(error):
+    """The reason, its facts and the fields at fault of a refusal."""
+    info, fields, retry = error_details_pb2.ErrorInfo(), {}, None
+    for detail in rpc_status.from_call(error).details:
+        bad_request, retry_info = error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+        if detail.Unpack(bad_request):
+            fields = {violation.field: violation.description for violation in bad_request.field_violations}
+        elif detail.Unpack(retry_info):
+            retry = retry_info.retry_delay
+        else:
+            detail.Unpack(info)
+    return info, fields, retry
+
+
+def seconds(at):
+    """A point in time as seconds since 1970."""
+    assert isinstance(at, timestamp_pb2.Timestamp)
+    return at.seconds
+
+
+class Taken(threading.Thread):
+    """Takes messages of a stream in the background until the stream breaks."""
+
+    def __init__(self, call):
+        super().__init__(daemon=True)
+        self._call = call
+        self._arrived = threading.Condition()
+        self.messages = []
+        self.error = None
+        self.start()
+
+    def run(self):
+        try:
+            for message in self._call:
+                with self._arrived:
+                    self.messages.append(message)
+                    self._arrived.notify_all()
+        except grpc.RpcError as error:
+            with self._arrived:
+                self.error = error
+                self._arrived.notify_all()
+
+    def wait(self, fits):
+        """The messages so far, once `fits` says so of them."""
+        deadline = time.monotonic() + PATIENCE
+        with self._arrived:
+            while not fits(self.messages):
+                if not self._arrived.wait(deadline - time.monotonic()):
+                    raise TimeoutError(f"{len(self.messages)} messages came: {self.messages[-3:]}")
+                if self.error and not fits(self.messages):
+                    raise self.error
+            return list(self.messages)
+
+    def wait_broken(self):
+        """The error that ended the stream."""
+        deadline = time.monotonic() + PATIENCE
+        with self._arrived:
+            while self.error is None:
+                if not self._arrived.wait(deadline - time.monotonic()):
+                    raise TimeoutError("the stream is still open")
+            return self.error
+
+    def cancel(self):
+        self._call.cancel()
