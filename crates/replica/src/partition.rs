@@ -302,11 +302,11 @@ impl<M: Machine> Running<M> {
         let position = self.position(batch);
         let Submission { command, origin, request } = submission;
         let staged = self.core.step(Input::Command { command, origin, request }, self.clock.now(), position);
-        let answer = batch.stage(staged);
+        let decided = batch.stage(staged);
         // A remembered answer in a batch of its own is journaled already; a token beyond the journal would be refused.
         let sequence = if batch.entries.is_empty() { self.sequence } else { position.sequence };
         let token = Token { partition: self.id, sequence };
-        let result = answer.map(|answer| Accepted { answer, token });
+        let result = decided.map(|answer| Accepted { answer, token });
         batch.release.push(Box::new(move || drop(answer.send(result))));
     }
 
