@@ -7,15 +7,18 @@ use super::instructed::{Board, Instructions};
 use super::setup::{Bench, Common};
 use crate::demo::load::refused;
 use crate::demo::settle::quiet;
-use crate::demo::world::{Shape, World};
+use crate::demo::world::World;
 use crate::records;
 use anyhow::{Context, bail, ensure};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use waybill_client::Client;
 use waybill_client::proto::common::v1::{CheckpointRequest, GetStatusRequest};
-use waybill_client::proto::orders::v1::{PlaceOrderRequest, PlaceOutcome};
+use waybill_client::proto::orders::v1::{
+    ExternalOrderKey, GetOrderRequest, PlaceOrderRequest, PlaceOutcome, get_order_request,
+};
 use waybill_fixtures::{OrderShape, Regime, StockShape};
 
 /// What `bench place` takes.
@@ -28,14 +31,13 @@ pub(crate) struct Args {
     checkpoints: u32,
 }
 
+const CHANNEL: &str = "web";
 /// Different orders; a run takes them again and again under new numbers.
 const TEMPLATES: u64 = 20_000;
 /// Connections for the streams of all nodes.
 const STREAM_CONNECTIONS: u16 = 4;
 /// An order that is not instructed by then counts as stuck.
 const STUCK: Duration = Duration::from_secs(20);
-/// Stock is laid in for so many orders per second, more than a machine of two cores can do.
-const STOCKED_PER_S: u64 = 6_000;
 
 /// Orders to send, and who waits for them.
 struct Source {
@@ -43,7 +45,7 @@ struct Source {
     templates: Vec<PlaceOrderRequest>,
     board: Arc<Board>,
     next: AtomicU64,
-    stuck: AtomicU64,
+    stuck: Mutex<Vec<String>>,
 }
 
 /// Measures, checks and prints the RESULT line.
@@ -53,10 +55,8 @@ struct Source {
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let common = &args.common;
     let bench = Bench::start(common).await?;
-    let stock = StockShape::new(Regime::Base, (common.seconds + 5) * STOCKED_PER_S);
-    let shape =
-        Shape { seed: common.seed, nodes: common.nodes, skus: common.skus, stock, capacity_factor: 1_000 };
-    let (world, _) = bench.load(shape).await?;
+    let stock = StockShape::new(Regime::Base, TEMPLATES);
+    let (world, _) = bench.load(common.ample(stock)).await?;
     let streams = bench.connect(STREAM_CONNECTIONS, "").await?;
     let nodes = world.retailer.nodes.iter().map(|node| node.node_id.clone());
     let mut instructions = Instructions::subscribe(&streams, nodes)?;
@@ -119,13 +119,13 @@ async fn source(
     world: &Arc<World>,
     instructions: &Instructions,
 ) -> anyhow::Result<Source> {
-    let clients = bench.connect(common.load.connections, "web").await?;
+    let clients = bench.connect(common.load.connections, CHANNEL).await?;
     let orders = OrderShape { later_permille: 0, pickup_permille: 0, ..OrderShape::default() };
     let world = Arc::clone(world);
     let make = move || world.orders(orders, TEMPLATES).iter().map(records::place).collect::<Vec<_>>();
     let templates = tokio::task::spawn_blocking(make).await?;
     let board = Arc::clone(&instructions.board);
-    Ok(Source { clients, templates, board, next: AtomicU64::new(0), stuck: AtomicU64::new(0) })
+    Ok(Source { clients, templates, board, next: AtomicU64::new(0), stuck: Mutex::default() })
 }
 
 /// The mean size of a request, for the echo to carry the same.
@@ -175,7 +175,7 @@ impl Source {
             Ok(Err(_)) => bail!("nobody waits for order {number} any more"),
             Err(_) => {
                 self.board.forget(&number);
-                self.stuck.fetch_add(1, Ordering::Relaxed);
+                self.stuck.lock().unwrap_or_else(PoisonError::into_inner).push(number);
                 Ok(false)
             }
         }
@@ -203,7 +203,20 @@ async fn checkpointed(operator: &Client) -> anyhow::Result<u64> {
 /// Nothing may be left over: no order without instructions, no message on its way.
 async fn verify(source: &Source, operator: &Client) -> anyhow::Result<()> {
     quiet(operator).await?;
-    let (stuck, all) = (source.stuck.load(Ordering::Relaxed), source.next.load(Ordering::Relaxed));
-    ensure!(stuck * 1_000 <= all, "{stuck} of {all} orders had no instructions after {STUCK:?}");
+    let stuck = std::mem::take(&mut *source.stuck.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut states = BTreeMap::new();
+    for number in &stuck {
+        let key = ExternalOrderKey { channel: CHANNEL.to_owned(), external_order_number: number.clone() };
+        let request =
+            GetOrderRequest { key: Some(get_order_request::Key::External(key)), ..Default::default() };
+        let order = operator.get_order(request).await.map_err(refused)?.order.unwrap_or_default();
+        *states.entry(format!("{:?}", order.status())).or_insert(0u64) += 1;
+    }
+    let all = source.next.load(Ordering::Relaxed);
+    ensure!(
+        stuck.is_empty(),
+        "{} of {all} orders had no instructions after {STUCK:?}; now: {states:?}",
+        stuck.len()
+    );
     Ok(())
 }

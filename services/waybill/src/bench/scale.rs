@@ -6,7 +6,7 @@ use super::disk::bytes_under;
 use super::setup::{Bench, Common, bar};
 use crate::demo::load::refused;
 use crate::demo::settle::quiet;
-use crate::demo::world::{Shape, World};
+use crate::demo::world::World;
 use crate::demo::{audit, grouped};
 use crate::records;
 use anyhow::{Context, ensure};
@@ -54,8 +54,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let store_reach_permille = args.store_reach_permille;
     let open = args.orders / 20;
     let stock = StockShape { regime: Regime::Base, orders: open, store_reach_permille };
-    let shape =
-        Shape { seed: common.seed, nodes: common.nodes, skus: common.skus, stock, capacity_factor: 1_000 };
+    let shape = common.ample(stock);
     let (world, loaded) = bench.load(shape).await?;
     let operator = bench.operator().await?;
     import_history(&operator, &world, args.orders - open).await?;

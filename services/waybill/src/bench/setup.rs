@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 use std::sync::Arc;
 use waybill_client::{Client, Identity, Retry};
-use waybill_fixtures::{DEFAULT_SKUS, Size};
+use waybill_fixtures::{DEFAULT_SKUS, Size, StockShape};
 
 /// What all benches take.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,6 +32,20 @@ pub(crate) struct Common {
     /// Items in the catalog, for small trials.
     #[arg(long, hide = true, default_value_t = DEFAULT_SKUS, value_parser = clap::value_parser!(u32).range(10..=500_000))]
     pub(crate) skus: u32,
+}
+
+impl Common {
+    /// A world in which neither stock nor anybody's capacity stands in the way.
+    pub(crate) fn ample(&self, stock: StockShape) -> Shape {
+        Shape {
+            seed: self.seed,
+            nodes: self.nodes,
+            skus: self.skus,
+            stock,
+            capacity_factor: 1_000,
+            stock_floor: 100_000,
+        }
+    }
 }
 
 /// A server process of its own with everything around it.

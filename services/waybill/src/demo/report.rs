@@ -140,8 +140,8 @@ impl Report<'_> {
         let summary = self.summary;
         let counts = self.ledger.counts;
         let load = |counter: &std::sync::atomic::AtomicU64| grouped(counter.load(Ordering::Relaxed));
+        writeln!(out)?;
         let mut line = |name: &str, text: String| writeln!(out, "  {name:<16}{text}");
-        line("", String::new())?;
         line(
             "lines, units",
             format!(
@@ -223,7 +223,7 @@ impl Report<'_> {
             sum += within[index];
             text.push_str(&format!("{} within {days} d, ", percent(sum, all)));
         }
-        text.push_str(&format!("{} later", percent(all - sum, all)));
+        text.push_str(&format!("{} after that", percent(all - sum, all)));
         text
     }
 

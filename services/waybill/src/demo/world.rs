@@ -22,6 +22,8 @@ pub(crate) struct Shape {
     pub(crate) stock: StockShape,
     /// Every place can do so many times its usual daily work: a bench places in a minute what a day brings elsewhere.
     pub(crate) capacity_factor: u64,
+    /// No position has less than this, at the item's scale: what a bench orders over and over must not run out.
+    pub(crate) stock_floor: i64,
 }
 
 impl Shape {
@@ -33,6 +35,7 @@ impl Shape {
             skus: DEFAULT_SKUS,
             stock: StockShape::new(Regime::Tight, orders),
             capacity_factor: 1,
+            stock_floor: 0,
         }
     }
 }
@@ -67,7 +70,9 @@ impl World {
 
     /// What lies where before any order.
     pub(crate) fn stock(&self) -> impl Iterator<Item = StockRecord> + '_ {
-        waybill_fixtures::stock(self.shape.seed, &self.retailer, &self.catalog, self.shape.stock)
+        let floor = self.shape.stock_floor;
+        let rows = waybill_fixtures::stock(self.shape.seed, &self.retailer, &self.catalog, self.shape.stock);
+        rows.map(move |row| StockRecord { quantity: row.quantity.max(floor), ..row })
     }
 
     /// What kind of place a node is, by its id. Fixtures begin every id with a letter for the kind.

@@ -1,0 +1,135 @@
+//! Small forms of `waybill demo` and of every bench, run as a person would run them: the binary, its words, its last
+//! line. What the figures are does not matter here, only that the runs check themselves and come to an end.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn waybill(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(args)
+        .current_dir(dir)
+        .env("TMPDIR", dir)
+        .env_remove("RUST_LOG")
+        .output()
+        .expect("the binary starts")
+}
+
+/// Runs it in a directory of its own, which must be empty again afterwards; answers what it printed.
+#[track_caller]
+fn run_and_leave_nothing(args: &[&str]) -> String {
+    let dir = tempfile::tempdir().expect("a directory can be made");
+    let output = waybill(dir.path(), args);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{args:?} ended with {}\n{out}\n{err}", output.status);
+    let left: Vec<_> = dir.path().read_dir().expect("the directory can be read").collect();
+    assert!(left.is_empty(), "{args:?} left {left:?} behind");
+    out.into_owned()
+}
+
+/// The figures of the RESULT line, which must be the last one.
+#[track_caller]
+fn result(out: &str) -> Vec<(String, f64)> {
+    let line = out.lines().last().and_then(|line| line.strip_prefix("RESULT "));
+    let line = line.unwrap_or_else(|| panic!("the last line is no RESULT:\n{out}"));
+    let figure = |word: &str| {
+        let (name, value) = word.split_once('=')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    let figures: Option<Vec<_>> = line.split(' ').map(figure).collect();
+    figures.unwrap_or_else(|| panic!("not all of {line:?} are figures"))
+}
+
+#[track_caller]
+fn assert_figures(out: &str, names: &[&str]) {
+    let figures = result(out);
+    let found: Vec<&str> = figures.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(found, names);
+    for (name, value) in &figures {
+        assert!(*value > 0.0 || name == "oversold", "{name} is {value}:\n{out}");
+    }
+}
+
+const SMALL: [&str; 8] = ["--nodes", "40", "--skus", "300", "--concurrency", "16", "--connections", "2"];
+
+#[test]
+fn the_demonstration_ends_with_a_clean_audit() {
+    let out = run_and_leave_nothing(&["demo", "--orders", "400", "--nodes", "60", "--skus", "400"]);
+    assert!(out.contains("The audit is clean, and everything that was acknowledged is there."), "{out}");
+    for row in ["web", "marketplace", "central warehouse", "splits", "STOCK-1", "MONEY-1", "latency in ms"] {
+        assert!(out.contains(row), "{row} is not told:\n{out}");
+    }
+}
+
+#[test]
+fn recorded_baskets_are_replayed() {
+    let dir = tempfile::tempdir().expect("a directory can be made");
+    let basket = |household: u32| {
+        let line = |sku: u32, quantity: u32| {
+            format!(
+                r#"{{"sku":"R{sku}","name":"thing {sku}","quantity":{quantity},"unit_price_minor":250,"discount_minor":0}}"#
+            )
+        };
+        let lines = [line(household % 7, 1 + household % 3), line(7 + household % 5, 1)].join(",");
+        format!("{{\"household\":{household},\"lines\":[{lines}]}}\n")
+    };
+    let file = dir.path().join("baskets.jsonl");
+    std::fs::write(&file, (0..50).map(basket).collect::<String>()).expect("the file can be written");
+    let baskets = file.to_str().expect("the path is UTF-8");
+    let args =
+        ["demo", "--orders", "120", "--nodes", "40", "--data", "completejourney", "--baskets", baskets];
+    let out = run_and_leave_nothing(&args);
+    assert!(out.contains(" 12 items,"), "{out}");
+}
+
+#[test]
+fn the_demonstration_does_not_write_into_what_is_there() {
+    let dir = tempfile::tempdir().expect("a directory can be made");
+    std::fs::write(dir.path().join("mine"), "mine").expect("the file can be written");
+    let output = waybill(dir.path(), &["demo", "--orders", "1", "--dir", "."]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not empty"));
+}
+
+#[test]
+fn placing_is_measured_until_instructions_are_at_their_nodes() {
+    let mut args = vec!["bench", "place", "--seconds", "2"];
+    args.extend(SMALL);
+    let names = [
+        "orders_per_s",
+        "p50_ms",
+        "p99_ms",
+        "p999_ms",
+        "server_cpu_us_per_order",
+        "rss_mb",
+        "echo_per_s",
+        "fdatasync_per_s",
+    ];
+    assert_figures(&run_and_leave_nothing(&args), &names);
+}
+
+#[test]
+fn one_hot_item_is_never_oversold() {
+    let mut args = vec!["bench", "hot", "--seconds", "2"];
+    args.extend(SMALL);
+    let out = run_and_leave_nothing(&args);
+    assert_figures(&out, &["reservations_per_s", "oversold", "echo_per_s"]);
+    assert!(result(&out).contains(&("oversold".to_owned(), 0.0)));
+    assert!(!out.contains(" 0 refused"), "nobody was refused, so the end of stock was not tried:\n{out}");
+}
+
+#[test]
+fn reading_availability_is_measured() {
+    let mut args = vec!["bench", "availability", "--seconds", "2"];
+    args.extend(SMALL);
+    assert_figures(&run_and_leave_nothing(&args), &["reads_per_s", "p99_ms"]);
+}
+
+#[test]
+fn a_filled_engine_restarts_after_a_kill_with_every_order() {
+    let mut args = vec!["bench", "scale", "--orders", "3000"];
+    args.extend(SMALL);
+    let out = run_and_leave_nothing(&args);
+    let names = ["positions", "orders", "open", "rss_mb", "rss_restarted_mb", "disk_mb", "restart_s"];
+    assert_figures(&out, &names);
+    assert!(out.contains("no violation"), "{out}");
+}
