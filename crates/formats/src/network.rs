@@ -8,7 +8,7 @@ use crate::words::words;
 use crate::{FieldError, MinuteOfDay};
 use std::fmt;
 use std::str::FromStr;
-use waybill_types::{CalendarId, Country, NodeId, ServiceId, ZoneId};
+use waybill_types::{CalendarId, Country, Currency, NodeId, ServiceId, ZoneId};
 
 words! {
     /// A day of the week in the local calendar of a node.
@@ -72,7 +72,7 @@ record! {
         to_node_id: String,
         /// The zone where it ends.
         to_zone_id: String,
-        /// ISO 4217 code of the costs; needed when there are any.
+        /// ISO 4217 code of the costs, needed also where they are 0; one network has one currency.
         currency_code: String,
         /// Per parcel, in minor units.
         base_minor: i64,
@@ -147,6 +147,8 @@ impl LaneRecord {
                 return Err(FieldError::new("to_zone_id", "is given beside to_node_id, give one of the two"));
             }
         }
+        // A lane states its cost even when that is 0, and an amount has a currency.
+        at("currency_code", Currency::new(&self.currency_code))?;
         costs(&self.currency_code, [("base_minor", self.base_minor), ("per_kg_minor", self.per_kg_minor)])?;
         within("transit_ms", self.transit_ms, 0, 366 * 86_400_000)?;
         within("transit_days", i64::from(self.transit_days), 0, 365)?;

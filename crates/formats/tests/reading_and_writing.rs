@@ -75,6 +75,7 @@ fn every_kind_survives_both_formats() {
         from_node_id: "S1".into(),
         carrier_service: "standard".into(),
         to_zone_id: "Z".into(),
+        currency_code: "EUR".into(),
         departures: vec![
             Departure { weekdays: vec![Weekday::Monday, Weekday::Sunday], at: MinuteOfDay(1_050) },
             Departure { weekdays: vec![], at: MinuteOfDay(0) },

@@ -5,9 +5,6 @@ use waybill_formats::{CalendarRecord, LaneRecord, NodeKind, NodeRecord, Weekday,
 use waybill_proto::common::v1::{self as common, Address, Money};
 use waybill_proto::fulfillment::v1 as proto;
 
-/// The ISO 4217 code of "no currency", for a lane that costs nothing and names none.
-const NO_CURRENCY: &str = "XXX";
-
 /// A node to be upserted.
 #[must_use]
 pub fn node(record: &NodeRecord) -> proto::Node {
@@ -70,7 +67,6 @@ pub fn lane(record: &LaneRecord) -> proto::Lane {
     } else {
         proto::lane::To::ToNodeId(record.to_node_id.clone())
     };
-    let currency = if record.currency_code.is_empty() { NO_CURRENCY } else { &record.currency_code };
     proto::Lane {
         lane_id: record.lane_id.clone(),
         revision: 0,
@@ -78,8 +74,8 @@ pub fn lane(record: &LaneRecord) -> proto::Lane {
         to: Some(to),
         carrier_service: record.carrier_service.clone(),
         cost: Some(proto::LaneCost {
-            base: Some(money(currency, record.base_minor)),
-            per_kg: cost(currency, record.per_kg_minor),
+            base: Some(money(&record.currency_code, record.base_minor)),
+            per_kg: cost(&record.currency_code, record.per_kg_minor),
         }),
         rate_card_id: String::new(),
         transit_ms: record.transit_ms,
@@ -186,7 +182,6 @@ mod tests {
     fn a_lane_ends_where_its_row_says() {
         let mut record = LaneRecord { to_zone_id: "Z1".into(), ..LaneRecord::default() };
         assert_eq!(lane(&record).to, Some(proto::lane::To::ToZoneId("Z1".into())));
-        assert_eq!(lane(&record).cost.unwrap().base, Some(money("XXX", 0)));
         record = LaneRecord { to_node_id: "S1".into(), currency_code: "USD".into(), ..LaneRecord::default() };
         record.departures = vec!["mon+sun@17:30".parse().unwrap()];
         (record.base_minor, record.per_kg_minor) = (460, 35);
