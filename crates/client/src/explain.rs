@@ -25,18 +25,31 @@ pub fn violations(status: &Status) -> Vec<Violation> {
     found.into_iter().map(|found| Violation { field: found.field, why: found.description }).collect()
 }
 
-/// The whole refusal for a person: message, reason, and one line per field at fault.
+/// The numbers and names of a refusal, such as `available`, by name.
+#[must_use]
+pub fn facts(status: &Status) -> Vec<(String, String)> {
+    let found = status.get_details_error_info().map(|info| info.metadata).unwrap_or_default();
+    let mut facts: Vec<(String, String)> = found.into_iter().collect();
+    facts.sort();
+    facts
+}
+
+/// The whole refusal for a person: message, reason, one line per field at fault, one per fact that the message does not
+/// name already.
 #[must_use]
 pub fn explain(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    if text.is_empty() {
-        text = status.code().description().to_owned();
-    }
+    let message = status.message();
+    let mut text = if message.is_empty() { status.code().description() } else { message }.to_owned();
     if let Some(reason) = reason(status) {
         text = format!("{text} ({reason})");
     }
     for Violation { field, why } in violations(status) {
         text.push_str(&format!("\n  {field}: {why}"));
+    }
+    // A number may stand in the message by chance; a name does not.
+    let is_news = |fact: &str| fact.parse::<i64>().is_ok() || !message.contains(fact);
+    for (name, fact) in facts(status).iter().filter(|(_, fact)| is_news(fact)) {
+        text.push_str(&format!("\n  {name}: {fact}"));
     }
     text
 }
@@ -50,11 +63,20 @@ mod tests {
     #[test]
     fn a_refusal_is_told_with_reason_and_fields() {
         let mut details = ErrorDetails::new();
-        details.set_error_info("INVALID_REQUEST", "waybill", [("kind".to_owned(), "order".to_owned())]);
+        details.set_error_info("INVALID_REQUEST", "waybill", []);
         details.add_bad_request_violation("lines[0].sku", "is empty");
         let status = Status::with_error_details(Code::InvalidArgument, "1 field is wrong", details);
         assert_eq!(explain(&status), "1 field is wrong (INVALID_REQUEST)\n  lines[0].sku: is empty");
         assert_eq!(reason(&status).as_deref(), Some("INVALID_REQUEST"));
+    }
+
+    #[test]
+    fn the_numbers_of_a_refusal_are_told_and_names_are_not_told_twice() {
+        let facts =
+            [("sku", "P1"), ("available", "1")].map(|(name, fact)| (name.to_owned(), fact.to_owned()));
+        let details = ErrorDetails::with_error_info("STOCK_SHORT", "waybill", facts);
+        let status = Status::with_error_details(Code::FailedPrecondition, "P1 is short at 1 place", details);
+        assert_eq!(explain(&status), "P1 is short at 1 place (STOCK_SHORT)\n  available: 1");
     }
 
     #[test]
