@@ -60,10 +60,10 @@ pub(crate) struct Common {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Writing {
     /// Why, kept in the history; at most 200 characters.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) reason: String,
     /// Id of the request, to repeat a command safely; by default a new one.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) request_id: String,
 }
 

@@ -46,7 +46,7 @@ struct Place {
     /// The node.
     node: String,
     /// Whose stock; the retailer's own when not given.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     owner: String,
 }
 

@@ -55,7 +55,7 @@ pub(super) enum Report {
         #[arg(long)]
         carrier: String,
         /// The carrier's number.
-        #[arg(long, default_value = "")]
+        #[arg(long, default_value = "", hide_default_value = true)]
         tracking: String,
     },
     /// The customer has the parcels.
@@ -65,7 +65,7 @@ pub(super) enum Report {
         #[command(flatten)]
         about: About,
         /// Where it waits.
-        #[arg(long, default_value = "")]
+        #[arg(long, default_value = "", hide_default_value = true)]
         shelf: String,
     },
     /// The customer fetched a pickup.
@@ -73,7 +73,7 @@ pub(super) enum Report {
         #[command(flatten)]
         about: About,
         /// How the person was checked, such as code; no personal data.
-        #[arg(long, default_value = "")]
+        #[arg(long, default_value = "", hide_default_value = true)]
         proof: String,
     },
 }
@@ -96,7 +96,6 @@ macro_rules! say_so {
             fulfillment_order_id: $work.fulfillment_order_id.clone(),
             revision: $work.revision,
             $($field: $value,)*
-            ..Default::default()
         }).await.map_err(refused)?.fulfillment_order
     };
 }
@@ -141,9 +140,12 @@ pub(super) async fn report(client: &Client, common: &Common, report: Report) -> 
             say_so!(client.pack(PackRequest, work, about, parcels: parcels))
         }
         Report::Ship { carrier, tracking, .. } => say_so!(client.ship(
-            ShipRequest, work, about, carrier: carrier.clone(), tracking_number: tracking.clone()
+            ShipRequest, work, about, carrier: carrier.clone(), tracking_number: tracking.clone(), parcels: Vec::new(),
+            ship_time: None
         )),
-        Report::Deliver(_) => say_so!(client.confirm_delivery(ConfirmDeliveryRequest, work, about)),
+        Report::Deliver(_) => say_so!(client.confirm_delivery(
+            ConfirmDeliveryRequest, work, about, delivery_time: None, parcel_ids: Vec::new()
+        )),
         Report::Ready { shelf, .. } => {
             say_so!(client.ready_for_pickup(ReadyForPickupRequest, work, about, shelf: shelf.clone()))
         }
@@ -160,7 +162,8 @@ pub(super) async fn report(client: &Client, common: &Common, report: Report) -> 
 
 /// Every line with what is still to be picked, less what is short.
 fn picked(work: &FulfillmentOrder, shorts: &[String]) -> anyhow::Result<Vec<PickedLine>> {
-    let open = |line: &FulfillmentLine| line.quantity - line.picked - line.shorted;
+    // The quantity is lowered by what is short already.
+    let open = |line: &FulfillmentLine| line.quantity - line.picked;
     let mut lines: Vec<PickedLine> = work
         .lines
         .iter()

@@ -26,7 +26,7 @@ pub(super) struct Place {
     #[arg(long, value_enum)]
     backorder: Option<Backorder>,
     /// A stock hold to adopt as the order's reservation.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     hold: String,
     /// The order's number in the channel; by default a new one.
     #[arg(long)]
@@ -47,16 +47,16 @@ pub(super) struct Place {
     #[arg(long, value_name = "STREET; CITY; POSTAL CODE; COUNTRY")]
     ship_to: Option<String>,
     /// Full name of the customer.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     name: String,
     /// Phone in E.164 form.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     phone: String,
     /// E-mail address.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     email: String,
     /// The channel's id of the customer.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     customer: String,
     /// Not to be released before this time, such as 2026-03-02T14:00:00Z.
     #[arg(long)]

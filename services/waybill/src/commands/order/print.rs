@@ -1,7 +1,7 @@
 //! An order as text for people.
 
 use crate::commands::{Table, money, show_quantity, time, window, word};
-use waybill_client::proto::common::v1::Address;
+use waybill_client::proto::common::v1::{Address, Money};
 use waybill_client::proto::orders::v1::{
     CancelOrderResponse, FulfillmentOrderRef, Order, OrderLine, OrderStatus, PlaceOrderResponse, UnitBuckets,
 };
@@ -38,9 +38,9 @@ fn head(order: &Order) -> String {
         ("ship to", order.ship_to.as_ref().map_or_else(String::new, address)),
         ("promise", window(order.promise.as_ref())),
         ("release", time(order.release_time.as_ref())),
-        ("shipping", money(amounts.shipping.as_ref())),
-        ("discount", money(amounts.discount.as_ref())),
-        ("tax", money(amounts.tax.as_ref())),
+        ("shipping", some(amounts.shipping.as_ref())),
+        ("discount", some(amounts.discount.as_ref())),
+        ("tax", some(amounts.tax.as_ref())),
         ("total", money(amounts.total.as_ref())),
         ("ended", order.end_reason.clone()),
     ];
@@ -49,6 +49,11 @@ fn head(order: &Order) -> String {
         text.push_str(&format!("\n{name:<10}{fact}"));
     }
     text
+}
+
+/// The amount, empty when it is nothing.
+fn some(amount: Option<&Money>) -> String {
+    money(amount.filter(|amount| amount.minor_units != 0))
 }
 
 fn address(address: &Address) -> String {

@@ -18,7 +18,7 @@ pub(super) struct Availability {
     #[arg(long = "node")]
     nodes: Vec<String>,
     /// Whose stock; the retailer's own when not given.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     owner: String,
     /// Sums only, without one row per node.
     #[arg(long)]

@@ -37,7 +37,7 @@ pub(super) struct Receive {
     #[arg(long, value_enum, default_value = "sellable")]
     condition: Condition,
     /// The document it came with, such as a delivery note.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     document: String,
     #[command(flatten)]
     writing: Writing,
@@ -75,7 +75,7 @@ pub(super) struct Adjust {
     #[arg(long)]
     reason: String,
     /// Id of the request, to repeat a command safely; by default a new one.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     request_id: String,
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context;
 use std::collections::BTreeMap;
 use waybill_client::Client;
 use waybill_client::proto::inventory::v1::{
-    ReleaseReservationRequest, Reservation, ReserveMode, ReserveStockRequest, StockQuantity,
+    ReleaseReservationRequest, Reservation, ReservationState, ReserveMode, ReserveStockRequest, StockQuantity,
 };
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(super) struct Reserve {
     #[arg(long)]
     order: Option<String>,
     /// Whose stock; the retailer's own when not given.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     owner: String,
     #[command(flatten)]
     writing: Writing,
@@ -105,8 +105,10 @@ fn tell(common: &Common, scales: &BTreeMap<String, u32>, answer: Option<Reservat
         return say(json("inventory.v1.Reservation", &reservation)?);
     }
     let state = word(reservation.state().as_str_name(), "RESERVATION_STATE");
-    let until = time(reservation.expire_time.as_ref());
-    let until = if until.is_empty() { until } else { format!("  until {until}") };
+    let until = match reservation.state() {
+        ReservationState::Held => format!("  until {}", time(reservation.expire_time.as_ref())),
+        _ => String::new(),
+    };
     say(format!("{}  {state}{until}\n\n{}", reservation.reservation_id, table(scales, &reservation)))
 }
 
