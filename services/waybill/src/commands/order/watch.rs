@@ -34,11 +34,12 @@ pub(super) async fn timeline(client: &Client, common: &Common, which: &Which) ->
 }
 
 fn tell(common: &Common, entry: &TimelineEntry) -> anyhow::Result<()> {
-    if common.json { say(json("orders.v1.TimelineEntry", entry)?) } else { say(line(entry)) }
+    if common.json { say(json("orders.v1.TimelineEntry", entry)?) } else { say(line(entry, None)) }
 }
 
-/// `3  2026-03-02 14:05:00Z  OrderReleased  released to S0001  by web/shop-1 (reason)`.
-fn line(entry: &TimelineEntry) -> String {
+/// `3  2026-03-02 14:05:00Z  OrderReleased  released to S0001  by web/shop-1 (reason)`, the order's status afterwards
+/// where it is known, and what changed below.
+fn line(entry: &TimelineEntry, status: Option<OrderStatus>) -> String {
     let mut line = format!("{:>3}  {}  {}", entry.number, time(entry.event_time.as_ref()), entry.event_type);
     if !entry.summary.is_empty() {
         line.push_str(&format!("  {}", entry.summary));
@@ -48,6 +49,9 @@ fn line(entry: &TimelineEntry) -> String {
     }
     if !entry.reason.is_empty() {
         line.push_str(&format!(" ({})", entry.reason));
+    }
+    if let Some(status) = status {
+        line.push_str(&format!("  -> {}", word(status.as_str_name(), "ORDER_STATUS")));
     }
     for change in &entry.changes {
         line.push_str(&format!(
@@ -78,9 +82,7 @@ pub(super) async fn watch(client: &Client, common: &Common, watch: &Watch) -> an
         } else {
             match &update.update {
                 Some(Update::Order(order)) => say(print::order(order))?,
-                Some(Update::Entry(entry)) => {
-                    say(format!("{}  -> {}", line(entry), word(status.as_str_name(), "ORDER_STATUS")))?;
-                }
+                Some(Update::Entry(entry)) => say(line(entry, Some(status)))?,
                 None => {}
             }
         }
@@ -112,9 +114,9 @@ mod tests {
             ..TimelineEntry::default()
         };
         assert_eq!(
-            line(&entry),
+            line(&entry, Some(OrderStatus::Open)),
             "  4  2026-03-02 14:00:22Z  UnitsCancelled  2 units of line 1 cancelled  by call_center/agent-7 \
-             (changed her mind)\n       lines[1].cancelled: nothing -> 2"
+             (changed her mind)  -> open\n       lines[1].cancelled: nothing -> 2"
         );
     }
 }
