@@ -54,6 +54,9 @@ pub enum OpenError {
         /// What was asked.
         asked: Layout,
     },
+    /// The directory holds something, and that is not a data directory.
+    #[error("{0} is not a data directory: it holds other files and no journal; name an empty or new one")]
+    Foreign(PathBuf),
     /// The system refused.
     #[error("{path}: {error}")]
     Io {
@@ -93,6 +96,15 @@ impl DataDir {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
+    }
+    /// True when an engine has worked here.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.journal().is_dir()
+    }
+    fn holds_something_else(&self) -> bool {
+        let holds = std::fs::read_dir(&self.0).is_ok_and(|mut entries| entries.next().is_some());
+        holds && !self.exists()
     }
     /// The journal's segments.
     #[must_use]
@@ -137,6 +149,9 @@ impl Host {
     /// # Errors
     /// [`OpenError`]; nothing ever starts empty or short instead.
     pub fn open(dir: DataDir, options: HostOptions) -> Result<Self, OpenError> {
+        if dir.holds_something_else() {
+            return Err(OpenError::Foreign(dir.path().to_path_buf()));
+        }
         for path in [dir.path().to_path_buf(), dir.journal(), dir.store(), dir.checkpoints(), dir.keys()] {
             std::fs::create_dir_all(&path).map_err(|error| OpenError::Io { path, error })?;
         }

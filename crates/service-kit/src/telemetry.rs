@@ -20,7 +20,9 @@ pub enum LogFormat {
 /// A filter that cannot be read.
 pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("log filter {filter:?}: {error}"))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => logs.try_init(),
         LogFormat::Json => logs.json().try_init(),
@@ -33,8 +35,11 @@ pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), String> {
 /// # Errors
 /// An address that cannot be listened on.
 pub fn start_metrics(address: SocketAddr) -> Result<(), String> {
-    metrics_exporter_prometheus::PrometheusBuilder::new()
-        .with_http_listener(address)
-        .install()
-        .map_err(|error| format!("metrics endpoint {address}: {error}"))
+    metrics_exporter_prometheus::PrometheusBuilder::new().with_http_listener(address).install().map_err(
+        |error| {
+            format!(
+                "metrics endpoint {address}: {error}; choose another with --metrics-listen, or --no-metrics"
+            )
+        },
+    )
 }

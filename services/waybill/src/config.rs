@@ -163,7 +163,8 @@ impl Config {
     /// # Errors
     /// A file that cannot be read, an unknown setting, a value of the wrong kind.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("{} is not a configuration", path.display()))
     }
 
@@ -174,7 +175,11 @@ impl Config {
     pub fn check(&self) -> anyhow::Result<()> {
         self.layout()?;
         let limits = &self.limits;
-        ensure!((1..=1_000_000).contains(&limits.queue), "limits.queue is {}, allowed are 1 to 1,000,000", limits.queue);
+        ensure!(
+            (1..=1_000_000).contains(&limits.queue),
+            "limits.queue is {}, allowed are 1 to 1,000,000",
+            limits.queue
+        );
         ensure!(
             (1..=10_000_000).contains(&limits.outbox),
             "limits.outbox is {}, allowed are 1 to 10,000,000",
@@ -188,12 +193,19 @@ impl Config {
             "limits.request_ttl_hours is {}, allowed are 1 to 8,760",
             limits.request_ttl_hours
         );
-        ensure!(!self.services.is_empty(), "services is empty; name at least one of orders, inventory, fulfillment");
+        ensure!(
+            !self.services.is_empty(),
+            "services is empty; name at least one of orders, inventory, fulfillment"
+        );
         for service in [ServiceName::Orders, ServiceName::Inventory, ServiceName::Fulfillment] {
             let name = Service::from(service).name();
             match (self.services.contains(&service), self.peers.contains_key(&service)) {
                 (true, true) => anyhow::bail!("{name} runs here and is also named under peers; remove one"),
-                (false, false) => anyhow::bail!("{name} does not run here; name its address under peers"),
+                (false, false) => {
+                    anyhow::bail!(
+                        "{name} does not run here; name its address under peers, or with --peer {name}=http://HOST:PORT"
+                    )
+                }
                 _ => {}
             }
         }

@@ -14,12 +14,13 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::{InterceptorLayer, Routes, RoutesBuilder};
 use tonic::transport::{Endpoint, Server as GrpcServer};
-use waybill_mirror::Mirror;
 use tonic_web::GrpcWebLayer;
+use tower::util::MapResponseLayer;
+use waybill_mirror::Mirror;
 use waybill_proto::common::v1::admin_service_server::AdminServiceServer;
 use waybill_proto::common::v1::partition_service_server::PartitionServiceServer;
 use waybill_replica::{Clock, DataDir, Host, HostOptions};
-use waybill_service_kit::{Access, Planner, Seal, identify};
+use waybill_service_kit::{Access, Planner, Seal, explain_undecodable, identify};
 use waybill_store::vault::Vault;
 use waybill_types::{Service, Timestamp};
 
@@ -52,8 +53,9 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         started,
     }));
     add_health_and_reflection(&mut routes).await?;
-    let listener =
-        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel();
     let served = tokio::spawn(serve(listener, routes.routes(), stopped));
@@ -74,6 +76,7 @@ async fn serve(
         .max_concurrent_streams(10_000)
         .layer(GrpcWebLayer::new())
         .layer(InterceptorLayer::new(|request| identify(Access::Loopback, request)))
+        .layer(MapResponseLayer::new(explain_undecodable::<tonic::body::Body>))
         .add_routes(routes)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
             // Stopped by the word or by the server value going away.
@@ -155,15 +158,19 @@ async fn start_services(
     if runs(ServiceName::Orders) {
         let settings = waybill_orders_service::Settings::default();
         let door = waybill_orders_service::open(host, settings, seal, planner).await?;
-        routes.add_service(door.server());
+        routes.add_service(door.orders_server());
         running.orders = Some(door.partitions().clone());
     }
     Ok((running, routes))
 }
 
-fn peer<'a>(config: &'a Config, service: ServiceName) -> anyhow::Result<&'a str> {
+fn peer(config: &Config, service: ServiceName) -> anyhow::Result<&str> {
     let name = Service::from(service).name();
-    config.peers.get(&service).map(String::as_str).with_context(|| format!("{name} has no address under peers"))
+    config
+        .peers
+        .get(&service)
+        .map(String::as_str)
+        .with_context(|| format!("{name} has no address under peers"))
 }
 
 impl Server {

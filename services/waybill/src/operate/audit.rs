@@ -32,7 +32,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Some(data_dir) => offline(data_dir.clone(), args.partitions).await?,
         None => online(&args.reach).await?,
     };
-    if args.json { print_json(&laws)? } else { print_table(&laws) }
+    if args.json {
+        print_json(&laws)?
+    } else {
+        print_table(&laws)
+    }
     let broken = laws.iter().filter(|(_, report)| report.violation_count > 0).count();
     if broken > 0 {
         bail!("{broken} law(s) are broken");
@@ -41,8 +45,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn offline(data_dir: PathBuf, partitions: u16) -> anyhow::Result<Vec<(String, LawReport)>> {
-    if !data_dir.exists() {
-        bail!("{} does not exist", data_dir.display());
+    if !waybill_replica::DataDir::new(&data_dir).exists() {
+        bail!("{} is not a data directory: there is no journal in it", data_dir.display());
     }
     let config = Config { data_dir, partitions, ..Config::default() };
     let host = crate::serve::open_host(&config).await?;

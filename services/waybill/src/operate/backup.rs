@@ -24,7 +24,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut stream = args.reach.admin().await?.backup(request).await?.into_inner();
     while let Some(answer) = stream.message().await? {
         if let Some(Step::Result(result)) = answer.step {
-            println!("{}: {} bytes, {} partitions, verified", result.directory, result.bytes, result.partitions.len());
+            println!(
+                "{}: {} bytes, {} partitions, verified",
+                result.directory,
+                result.bytes,
+                result.partitions.len()
+            );
             return Ok(());
         }
     }

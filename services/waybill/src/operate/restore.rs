@@ -17,7 +17,12 @@ pub struct Args {
 /// A copy that is incomplete or damaged, a directory that is not empty.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let data_dir = args.data_dir.clone();
-    let manifest = tokio::task::spawn_blocking(move || crate::backup::restore(&args.copy, &args.data_dir)).await??;
-    println!("{}: {} rows restored; check it with `waybill audit --data-dir`", data_dir.display(), manifest.rows);
+    let manifest =
+        tokio::task::spawn_blocking(move || crate::backup::restore(&args.copy, &args.data_dir)).await??;
+    println!(
+        "{}: {} rows restored; check it with `waybill audit --data-dir`",
+        data_dir.display(),
+        manifest.rows
+    );
     Ok(())
 }

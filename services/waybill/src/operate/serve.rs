@@ -11,25 +11,25 @@ pub struct Args {
     /// A TOML file of settings; see `waybill config print`.
     #[arg(long, env = "WAYBILL_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Where everything is kept.
+    /// Where everything is kept [default: waybill-data].
     #[arg(long, env = "WAYBILL_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Where gRPC is served.
+    /// Where gRPC is served [default: 127.0.0.1:7700].
     #[arg(long, env = "WAYBILL_LISTEN")]
     pub listen: Option<SocketAddr>,
-    /// Where Prometheus metrics are served.
+    /// Where Prometheus metrics are served [default: 127.0.0.1:7790].
     #[arg(long)]
     pub metrics_listen: Option<SocketAddr>,
     /// Serve no metrics.
     #[arg(long, conflicts_with = "metrics_listen")]
     pub no_metrics: bool,
-    /// Which services run here, separated by commas.
+    /// Which services run here, separated by commas [default: all].
     #[arg(long, value_delimiter = ',')]
     pub services: Vec<ServiceName>,
     /// Where another service runs, such as `inventory=http://127.0.0.1:7701`; may be given more than once.
     #[arg(long, value_parser = parse_peer)]
     pub peer: Vec<(ServiceName, String)>,
-    /// Partitions per service, 1 to 256; fixed when the directory is created.
+    /// Partitions per service, 1 to 256; fixed when the directory is created [default: 8].
     #[arg(long)]
     pub partitions: Option<u16>,
     /// The partitions' clock.
@@ -81,7 +81,8 @@ impl Args {
 /// What stopped it from starting or serving.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let config = args.settings()?;
-    waybill_service_kit::telemetry::start_logs(config.log_format, &config.log_filter).map_err(anyhow::Error::msg)?;
+    waybill_service_kit::telemetry::start_logs(config.log_format, &config.log_filter)
+        .map_err(anyhow::Error::msg)?;
     if let Some(address) = config.metrics_listen {
         waybill_service_kit::telemetry::start_metrics(address).map_err(anyhow::Error::msg)?;
     }
