@@ -224,7 +224,8 @@ fn files(dir: &Path) -> anyhow::Result<Vec<(PathBuf, u64)>> {
 /// # Errors
 /// A copy that is not complete or damaged; a data directory that is not empty.
 pub fn restore(copy: &Path, data: &Path) -> anyhow::Result<Manifest> {
-    let text = std::fs::read(copy.join(MANIFEST)).with_context(|| format!("{} is not a complete copy", copy.display()))?;
+    let text = std::fs::read(copy.join(MANIFEST))
+        .with_context(|| format!("{} is not a complete copy", copy.display()))?;
     let manifest: Manifest = serde_json::from_slice(&text).context("the manifest cannot be read")?;
     if manifest.format != FORMAT {
         bail!("the copy is of form {}, this binary reads form {FORMAT}", manifest.format);
@@ -238,10 +239,14 @@ pub fn restore(copy: &Path, data: &Path) -> anyhow::Result<Manifest> {
     }
     copy_files(&copy.join("keys"), &dir.keys())?;
     let heads = manifest.partitions.iter().map(|partition| {
-        Ok((LogId(partition.number), Head { seq: partition.sequence, hash: hash(&partition.hash)?, epoch: partition.epoch }))
+        Ok((
+            LogId(partition.number),
+            Head { seq: partition.sequence, hash: hash(&partition.hash)?, epoch: partition.epoch },
+        ))
     });
     let begin_at = heads.collect::<anyhow::Result<Vec<_>>>()?;
-    LocalJournal::open(&dir.journal(), waybill_journal::Options { begin_at, ..Default::default() })?.close()?;
+    LocalJournal::open(&dir.journal(), waybill_journal::Options { begin_at, ..Default::default() })?
+        .close()?;
     let store = SledStore::open(&dir.store(), waybill_store::Options::default())?;
     let mut reader = checkpoint_file::open(&copy.join(ROWS))?.context("the rows file is not complete")?;
     let _: u32 = decode(reader.meta()).context("the rows file is not one of a copy")?;

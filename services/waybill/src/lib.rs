@@ -4,6 +4,13 @@
 pub mod admin;
 pub mod audit;
 pub mod backup;
+pub mod bench;
+pub mod commands;
 pub mod config;
+pub mod demo;
+pub mod import;
+pub mod operate;
 pub mod peers;
 pub mod records;
+pub mod remote_stock;
+pub mod serve;

@@ -4,6 +4,10 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use waybill::{bench, commands, demo, import, operate};
 
+/// glibc's allocator took a quarter of the server's time: checkpoints and gRPC free on other threads than they allocate.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Order orchestration and inventory sourcing: one engine behind all channels.
 #[derive(Parser)]
 #[command(name = "waybill", version, about, propagate_version = true)]

@@ -88,7 +88,9 @@ impl PartitionService for PartitionDoor {
     async fn deliver(&self, request: Request<DeliverRequest>) -> Result<Response<DeliverResponse>, Status> {
         let caller = waybill_service_kit::caller(&request)?;
         if !matches!(caller.role, Role::Peer) {
-            return Err(DoorError::NotAllowed { what: "only waybill processes deliver messages".into() }.into());
+            return Err(
+                DoorError::NotAllowed { what: "only waybill processes deliver messages".into() }.into()
+            );
         }
         let delivery = self.parse(request.into_inner())?;
         match self.router.deliver(delivery).await {
@@ -97,7 +99,9 @@ impl PartitionService for PartitionDoor {
                 let what = format!("messages before {expected} are missing; send from there");
                 Err(DoorError::IllegalNow { what }.into())
             }
-            Err(error @ DeliverError::Unavailable(_)) => Err(DoorError::Unavailable { what: error.to_string() }.into()),
+            Err(error @ DeliverError::Unavailable(_)) => {
+                Err(DoorError::Unavailable { what: error.to_string() }.into())
+            }
         }
     }
 }
@@ -118,7 +122,10 @@ impl PartitionDoor {
         }
         for (index, message) in request.messages.iter().enumerate() {
             if waybill_machine::record::decode::<waybill_types::exchange::Message>(message).is_err() {
-                return Err(DoorError::field(format!("messages[{index}]"), "is not a message of this version"));
+                return Err(DoorError::field(
+                    format!("messages[{index}]"),
+                    "is not a message of this version",
+                ));
             }
         }
         let messages = request.messages.into_iter().map(|bytes| bytes.to_vec()).collect();
@@ -126,10 +133,14 @@ impl PartitionDoor {
     }
 
     fn partition(&self, side: &str, kind: i32, index: u32) -> Result<PartitionId, DoorError> {
-        let service = service(kind).ok_or_else(|| DoorError::field(format!("{side}_service"), "is not a service"))?;
+        let service =
+            service(kind).ok_or_else(|| DoorError::field(format!("{side}_service"), "is not a service"))?;
         let count = u32::from(self.layout.count(service));
         if index >= count {
-            return Err(DoorError::field(format!("{side}_partition"), format!("is {index}, there are {count}")));
+            return Err(DoorError::field(
+                format!("{side}_partition"),
+                format!("is {index}, there are {count}"),
+            ));
         }
         Ok(PartitionId::new(service, index as u8))
     }

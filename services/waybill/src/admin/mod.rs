@@ -66,7 +66,10 @@ impl AdminService for AdminDoor {
 
     type AuditStream = Streamed<proto::AuditResponse>;
 
-    async fn audit(&self, request: Request<proto::AuditRequest>) -> Result<Response<Self::AuditStream>, Status> {
+    async fn audit(
+        &self,
+        request: Request<proto::AuditRequest>,
+    ) -> Result<Response<Self::AuditStream>, Status> {
         operator(&request)?;
         let laws = request.into_inner().laws;
         let mut fields = Fields::new();
@@ -107,13 +110,18 @@ impl AdminService for AdminDoor {
 
     type BackupStream = Streamed<proto::BackupResponse>;
 
-    async fn backup(&self, request: Request<proto::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+    async fn backup(
+        &self,
+        request: Request<proto::BackupRequest>,
+    ) -> Result<Response<Self::BackupStream>, Status> {
         operator(&request)?;
         let request = request.into_inner();
         write_fields(&request.request_id, &request.reason)?;
         let directory = std::path::PathBuf::from(&request.directory);
         if !directory.is_absolute() {
-            return Err(DoorError::field("directory", "must be an absolute path on the server's machine").into());
+            return Err(
+                DoorError::field("directory", "must be an absolute path on the server's machine").into()
+            );
         }
         let (host, running) = (Arc::clone(&self.host), self.running.clone());
         let (answers, stream) = mpsc::channel(64);
@@ -127,7 +135,9 @@ impl AdminService for AdminDoor {
             };
             let last = match backup::backup(&host, &running, &directory, progress).await {
                 Ok(manifest) => Ok(backup_result(&directory, &manifest)),
-                Err(error) => Err(DoorError::IllegalNow { what: format!("no backup was made: {error:#}") }.into()),
+                Err(error) => {
+                    Err(DoorError::IllegalNow { what: format!("no backup was made: {error:#}") }.into())
+                }
             };
             // A caller that went away needs no result; the copy stands or has no manifest.
             let _ = answers.send(last).await;
@@ -249,9 +259,11 @@ impl AdminDoor {
             let Some(partitions) = partitions else { return Ok(()) };
             for partition in partitions.iter() {
                 // Each turn of the partition makes due what is due; go on until nothing is.
-                while partition.read(|state, at| M::next_due(state).is_some_and(|due| due <= at)).await.map_err(
-                    |failure| waybill_service_kit::status(&failure),
-                )? {
+                while partition
+                    .read(|state, at| M::next_due(state).is_some_and(|due| due <= at))
+                    .await
+                    .map_err(|failure| waybill_service_kit::status(&failure))?
+                {
                     tokio::task::yield_now().await;
                 }
             }
@@ -281,7 +293,11 @@ async fn statuses<M: Machine>(partitions: &Partitions<M>) -> Vec<proto::Partitio
             queue_depth: partition.queue_depth() as u64,
             outbox_lag_ms: 0,
             partition_time: at.map(timestamp),
-            stopped_reason: if stopped { "it failed; see the log of the process".into() } else { String::new() },
+            stopped_reason: if stopped {
+                "it failed; see the log of the process".into()
+            } else {
+                String::new()
+            },
         });
     }
     all

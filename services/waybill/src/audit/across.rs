@@ -25,7 +25,8 @@ pub(super) fn messages_arrive_once(books: &[&Books], report: &mut Report) {
             // The receiver may be ahead of what the sender has heard, never ahead of what was sent, never behind
             // what the sender has put away.
             if mark + 1 < first || mark > last {
-                let what = format!("{to} applied message {mark} of {}, which keeps {first} to {last}", book.id);
+                let what =
+                    format!("{to} applied message {mark} of {}, which keeps {first} to {last}", book.id);
                 report.violated(Violation { law: "ONCE-1", what });
             }
         }
@@ -45,8 +46,11 @@ impl Moving {
         let mut moving = Self::default();
         for book in books {
             for (to, number, bytes) in &book.undelivered {
-                let mark = by_id.get(to).and_then(|receiver| receiver.received.get(&book.id)).copied().unwrap_or(0);
-                if *number > mark && let Ok(message) = decode::<Message>(bytes) {
+                let mark =
+                    by_id.get(to).and_then(|receiver| receiver.received.get(&book.id)).copied().unwrap_or(0);
+                if *number > mark
+                    && let Ok(message) = decode::<Message>(bytes)
+                {
                     moving.note(&message);
                 }
             }
@@ -147,7 +151,9 @@ pub(super) fn reservations_belong_to_orders(
         report.checked("STOCK-3", 1);
         if stands != believes {
             let (id, sku, owner, node) = spot;
-            let what = format!("{id}: {stands} of {sku} ({owner}) stand at {node}, the order believes in {believes}");
+            let what = format!(
+                "{id}: {stands} of {sku} ({owner}) stand at {node}, the order believes in {believes}"
+            );
             report.violated(Violation { law: "STOCK-3", what });
         }
     }
@@ -193,7 +199,8 @@ pub(super) fn journal_reads_back(journal: &dyn Journal, layout: Layout, report: 
                     match frames.last() {
                         Some(last) => next = last.seq + 1,
                         None => {
-                            let what = format!("{id}: the journal ends at {}, not at {}", next - 1, kept.head);
+                            let what =
+                                format!("{id}: the journal ends at {}, not at {}", next - 1, kept.head);
                             report.violated(Violation { law: "DURABLE-1", what });
                             break;
                         }

@@ -32,7 +32,16 @@ pub const LISTED_MAX: usize = 100;
 
 /// The laws in the order they are reported.
 pub const LAWS: [&str; 11] = [
-    "STOCK-1", "STOCK-2", "STOCK-3", "ORDER-1", "ORDER-2", "FULFIL-1", "FULFIL-2", "MONEY-1", "ONCE-1", "DURABLE-1",
+    "STOCK-1",
+    "STOCK-2",
+    "STOCK-3",
+    "ORDER-1",
+    "ORDER-2",
+    "FULFIL-1",
+    "FULFIL-2",
+    "MONEY-1",
+    "ONCE-1",
+    "DURABLE-1",
     "WHO-1",
 ];
 

@@ -31,7 +31,8 @@ impl Books {
         let mut laws = Vec::new();
         let violations = M::audit(core.state(), &mut |law, count| laws.push((law, count)));
         let everybody = Service::ALL.into_iter().flat_map(|service| core.layout().partitions(service));
-        let received = everybody.map(|from| (from, core.received(from))).filter(|(_, mark)| *mark > 0).collect();
+        let received =
+            everybody.map(|from| (from, core.received(from))).filter(|(_, mark)| *mark > 0).collect();
         Self { id: core.id(), laws, violations, undelivered: core.undelivered(), received }
     }
 }
