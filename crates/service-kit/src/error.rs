@@ -137,21 +137,43 @@ pub fn status(error: &dyn Coded) -> Status {
     let code = error.code();
     let facts = error.facts();
     let mut details = ErrorDetails::new();
-    let metadata: HashMap<String, String> = facts.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+    let metadata: HashMap<String, String> =
+        facts.iter().map(|(k, v)| ((*k).to_owned(), clip(v, FACT_BYTES_MAX))).collect();
     details.set_error_info(error.reason(), DOMAIN, metadata);
+    let mut room = VIOLATIONS_BYTES_MAX;
     for violation in error.violations() {
-        details.add_bad_request_violation(violation.field, violation.description);
+        let field = clip(&violation.field, TEXT_BYTES_MAX);
+        let description = clip(&violation.description, TEXT_BYTES_MAX);
+        let Some(left) = room.checked_sub(field.len() + description.len()) else { break };
+        room = left;
+        details.add_bad_request_violation(field, description);
     }
+    let message = clip(&error.to_string(), TEXT_BYTES_MAX);
     if matches!(code, Code::IllegalNow | Code::Short) {
-        details.add_precondition_failure_violation(error.reason(), "", error.to_string());
+        details.add_precondition_failure_violation(error.reason(), "", message.clone());
     }
     let retry_ms =
         facts.iter().find(|(name, _)| *name == "retry_after_ms").and_then(|(_, ms)| ms.parse().ok());
     if let Some(ms) = retry_ms.or((code == Code::Unavailable).then_some(100)) {
         details.set_retry_info(Some(Duration::from_millis(ms)));
     }
-    let message = if code == Code::Bug { "internal error".to_owned() } else { error.to_string() };
+    let message = if code == Code::Bug { "internal error".to_owned() } else { message };
     Status::with_error_details(grpc_code(code), message, details)
+}
+
+/// A refusal travels in headers, which clients take up to 8 KiB of: more breaks the connection with everybody else's calls
+/// on it. So what a caller sent is not sent back at any length.
+const TEXT_BYTES_MAX: usize = 240;
+const FACT_BYTES_MAX: usize = 1_024;
+const VIOLATIONS_BYTES_MAX: usize = 3_000;
+
+/// At most `max` bytes of a text, and a sign that there was more.
+fn clip(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let end = (0..=max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", &text[..end])
 }
 
 fn grpc_code(code: Code) -> tonic::Code {
@@ -184,6 +206,20 @@ mod tests {
         let details = status.get_error_details();
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
         assert_eq!(details.error_info().unwrap().reason, "INVALID_REQUEST");
+    }
+
+    #[test]
+    fn what_a_caller_sent_is_not_sent_back_at_any_length() {
+        let long = "ä".repeat(1 << 20);
+        let violation =
+            |index| FieldViolation { field: format!("lines[{index}].sku"), description: long.clone() };
+        let status = Status::from(DoorError::Malformed((0..64).map(violation).collect()));
+        let bytes = status.message().len() + status.details().len();
+        assert!(bytes < 5_000, "{bytes} bytes");
+        let named = status.get_error_details().bad_request().unwrap().field_violations.len();
+        assert!((5..64).contains(&named), "{named} fields are named");
+        let status = Status::from(DoorError::Unknown { kind: "order", id: long });
+        assert!(status.message().len() + status.details().len() < 5_000);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod person;
 pub mod planner;
 pub mod seal;
 pub mod telemetry;
+pub mod undecodable;
 pub mod waiting;
 
 pub use caller::{Access, Caller, caller, identify};
@@ -18,4 +19,5 @@ pub use fields::Fields;
 pub use person::{Person, PostalAddress};
 pub use planner::{Planner, PlannerError};
 pub use seal::{OpenedPerson, Seal};
+pub use undecodable::explain_undecodable;
 pub use waiting::WaitingRoom;
