@@ -50,6 +50,11 @@ pub(crate) fn basket(
         }
     };
     let release_at = time_or_none(fields, "basket.release_time", given.release_time.as_ref());
+    // Not yet part of the question; a wish that is no time is a mistake of the caller all the same.
+    if let Some(requested) = &given.requested {
+        time_or_none(fields, "basket.requested.earliest", requested.earliest.as_ref());
+        time_or_none(fields, "basket.requested.latest", requested.latest.as_ref());
+    }
     Some(PlanRequest {
         lines: lines.into_iter().collect::<Option<_>>()?,
         destination: destination?,

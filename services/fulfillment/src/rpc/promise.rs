@@ -21,9 +21,7 @@ pub(crate) async fn promise(
             0
         }
     };
-    if message.journey_id.len() > 64 {
-        fields.wrong("journey_id", format!("has {} bytes, at most 64 are allowed", message.journey_id.len()));
-    }
+    from_proto::values::text(&mut fields, "journey_id", &message.journey_id, 64);
     let token = door.planning_token(&mut fields, &message.after);
     let question = fields.finish(question)?;
     door.plans_see(token).await?;

@@ -20,6 +20,8 @@ use waybill_types::{OrderId, PartitionId, Service};
 pub(crate) type ChangeStream = ReceiverStream<Result<proto::WatchChangesResponse, Status>>;
 
 const TOKEN_KIND: &str = "order changes";
+/// More than there are types of events.
+const EVENT_TYPES_MAX: usize = 64;
 
 /// A place in one partition's feed: a frame, and how many of its events are known. Sequences on the wire hold both, so
 /// that each event has its own and a stream resumes in the middle of a frame.
@@ -61,6 +63,16 @@ pub(crate) async fn watch(
         _ => door.order_id(&mut fields, &message.order_id),
     };
     let only = partitions(door, &mut fields, &message, order);
+    if message.event_types.len() > EVENT_TYPES_MAX {
+        let what = format!("are {}, at most {EVENT_TYPES_MAX} are allowed", message.event_types.len());
+        fields.wrong("event_types", what);
+    }
+    for (index, name) in message.event_types.iter().enumerate().take(EVENT_TYPES_MAX) {
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            fields
+                .wrong(format!("event_types[{index}]"), "is no name of an event's type, such as OrderPlaced");
+        }
+    }
     let spots = spots(door, &mut fields, &message)?;
     let spots = fields.finish(Some(spots))?;
     let wanted = Arc::new(Wanted { types: message.event_types.into_iter().collect(), order });
