@@ -36,6 +36,10 @@ pub struct Engine {
 pub struct Setting {
     /// Its data directory.
     pub data_dir: PathBuf,
+    /// Where it listens; port 0 takes a free one.
+    pub listen: String,
+    /// Where it serves metrics; absent for nowhere.
+    pub metrics_listen: Option<String>,
     /// More flags of `waybill serve`.
     pub flags: Vec<String>,
 }
@@ -45,7 +49,7 @@ impl Setting {
     #[must_use]
     pub fn new(data_dir: &Path) -> Self {
         let flags = ["--checkpoint-age-ms", "300"].map(str::to_owned).to_vec();
-        Self { data_dir: data_dir.to_path_buf(), flags }
+        Self { data_dir: data_dir.to_path_buf(), listen: "127.0.0.1:0".into(), metrics_listen: None, flags }
     }
 }
 
@@ -65,13 +69,17 @@ impl Engine {
     pub fn spawn(setting: &Setting) -> anyhow::Result<Starting> {
         let log = setting.data_dir.with_extension("log");
         let log_file = std::fs::File::options().create(true).append(true).open(&log)?;
+        let metrics = match &setting.metrics_listen {
+            Some(address) => vec!["--metrics-listen", address],
+            None => vec!["--no-metrics"],
+        };
         let child = Command::new(binary()?)
             .arg("serve")
             .arg("--data-dir")
             .arg(&setting.data_dir)
-            .args(["--listen", "127.0.0.1:0", "--no-metrics"])
+            .args(["--listen", &setting.listen])
+            .args(metrics)
             .args(&setting.flags)
-            .env("WAYBILL_CONFIG", "")
             .env_remove("WAYBILL_CONFIG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

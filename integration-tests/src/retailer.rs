@@ -54,8 +54,16 @@ fn all_taken(results: &[RowResult]) -> anyhow::Result<()> {
 /// # Errors
 /// The engine refused something.
 pub async fn open(channel: &Channel, shape: Shape) -> anyhow::Result<()> {
-    network(channel, shape).await?;
-    let mut inventory = InventoryServiceClient::new(channel.clone());
+    open_at(channel, channel, shape).await
+}
+
+/// Opens the retailer where the network and the stock are kept by two processes; safe to repeat.
+///
+/// # Errors
+/// The engine refused something.
+pub async fn open_at(fulfillment: &Channel, inventory: &Channel, shape: Shape) -> anyhow::Result<()> {
+    network(fulfillment, shape).await?;
+    let mut inventory = InventoryServiceClient::new(inventory.clone());
     let rows = (0..shape.items).map(|index| ItemRow { item: Some(item(index)), expected_revision: 0 });
     let request =
         UpsertItemsRequest { request_id: "open-items".into(), reason: String::new(), rows: rows.collect() };

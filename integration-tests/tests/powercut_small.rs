@@ -27,7 +27,9 @@ async fn an_engine_that_never_syncs_is_caught() -> anyhow::Result<()> {
     match powercut(dir.path(), options).await {
         Err(fault) => println!("caught: {fault:#}"),
         Ok(None) => println!("not run: this machine mounts no loop devices"),
-        Ok(Some(verdict)) => ensure!(false, "four cuts without a sync lost nothing: {verdict:?}, seed {SEED}"),
+        Ok(Some(verdict)) => {
+            ensure!(false, "four cuts without a sync lost nothing: {verdict:?}, seed {SEED}")
+        }
     }
     Ok(())
 }

@@ -1,0 +1,275 @@
+//! What is sound in form and still must be refused: unknown, stale, foreign, too much. Each with its code, and with the
+//! reason or the field that the caller is told.
+
+use super::sound::Facts;
+use serde_json::{Value, json};
+use tonic::Code::{self, *};
+
+/// One request that must be refused.
+pub(crate) struct Row {
+    pub(crate) method: &'static str,
+    pub(crate) what: &'static str,
+    /// JSON pointers into the sound request, with what to put there.
+    pub(crate) changes: Vec<(&'static str, Value)>,
+    pub(crate) code: Code,
+    /// A reason in upper snake case, or part of a field's path.
+    pub(crate) names: &'static str,
+}
+
+macro_rules! rows {
+    ($(on $method:literal: $($what:literal {$($at:literal: $value:expr),*} => $code:ident $names:literal;)+)*) => {
+        vec![$($(Row {
+            method: $method,
+            what: $what,
+            changes: vec![$(($at, json!(&$value))),*],
+            code: $code,
+            names: $names,
+        },)+)*]
+    };
+}
+
+pub(crate) fn table(facts: &Facts) -> Vec<Row> {
+    let mut rows = orders(facts);
+    rows.extend(inventory(facts));
+    rows.extend(fulfillment());
+    rows.extend(network());
+    rows.extend(common());
+    rows
+}
+
+fn orders(facts: &Facts) -> Vec<Row> {
+    let line = |sku: &str| {
+        json!({"sku": sku, "quantity": 1, "deliveryMethod": "DELIVERY_METHOD_SHIP_HOME",
+            "amounts": {"unitPrice": {"currencyCode": "EUR", "minorUnits": 1}, "total": {"currencyCode": "EUR", "minorUnits": 1}}})
+    };
+    rows! {
+        on "orders.v1.OrdersService.PlaceOrder":
+            "two currencies" {"/lines/0/amounts/unitPrice/currencyCode": "USD"} => InvalidArgument "unit_price.currency_code";
+            "no currency" {"/amounts/total/currencyCode": "EURO"} => InvalidArgument "amounts.total.currency_code";
+            "a total that is not the sum" {"/amounts/total/minorUnits": 1998} => InvalidArgument "AMOUNTS_DISAGREE";
+            "a line total that is not its sum" {"/lines/0/amounts/total/minorUnits": 1} => InvalidArgument "AMOUNTS_DISAGREE";
+            "no lines" {"/lines": json!([])} => InvalidArgument "lines";
+            "501 lines" {"/lines": vec![line("SKU-000"); 501]} => InvalidArgument "lines";
+            "nothing of a line" {"/lines/0/quantity": 0} => InvalidArgument "lines[0].quantity";
+            "no way to the customer" {"/lines/0/deliveryMethod": 0} => InvalidArgument "delivery_method";
+            "a shipment to nowhere" {"/shipTo": Value::Null} => InvalidArgument "ship_to";
+            "a pickup nowhere" {"/lines/0/deliveryMethod": 2} => InvalidArgument "pickup_node_id";
+            "no amounts" {"/amounts": Value::Null} => InvalidArgument "amounts";
+            "an e-mail that is none" {"/contact/email": "ada"} => InvalidArgument "contact.email";
+            "a hold that is none" {"/holdId": "H00"} => InvalidArgument "hold_id";
+            "more than there is" {"/lines/0/quantity": 999, "/lines/0/amounts/unitPrice/minorUnits": 1,
+                "/lines/0/amounts/subtotal/minorUnits": 999, "/lines/0/amounts/total/minorUnits": 999,
+                "/amounts/total/minorUnits": 999, "/externalOrderNumber": "too-much"} => FailedPrecondition "";
+            "a known number with other content" {"/externalOrderNumber": "later", "/requestId": "again"}
+                => AlreadyExists "ORDER_NUMBER_TAKEN";
+        on "orders.v1.OrdersService.GetOrder":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "NOT_FOUND";
+            "of a partition that is not there" {"/orderId": "WFF-1"} => NotFound "";
+            "no order id" {"/orderId": "order 7"} => InvalidArgument "order_id";
+            "no key" {"/orderId": Value::Null} => InvalidArgument "order_id";
+            "an invented token" {"/after": "abc"} => InvalidArgument "after";
+        on "orders.v1.OrdersService.FindOrders":
+            "no filter" {"/channel": Value::Null} => InvalidArgument "";
+            "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
+            "a phone that is none" {"/phone": "call me"} => InvalidArgument "phone";
+            "a page too long" {"/pageSize": 201} => InvalidArgument "page_size";
+        on "orders.v1.OrdersService.GetTimeline":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "NOT_FOUND";
+            "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
+        on "orders.v1.OrdersService.WatchOrder":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "NOT_FOUND";
+            "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
+        on "orders.v1.OrdersService.WatchChanges":
+            "a partition that is not there" {"/partitions": json!([200])} => InvalidArgument "partitions";
+            "a cursor of a partition that is not there" {"/cursors": json!([{"partition": 200}])} => InvalidArgument "cursors";
+            "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
+        on "orders.v1.OrdersService.ImportOrders":
+            "no request id" {"/requestId": ""} => InvalidArgument "request_id";
+            "an unfinished order" {"/orders/0/lines/0/buckets": json!({"open": 1})} => Ok "buckets";
+            "units that do not add up" {"/orders/0/lines/0/buckets/delivered": 2} => Ok "buckets";
+            "an order without a date" {"/orders/0/placeTime": Value::Null} => Ok "place_time";
+        on "orders.v1.OrdersService.CancelOrder":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
+            "stale" {"/expectedRevision": 1} => Aborted "STALE_REVISION";
+            "a line that is not there" {"/lines/0/lineNumber": 9} => InvalidArgument "lines";
+            "nothing of a line" {"/lines/0/quantity": 0} => InvalidArgument "lines[0].quantity";
+        on "orders.v1.OrdersService.EraseSubject":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "NOT_FOUND";
+            "nobody" {"/orderId": Value::Null} => InvalidArgument "order_id";
+            "no request id" {"/requestId": "", "/orderId": facts.released_order} => InvalidArgument "request_id";
+    }
+}
+
+fn inventory(facts: &Facts) -> Vec<Row> {
+    let ghost = "H00-00000000000000000000000000000000";
+    rows! {
+        on "inventory.v1.InventoryService.UpsertItems":
+            "no rows" {"/rows": json!([])} => InvalidArgument "rows";
+            "no unit" {"/rows/0/item/unit": 0} => Ok "unit";
+            "stale" {"/rows/0/expectedRevision": 7} => Ok "STALE_REVISION";
+            "a scale beyond 3" {"/rows/0/item/scale": 4} => Ok "scale";
+        on "inventory.v1.InventoryService.GetItem":
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "";
+            "no key" {"/sku": Value::Null} => InvalidArgument "key";
+        on "inventory.v1.InventoryService.ListItems":
+            "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
+            "a token of nobody" {"/after": "zz"} => InvalidArgument "after";
+        on "inventory.v1.InventoryService.ReceiveStock":
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
+            "nothing" {"/quantity": 0} => InvalidArgument "quantity";
+            "no request id" {"/requestId": ""} => InvalidArgument "request_id";
+            "no node" {"/nodeId": ""} => InvalidArgument "node_id";
+        on "inventory.v1.InventoryService.AdjustStock":
+            "more than is there" {"/quantityDelta": -999_999} => FailedPrecondition "STOCK_BELOW_ZERO";
+            "no reason" {"/reason": ""} => InvalidArgument "reason";
+            "no difference" {"/quantityDelta": 0} => InvalidArgument "quantity_delta";
+        on "inventory.v1.InventoryService.SetStockCount":
+            "unknown" {"/count/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
+            "no source" {"/source": ""} => InvalidArgument "source";
+            "no sequence" {"/count/sourceSequence": 0} => InvalidArgument "source_sequence";
+            "no count" {"/count": Value::Null} => InvalidArgument "count";
+        on "inventory.v1.InventoryService.ImportStock":
+            "unknown" {"/rows/0/sku": "NO-SUCH"} => Ok "ITEM_UNKNOWN";
+            "no source" {"/source": ""} => InvalidArgument "source";
+        on "inventory.v1.InventoryService.SetSafetyStock":
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
+        on "inventory.v1.InventoryService.GetPosition":
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "";
+        on "inventory.v1.InventoryService.ReserveStock":
+            "unknown" {"/lines/0/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
+            "more than there is" {"/lines/0/quantity": 999_999} => FailedPrecondition "STOCK_SHORT";
+            "no lines" {"/lines": json!([])} => InvalidArgument "lines";
+            "no end and no order" {"/ttlMs": 0} => InvalidArgument "";
+            "31 days" {"/ttlMs": 31_i64 * 86_400_000} => InvalidArgument "ttl_ms";
+            "a name that is none" {"/reservationId": "my hold"} => InvalidArgument "reservation_id";
+        on "inventory.v1.InventoryService.CommitStockHold":
+            "unknown" {"/reservationId": ghost} => NotFound "RESERVATION_UNKNOWN";
+            "no order" {"/orderId": ""} => InvalidArgument "order_id";
+        on "inventory.v1.InventoryService.ConsumeReservation":
+            "unknown" {"/reservationId": ghost} => NotFound "RESERVATION_UNKNOWN";
+            "a mere hold" {"/reservationId": facts.other_hold} => FailedPrecondition "RESERVATION_NOT_COMMITTED";
+        on "inventory.v1.InventoryService.ReleaseReservation":
+            "more than is claimed" {"/lines": json!([{"sku": "SKU-001", "nodeId": "node-0", "quantity": 99}])}
+                => FailedPrecondition "UNITS_NOT_CLAIMED";
+            "of another place" {"/lines": json!([{"sku": "SKU-002", "nodeId": "node-0", "quantity": 1}])}
+                => FailedPrecondition "UNITS_NOT_CLAIMED";
+        on "inventory.v1.InventoryService.GetReservation":
+            "unknown" {"/reservationId": ghost} => NotFound "RESERVATION_UNKNOWN";
+            "of a partition that is not there" {"/reservationId": "HFF-00000000000000000000000000000000"} => InvalidArgument "reservation_id";
+        on "inventory.v1.InventoryService.GetAvailability":
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "";
+        on "inventory.v1.InventoryService.BatchGetAvailability":
+            "nothing" {"/skus": json!([])} => InvalidArgument "skus";
+        on "inventory.v1.InventoryService.WatchAvailability":
+            "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
+    }
+}
+
+fn fulfillment() -> Vec<Row> {
+    let mut rows = rows! {
+        on "fulfillment.v1.FulfillmentService.Promise":
+            "no basket" {"/basket": Value::Null} => InvalidArgument "basket";
+            "nothing" {"/basket/lines": json!([])} => InvalidArgument "lines";
+            "nowhere" {"/basket/destination": Value::Null} => InvalidArgument "destination";
+            "too many options" {"/optionsMax": 11} => InvalidArgument "options_max";
+        on "fulfillment.v1.FulfillmentService.Plan":
+            "no basket" {"/basket": Value::Null} => InvalidArgument "basket";
+            "a time that is none" {"/planTime": "9999-12-31T00:00:00Z"} => InvalidArgument "plan_time";
+        on "fulfillment.v1.FulfillmentService.SubscribeInstructions":
+            "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
+            "no node" {"/nodeId": ""} => InvalidArgument "node_id";
+        on "fulfillment.v1.FulfillmentService.AcknowledgeInstructions":
+            "a number that was never sent" {"/throughNumber": 999} => FailedPrecondition "INSTRUCTION_UNKNOWN";
+        on "fulfillment.v1.FulfillmentService.GetFulfillmentOrder":
+            "unknown" {"/fulfillmentOrderId": "W00-999999-F1.00"} => NotFound "";
+            "of a partition that is not there" {"/fulfillmentOrderId": "W00-1-F1.FF"} => NotFound "";
+            "no id" {"/fulfillmentOrderId": "seven"} => InvalidArgument "fulfillment_order_id";
+        on "fulfillment.v1.FulfillmentService.ListFulfillmentOrders":
+            "no node" {"/nodeId": ""} => InvalidArgument "node_id";
+            "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
+        on "fulfillment.v1.FulfillmentService.ConfirmPick":
+            "more than was asked" {"/lines/0/pickedQuantity": 99} => InvalidArgument "";
+            "a line that is not there" {"/lines/0/lineNumber": 9} => InvalidArgument "";
+            "short without a reason" {"/lines/0/pickedQuantity": 0, "/lines/0/shortQuantity": 1} => InvalidArgument "";
+        on "fulfillment.v1.FulfillmentService.Pack":
+            "no parcels" {"/parcels": json!([])} => InvalidArgument "parcels";
+            "before it was picked" {} => FailedPrecondition "FULFILLMENT_ORDER_STATE";
+        on "fulfillment.v1.FulfillmentService.Ship":
+            "no carrier" {"/carrier": ""} => InvalidArgument "carrier";
+            "before it was picked" {} => FailedPrecondition "FULFILLMENT_ORDER_STATE";
+        on "fulfillment.v1.FulfillmentService.ConfirmDelivery":
+            "before it was shipped" {} => FailedPrecondition "FULFILLMENT_ORDER_STATE";
+        on "fulfillment.v1.FulfillmentService.RejectFulfillmentOrder":
+            "no kind of reason" {"/rejectReason": 0} => InvalidArgument "reject_reason";
+    };
+    for method in REPORTS {
+        let row =
+            |what, at, value, code, names| Row { method, what, changes: vec![(at, value)], code, names };
+        let ghost = json!("W00-999999-F1.00");
+        rows.push(row("unknown", "/fulfillmentOrderId", ghost, NotFound, "FULFILLMENT_ORDER_UNKNOWN"));
+        rows.push(row("not its revision", "/revision", json!(999), Aborted, "STALE_REVISION"));
+        rows.push(row("no revision", "/revision", json!(0), InvalidArgument, "revision"));
+    }
+    rows
+}
+
+/// What nodes report.
+const REPORTS: [&str; 9] = [
+    "fulfillment.v1.FulfillmentService.AcceptFulfillmentOrder",
+    "fulfillment.v1.FulfillmentService.RejectFulfillmentOrder",
+    "fulfillment.v1.FulfillmentService.StartPicking",
+    "fulfillment.v1.FulfillmentService.ConfirmPick",
+    "fulfillment.v1.FulfillmentService.Pack",
+    "fulfillment.v1.FulfillmentService.Ship",
+    "fulfillment.v1.FulfillmentService.ConfirmDelivery",
+    "fulfillment.v1.FulfillmentService.ReadyForPickup",
+    "fulfillment.v1.FulfillmentService.HandOver",
+];
+
+fn network() -> Vec<Row> {
+    rows! {
+        on "fulfillment.v1.NetworkService.UpsertNodes":
+            "a time zone that is none" {"/nodes/0/timeZone": "Europe/Atlantis"} => Ok "time_zone";
+            "no kind" {"/nodes/0/kind": 0} => Ok "kind";
+            "another currency" {"/nodes/0/handlingCost/currencyCode": "USD"} => Ok "NETWORK_CURRENCY_FOREIGN";
+            "no rows" {"/nodes": json!([])} => InvalidArgument "nodes";
+        on "fulfillment.v1.NetworkService.UpsertLanes":
+            "from nowhere" {"/lanes/0/fromNodeId": "no-such"} => Ok "NETWORK_REFERENCE_UNKNOWN";
+            "to nowhere" {"/lanes/0/toZoneId": Value::Null} => Ok "to";
+            "no cost" {"/lanes/0/cost": Value::Null} => Ok "cost";
+        on "fulfillment.v1.NetworkService.UpsertZones":
+            "nowhere" {"/zones/0/areas": json!([])} => Ok "";
+            "a country that is none" {"/zones/0/areas/0/countryCode": "Austria"} => Ok "country_code";
+        on "fulfillment.v1.NetworkService.UpsertCalendars":
+            "a date that is none" {"/calendars/0/exceptions/0/date": "2026-02-30"} => Ok "date";
+            "closed before it opens" {"/calendars/0/weekly/0/toMinuteOfDay": 1} => Ok "to_minute_of_day";
+        on "fulfillment.v1.NetworkService.UpsertRateCards":
+            "no steps" {"/rateCards/0/steps": json!([])} => Ok "steps";
+        on "fulfillment.v1.NetworkService.GetNode":
+            "unknown" {"/nodeId": "no-such"} => NotFound "";
+        on "fulfillment.v1.NetworkService.ListNodes":
+            "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
+            "a page too long" {"/pageSize": 1_001} => InvalidArgument "page_size";
+    }
+}
+
+fn common() -> Vec<Row> {
+    rows! {
+        on "common.v1.AdminService.Audit":
+            "a law that is none" {"/laws": json!(["GRAVITY"])} => InvalidArgument "laws[0]";
+        on "common.v1.AdminService.Checkpoint":
+            "no request id" {"/requestId": ""} => InvalidArgument "request_id";
+        on "common.v1.AdminService.Backup":
+            "a path from nowhere" {"/directory": "here"} => InvalidArgument "directory";
+            "no path" {"/directory": ""} => InvalidArgument "directory";
+            "a place that cannot be" {"/directory": "/proc/none/of/this"} => FailedPrecondition "ILLEGAL_NOW";
+        on "common.v1.AdminService.AdvanceClock":
+            "back" {"/advanceMs": -1} => InvalidArgument "advance_ms";
+            "not at all" {"/advanceMs": 0} => InvalidArgument "advance_ms";
+        on "common.v1.PartitionService.Deliver":
+            "from nobody" {"/fromService": 0} => InvalidArgument "from_service";
+            "a partition that is not there" {"/toPartition": 200} => InvalidArgument "to_partition";
+            "numbers from 0" {"/firstSequence": 0} => InvalidArgument "first_sequence";
+            "a gap" {"/firstSequence": 1_000_000, "/messages": json!(["AAAA"])} => InvalidArgument "messages[0]";
+    }
+}

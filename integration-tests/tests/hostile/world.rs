@@ -1,0 +1,123 @@
+//! A world that holds one of everything the requests are about.
+
+use super::sound::Facts;
+use anyhow::Context;
+use bytes::Bytes;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+use std::collections::BTreeMap;
+use waybill_integration_tests::desk::Desk;
+use waybill_integration_tests::retailer::{Shape, node, order, sku};
+use waybill_integration_tests::world::{World, virtual_clock};
+use waybill_proto::common::v1::GetStatusRequest;
+use waybill_proto::fulfillment::v1::{GetNetworkVersionRequest, PickInstruction};
+use waybill_proto::inventory::v1::{ListItemsRequest, ReserveStockRequest, StockQuantity};
+use waybill_proto::orders::v1::{DeliveryMethod, FindOrdersRequest, OrderStatus, PlaceMode};
+
+const SHAPE: Shape = Shape { nodes: 2, items: 3, stock: 20 };
+
+/// Long after everything else in the test.
+const LATER: prost_types::Timestamp = prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 };
+
+pub(crate) async fn open() -> anyhow::Result<(World, Facts)> {
+    let world = World::open(SHAPE, virtual_clock()).await?;
+    let (released_order, shipment) = work(&world, "released", None).await?;
+    let (_, pickup) = work(&world, "fetched", Some(1)).await?;
+    let (_, unwanted) = work(&world, "unwanted", None).await?;
+    let mut later = order("later", &[(0, 2)], PlaceMode::Confirm);
+    later.release_time = Some(LATER);
+    let later_order = world.place(later).await?.order_id;
+
+    let mut desk = Desk::new(world.channel(), &node(1));
+    let id = pickup.fulfillment_order_id.clone();
+    let accepted = desk.accept(&id, pickup.revision).await?;
+    let picked = desk.pick(&pickup, accepted.revision).await?;
+    let packed = desk.pack(&picked).await?;
+    let facts = Facts {
+        released_order,
+        later_order,
+        hold: hold(&world, "one").await?,
+        other_hold: hold(&world, "other").await?,
+        shipment: (shipment.fulfillment_order_id, shipment.revision),
+        pickup: (packed.fulfillment_order_id, packed.revision),
+        unwanted: (unwanted.fulfillment_order_id, unwanted.revision),
+        directory: world.dir().join("backup").display().to_string(),
+    };
+    world.engine()?.settle().await?;
+    Ok((world, facts))
+}
+
+/// An order of one unit and its instruction.
+async fn work(
+    world: &World,
+    number: &str,
+    fetched_at: Option<usize>,
+) -> anyhow::Result<(String, PickInstruction)> {
+    let mut request = order(number, &[(0, 1)], PlaceMode::Confirm);
+    if let Some(place) = fetched_at {
+        request.lines[0].delivery_method = DeliveryMethod::Pickup.into();
+        request.lines[0].pickup_node_id = node(place);
+        request.ship_to = None;
+    }
+    let order_id = world.place(request).await?.order_id;
+    let released = world.order_at(&order_id, OrderStatus::Released).await?;
+    let work = released.fulfillment_orders.first().context("no work")?;
+    let mut desk = Desk::new(world.channel(), &work.node_id);
+    let mut instruction = desk.next(0).await?;
+    while instruction.order_id != order_id {
+        instruction = desk.next(instruction.number).await?;
+    }
+    Ok((order_id, instruction))
+}
+
+async fn hold(world: &World, request_id: &str) -> anyhow::Result<String> {
+    let claim = StockQuantity { sku: sku(1), node_id: node(0), quantity: 2, ..Default::default() };
+    let request = ReserveStockRequest {
+        request_id: request_id.into(),
+        lines: vec![claim],
+        ttl_ms: 86_400_000,
+        ..Default::default()
+    };
+    let answer = world.inventory().reserve_stock(request).await?.into_inner();
+    Ok(answer.reservation.context("no reservation")?.reservation_id)
+}
+
+/// Where the journal of each partition stands. Calls that were answered are in it.
+pub(crate) async fn sequences(world: &World) -> anyhow::Result<BTreeMap<(i32, u32), u64>> {
+    let status = world.admin().get_status(GetStatusRequest {}).await?.into_inner();
+    Ok(status.partitions.iter().map(|p| ((p.service, p.partition), p.durable_sequence)).collect())
+}
+
+/// Keeps the revisions of the work that the sound requests are about.
+pub(crate) fn follow(facts: &mut Facts, method: &MethodDescriptor, answer: &Bytes) -> anyhow::Result<()> {
+    let answer = DynamicMessage::decode(method.output(), answer.clone())?;
+    let Some(order) = answer.get_field_by_name("fulfillment_order") else { return Ok(()) };
+    let Some(order) = order.as_message() else { return Ok(()) };
+    let id =
+        order.get_field_by_name("fulfillment_order_id").context("no id")?.as_str().map(ToOwned::to_owned);
+    let revision = order.get_field_by_name("revision").context("no revision")?.as_u64().unwrap_or_default();
+    for work in [&mut facts.shipment, &mut facts.pickup, &mut facts.unwanted] {
+        if Some(&work.0) == id.as_ref() {
+            work.1 = revision;
+        }
+    }
+    Ok(())
+}
+
+/// What the world holds, in words: for what a journal that grew does not tell.
+pub(crate) async fn holdings(world: &World) -> anyhow::Result<String> {
+    world.engine()?.settle().await?;
+    let network =
+        world.network().get_network_version(GetNetworkVersionRequest::default()).await?.into_inner();
+    let items = world.inventory().list_items(ListItemsRequest::default()).await?.into_inner();
+    let request = FindOrdersRequest { channel: "web".into(), ..Default::default() };
+    let mut orders = world.orders().find_orders(request).await?.into_inner().orders;
+    // An order to confirm that was refused is on record.
+    orders.retain(|order| order.status() != OrderStatus::Refused);
+    let mut told = format!("{network:?}\n{items:?}\n{orders:?}\n");
+    for item in 0..SHAPE.items {
+        for place in 0..SHAPE.nodes {
+            told.push_str(&format!("{:?}\n", world.position(item, place).await?));
+        }
+    }
+    Ok(told)
+}
