@@ -73,6 +73,12 @@ impl<K: Key + Ord + Clone + Send + 'static> AnyTable for Queue<K> {
     fn finish_checkpoint(&mut self) {
         self.rows.finish_checkpoint();
     }
+    fn abandon_checkpoint(&mut self) {
+        self.rows.abandon_checkpoint();
+    }
+    fn forget_read_rows(&mut self, bound: usize) {
+        self.rows.forget_read_rows(bound);
+    }
     fn dirty_rows(&self) -> usize {
         self.rows.dirty_rows()
     }

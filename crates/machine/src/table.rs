@@ -51,6 +51,7 @@ pub struct Table<K, V> {
     flushing: Vec<Vec<u8>>,
     cold: Option<Arc<dyn Cold>>,
     generation: u32,
+    faulted: Cell<usize>,
     key: PhantomData<fn() -> K>,
 }
 
@@ -67,6 +68,7 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
             flushing: Vec::new(),
             cold: None,
             generation: 1,
+            faulted: Cell::new(0),
             key: PhantomData,
         }
     }
@@ -246,6 +248,7 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
             below: value.is_some(),
         };
         self.rows.borrow_mut().insert(key, slot);
+        self.faulted.set(self.faulted.get() + 1);
         value
     }
 
@@ -328,6 +331,10 @@ pub trait AnyTable: Send {
     fn unsaved(&self) -> Vec<RowImage>;
     /// The rows of the checkpoint under way are below now. Rows not used since the last checkpoint leave memory.
     fn finish_checkpoint(&mut self);
+    /// The checkpoint under way came to nothing: its rows are changed rows again.
+    fn abandon_checkpoint(&mut self);
+    /// Lets rows that are below as they are leave memory, when more than `bound` were read since the last time.
+    fn forget_read_rows(&mut self, bound: usize);
     /// How many rows have changed since the last checkpoint began.
     fn dirty_rows(&self) -> usize;
     /// How many rows are in memory.
@@ -399,6 +406,26 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
         self.generation += 1;
     }
 
+    fn abandon_checkpoint(&mut self) {
+        let rows = self.rows.get_mut();
+        for key in self.flushing.drain(..) {
+            let Some(slot) = rows.get_mut(&key) else { continue };
+            slot.flushing = false;
+            if !slot.dirty {
+                slot.dirty = true;
+                self.dirty_count += 1;
+                self.dirty.push(key);
+            }
+        }
+    }
+
+    fn forget_read_rows(&mut self, bound: usize) {
+        if !self.resident && self.faulted.get() > bound {
+            self.rows.get_mut().retain(|_, slot| slot.dirty || slot.flushing);
+            self.faulted.set(0);
+        }
+    }
+
     fn dirty_rows(&self) -> usize {
         self.dirty_count
     }
@@ -463,6 +490,8 @@ mod tests {
         Get(u16),
         Begin,
         Finish,
+        Abandon,
+        Forget,
         Restart,
     }
 
@@ -476,6 +505,8 @@ mod tests {
                 3 => key.prop_map(Act::Get),
                 1 => Just(Act::Begin),
                 1 => Just(Act::Finish),
+                1 => Just(Act::Abandon),
+                1 => Just(Act::Forget),
                 1 => Just(Act::Restart),
             ],
             1..400,
@@ -517,7 +548,9 @@ mod tests {
                     Act::Get(k) => prop_assert_eq!(table.get(&k).map(|v| *v), model.get(&k).copied()),
                     Act::Begin if !under_way => { write_below(&below, table.begin_checkpoint()); under_way = true; }
                     Act::Finish if under_way => { table.finish_checkpoint(); under_way = false; }
-                    Act::Begin | Act::Finish => {}
+                    Act::Abandon if under_way => { table.abandon_checkpoint(); under_way = false; }
+                    Act::Forget => table.forget_read_rows(0),
+                    Act::Begin | Act::Finish | Act::Abandon => {}
                     Act::Restart => {
                         if under_way { table.finish_checkpoint(); }
                         write_below(&below, table.begin_checkpoint());

@@ -28,6 +28,9 @@ pub struct Marker {
 /// Why a checkpoint could not be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
+    /// The file could not be written; the store was not touched.
+    #[error("the checkpoint file could not be written: {0}")]
+    File(waybill_store::Error),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] waybill_store::Error),
@@ -45,6 +48,13 @@ pub enum CheckpointError {
         /// What the system said.
         error: std::io::Error,
     },
+}
+
+impl CheckpointError {
+    /// True when the checkpoint can be tried again in this process.
+    pub(crate) fn is_before_the_store(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
 }
 
 /// Rows of one partition, prefixed with its number.
@@ -96,15 +106,23 @@ pub(crate) struct Target {
 
 /// Makes the rows durable below and trims the journal. Blocks; answers with the sequence.
 pub(crate) fn perform(target: &Target, marker: &Marker, images: &[RowImage]) -> Result<u64, CheckpointError> {
+    let path = write_file(target, marker, images).map_err(CheckpointError::File)?;
+    target.store.put_unsynced(&mut images.iter().map(|image| op(marker.partition, image)))?;
+    settle(target, marker, &path)?;
+    Ok(marker.sequence)
+}
+
+fn write_file(
+    target: &Target,
+    marker: &Marker,
+    images: &[RowImage],
+) -> Result<PathBuf, waybill_store::Error> {
     let name = format!("{:04x}.wbc", marker.partition.number());
     let mut writer = checkpoint_file::Writer::create(&target.dir, &name, &encode(marker))?;
     for image in images {
         writer.append(&op(marker.partition, image))?;
     }
-    let path = writer.finish()?;
-    target.store.put_unsynced(&mut images.iter().map(|image| op(marker.partition, image)))?;
-    settle(target, marker, &path)?;
-    Ok(marker.sequence)
+    writer.finish()
 }
 
 fn op(partition: PartitionId, image: &RowImage) -> Op {

@@ -68,6 +68,8 @@ pub struct Core<M: Machine> {
     books: Books,
     request_ttl_ms: i64,
     sweep_cursor: Option<([u8; 16], RequestId)>,
+    /// Request ids remembered since the last checkpoint began.
+    remembered: usize,
 }
 
 impl<M: Machine> Core<M> {
@@ -84,6 +86,7 @@ impl<M: Machine> Core<M> {
             books: Books::new(),
             request_ttl_ms,
             sweep_cursor: None,
+            remembered: 0,
         };
         core.check_prefixes();
         if let Some(cold) = cold {
@@ -241,6 +244,7 @@ impl<M: Machine> Core<M> {
         }
         if let Some(request) = &entry.request {
             self.books.remember(request.clone());
+            self.remembered += 1;
         }
         let mut sent = Vec::with_capacity(out.messages.len());
         for (to, message) in out.messages {
@@ -297,7 +301,9 @@ impl<M: Machine> Core<M> {
     /// The rows changed since the last checkpoint began. Call at a batch boundary, with everything durable.
     pub fn begin_checkpoint(&mut self) -> Vec<RowImage> {
         let at = self.books.at();
-        self.sweep_cursor = self.books.sweep(self.sweep_cursor.take(), at, 512);
+        // Twice what was added since, so that the sweep goes round however fast request ids come.
+        let limit = (2 * std::mem::take(&mut self.remembered)).max(512);
+        self.sweep_cursor = self.books.sweep(self.sweep_cursor.take(), at, limit);
         self.tables().into_iter().flat_map(|table| table.begin_checkpoint()).collect()
     }
 
@@ -314,6 +320,17 @@ impl<M: Machine> Core<M> {
     /// The rows of the checkpoint under way are durable below.
     pub fn finish_checkpoint(&mut self) {
         self.tables().into_iter().for_each(|table| table.finish_checkpoint());
+    }
+
+    /// The checkpoint under way came to nothing before it touched the store.
+    pub fn abandon_checkpoint(&mut self) {
+        self.tables().into_iter().for_each(|table| table.abandon_checkpoint());
+    }
+
+    /// Lets rows that were only read leave memory, when they are many.
+    pub fn forget_read_rows(&mut self) {
+        const BOUND: usize = 20_000;
+        self.tables().into_iter().for_each(|table| table.forget_read_rows(BOUND));
     }
 
     /// Rows changed since the last checkpoint began.

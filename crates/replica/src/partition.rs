@@ -76,6 +76,7 @@ pub(crate) fn spawn<M: Machine>(start: Start<M>) -> (Partition<M>, tokio::task::
         bytes_since: 0,
         change_since: None,
         draining: false,
+        turns: 0,
     };
     let task = tokio::spawn(running.run(external_in, internal_in));
     (handle, task)
@@ -106,6 +107,7 @@ struct Running<M: Machine> {
     bytes_since: u64,
     change_since: Option<Instant>,
     draining: bool,
+    turns: u32,
 }
 
 /// What a batch holds back until it is durable.
@@ -147,7 +149,7 @@ impl<M: Machine> Running<M> {
                     Some(item) => first = Some(Item::Internal(item)),
                     None => break,
                 },
-                item = external.recv(), if !self.refusing() => match item {
+                item = external.recv() => match item {
                     Some(item) => first = Some(Item::External(item)),
                     None => break,
                 },
@@ -178,7 +180,7 @@ impl<M: Machine> Running<M> {
         self.observer.committed(self.core.state(), self.sequence, pending);
     }
 
-    /// New commands wait in the queue while the outbox is above its bound: messages go first, so it drains.
+    /// New commands are refused while the outbox is above its bound: messages go first, so it drains. Reads go on.
     fn refusing(&self) -> bool {
         self.core.outbox_depth() > self.limits.outbox
     }
@@ -205,7 +207,6 @@ impl<M: Machine> Running<M> {
                 Some(item) => item,
                 None => match internal.try_recv() {
                     Ok(item) => Item::Internal(item),
-                    Err(_) if self.refusing() => break,
                     Err(_) => match external.try_recv() {
                         Ok(item) => Item::External(item),
                         Err(_) => break,
@@ -231,6 +232,10 @@ impl<M: Machine> Running<M> {
                 return Err(Stop::Failed);
             }
             batch.release.into_iter().for_each(|release| release());
+            if self.draining {
+                // What is not journaled as applied is sent again after the restart and skipped there.
+                self.acknowledged.clear();
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         for (job, thaw) in frozen {
@@ -240,6 +245,10 @@ impl<M: Machine> Running<M> {
             let _ = thaw.await;
         }
         self.maybe_checkpoint();
+        self.turns = self.turns.wrapping_add(1);
+        if self.turns.is_multiple_of(256) {
+            self.core.forget_read_rows();
+        }
         let over = self.draining && self.acknowledged.is_empty() && !self.checkpointing;
         if over { Err(Stop::Drained) } else { Ok(()) }
     }
@@ -299,6 +308,12 @@ impl<M: Machine> Running<M> {
             drop(answer.send(Err(full)));
             return;
         }
+        if self.refusing() {
+            let full =
+                Failure::Busy { what: "too many messages wait for other partitions", retry_after_ms: 200 };
+            drop(answer.send(Err(full)));
+            return;
+        }
         let position = self.position(batch);
         let Submission { command, origin, request } = submission;
         let staged = self.core.step(Input::Command { command, origin, request }, self.clock.now(), position);
@@ -338,6 +353,10 @@ impl<M: Machine> Running<M> {
             // Answered by messages of their own; there is no caller.
             drop(batch.stage(staged));
             through = sequence;
+            if batch.bytes >= self.limits.batch_bytes {
+                // One frame has a largest size; the sender sends the rest again.
+                break;
+            }
         }
         batch.release.push(Box::new(move || drop(answer.send(Ok(through)))));
     }
@@ -444,10 +463,21 @@ impl<M: Machine> Running<M> {
 
     fn checkpoint_done(&mut self, result: Result<u64, Arc<CheckpointError>>) -> Result<(), Stop> {
         self.checkpointing = false;
-        let sequence = result.map_err(|error| {
-            tracing::error!(partition = %self.id, %error, "a checkpoint failed");
-            Stop::Failed
-        })?;
+        let sequence = match result {
+            Ok(sequence) => sequence,
+            Err(error) if error.is_before_the_store() => {
+                // Most likely the disk is full: nothing is lost, the journal has it all. Tried again when it is due.
+                tracing::warn!(partition = %self.id, %error, "a checkpoint could not be begun");
+                self.core.abandon_checkpoint();
+                self.change_since = Some(Instant::now());
+                self.served.clear();
+                return Ok(());
+            }
+            Err(error) => {
+                tracing::error!(partition = %self.id, %error, "a checkpoint failed");
+                return Err(Stop::Failed);
+            }
+        };
         self.core.finish_checkpoint();
         self.status.checkpoint.store(sequence, Ordering::Relaxed);
         self.status.checkpoints.fetch_add(1, Ordering::Relaxed);

@@ -10,8 +10,11 @@ use tokio::sync::mpsc;
 use waybill_machine::Machine;
 use waybill_types::PartitionId;
 
-/// Messages in one delivery.
+/// Messages in one delivery, and their bytes (at least one goes, whatever its size).
 const RUN_MAX: usize = 128;
+const RUN_BYTES_MAX: usize = 1 << 20;
+/// A delivery that is not answered by then is sent again; what was applied is skipped.
+const PATIENCE: Duration = Duration::from_secs(30);
 const BACKOFF_FIRST: Duration = Duration::from_millis(5);
 const BACKOFF_LAST: Duration = Duration::from_secs(1);
 
@@ -21,6 +24,19 @@ struct Lane {
     waiting: VecDeque<Vec<u8>>,
     in_flight: bool,
     backoff: Duration,
+}
+
+impl Lane {
+    /// The messages that go next.
+    fn run(&self) -> Vec<Vec<u8>> {
+        let mut bytes = 0;
+        let fits = |message: &&Vec<u8>| {
+            let first = bytes == 0;
+            bytes += message.len();
+            first || bytes <= RUN_BYTES_MAX
+        };
+        self.waiting.iter().take(RUN_MAX).take_while(fits).cloned().collect()
+    }
 }
 
 pub(crate) type Outgoing = (PartitionId, u64, Vec<u8>);
@@ -62,7 +78,7 @@ pub(crate) async fn run<M: Machine>(
                 continue;
             }
             lane.in_flight = true;
-            let messages = lane.waiting.iter().take(RUN_MAX).cloned().collect();
+            let messages = lane.run();
             let delivery = Delivery { from, to: *to, first: lane.first, messages };
             let (router, to) = (router.clone(), *to);
             let pause = (lane.backoff > BACKOFF_FIRST).then_some(lane.backoff);
@@ -70,7 +86,8 @@ pub(crate) async fn run<M: Machine>(
                 if let Some(pause) = pause {
                     tokio::time::sleep(pause).await;
                 }
-                (to, router.deliver(delivery).await)
+                let answer = tokio::time::timeout(PATIENCE, router.deliver(delivery)).await;
+                (to, answer.unwrap_or(Err(DeliverError::Unavailable(to))))
             });
         }
     }

@@ -82,6 +82,7 @@ async fn cut(host: &Host, running: &Running) -> Result<(Rows, Vec<ManifestPartit
     fn unsaved<M: waybill_machine::Machine>(core: &mut Core<M>) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         core.unsaved()
     }
+    let _one_cut_at_a_time = running.cuts.lock().await;
     let mut rows = Rows::new();
     let mut partitions = Vec::new();
     let mut frozen: Vec<Box<dyn std::any::Any + Send>> = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 use waybill_proto::common::v1::partition_service_client::PartitionServiceClient;
@@ -33,6 +34,23 @@ fn service(kind: i32) -> Option<Service> {
     }
 }
 
+/// A run of messages with everything around it.
+pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// A channel to another process: made when first used, made again when lost, and known to be lost within seconds even
+/// when the other machine vanished without a word.
+///
+/// # Errors
+/// An address that is no URL.
+pub fn lazy_channel(endpoint: &str) -> anyhow::Result<Channel> {
+    let endpoint = Endpoint::from_shared(endpoint.to_owned())?
+        .connect_timeout(Duration::from_secs(5))
+        .http2_keep_alive_interval(Duration::from_secs(5))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true);
+    Ok(endpoint.connect_lazy())
+}
+
 /// A service that runs in another process.
 pub struct Peer(PartitionServiceClient<Channel>);
 
@@ -42,8 +60,8 @@ impl Peer {
     /// # Errors
     /// An address that is no URL.
     pub fn new(endpoint: &str) -> anyhow::Result<Self> {
-        let channel = Endpoint::from_shared(endpoint.to_owned())?.connect_lazy();
-        Ok(Self(PartitionServiceClient::new(channel)))
+        let client = PartitionServiceClient::new(lazy_channel(endpoint)?);
+        Ok(Self(client.max_encoding_message_size(MESSAGE_BYTES_MAX)))
     }
 }
 

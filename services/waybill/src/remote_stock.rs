@@ -4,7 +4,7 @@
 use crate::config::ServiceName;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use waybill_mirror::{Figures, ItemChange, Mirror, StockChange};
 use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use waybill_proto::inventory::v1::watch_availability_response::Change;
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// # Errors
 /// An endpoint that is no URL.
 pub fn follow(endpoint: &str, layout: Layout, mirror: Mirror) -> anyhow::Result<()> {
-    let channel = Endpoint::from_shared(endpoint.to_owned())?.connect_lazy();
+    let channel = crate::peers::lazy_channel(endpoint)?;
     tokio::spawn(async move {
         loop {
             // While nobody answers, the mirror keeps what it had; plans say which version they were made from.

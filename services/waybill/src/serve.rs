@@ -13,15 +13,17 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::{InterceptorLayer, Routes, RoutesBuilder};
-use tonic::transport::{Endpoint, Server as GrpcServer};
+use tonic::transport::Server as GrpcServer;
 use tonic_web::GrpcWebLayer;
 use tower::util::MapResponseLayer;
+use waybill_machine::record::{decode, encode};
 use waybill_mirror::Mirror;
 use waybill_proto::common::v1::admin_service_server::AdminServiceServer;
 use waybill_proto::common::v1::partition_service_server::PartitionServiceServer;
 use waybill_replica::{Clock, DataDir, Host, HostOptions};
 use waybill_service_kit::{Access, Planner, Seal, explain_undecodable, identify};
 use waybill_store::vault::Vault;
+use waybill_store::Op;
 use waybill_types::{Service, Timestamp};
 
 /// A running engine.
@@ -41,12 +43,13 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     config.check()?;
     let started = SystemTime::now();
     let host = Arc::new(open_host(&config).await?);
-    let vault = Vault::load_or_create(&host.dir().keys()).context("the vault of personal data")?;
+    let vault = open_vault(&host)?;
     let seal = Seal::new(Arc::new(vault));
     let (running, mut routes) = start_services(&config, &host, seal).await?;
     let here = crate::backup::services(&running);
     let door = PartitionDoor { router: host.router().clone(), here, layout: host.layout() };
-    routes.add_service(PartitionServiceServer::new(door));
+    let door = PartitionServiceServer::new(door).max_decoding_message_size(crate::peers::MESSAGE_BYTES_MAX);
+    routes.add_service(door);
     routes.add_service(AdminServiceServer::new(AdminDoor {
         host: Arc::clone(&host),
         running: running.clone(),
@@ -61,6 +64,34 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let served = tokio::spawn(serve(listener, routes.routes(), stopped));
     tracing::info!(%address, data_dir = %config.data_dir.display(), "serving");
     Ok(Server { address, host, running, stop: Some(stop), served })
+}
+
+/// Which vault belongs to this directory's rows, and how many keys it had given out when it was last opened.
+const VAULT_KEY: [u8; 2] = [0xff, 0xfe];
+
+/// The vault that sealed what is here. A lost vault is never replaced by an empty one, and an older copy of it is
+/// refused: either would give the key of one subject to another.
+fn open_vault(host: &Host) -> anyhow::Result<Vault> {
+    let keys = host.dir().keys();
+    let known: Option<([u8; 16], u64)> = host
+        .store()
+        .get(&VAULT_KEY)?
+        .map(|bytes| decode(&bytes))
+        .transpose()?
+        .map(|(id, keys): (minicbor::bytes::ByteArray<16>, u64)| (*id, keys));
+    let vault = match known {
+        Some(_) => Vault::load(&keys),
+        None => Vault::load_or_create(&keys),
+    };
+    let vault = vault.context("the vault of personal data")?;
+    if let Some((id, given)) = known {
+        let restore = "restore it from the same copy as the rest of the data directory";
+        anyhow::ensure!(vault.id() == id, "{} holds another vault; {restore}", keys.display());
+        anyhow::ensure!(vault.keys() >= given, "{} is older than the data; {restore}", keys.display());
+    }
+    let row = encode(&(minicbor::bytes::ByteArray::from(vault.id()), vault.keys()));
+    host.store().commit(&[Op::Put { key: VAULT_KEY.to_vec(), value: row }])?;
+    Ok(vault)
 }
 
 async fn serve(
@@ -152,8 +183,8 @@ async fn start_services(
         running.fulfillment = Some(door.partitions().clone());
         door.planner()
     } else {
-        let endpoint = Endpoint::from_shared(peer(config, ServiceName::Fulfillment)?.to_owned())?;
-        Arc::new(waybill_fulfillment_service::RemotePlanner::new(endpoint.connect_lazy()))
+        let channel = crate::peers::lazy_channel(peer(config, ServiceName::Fulfillment)?)?;
+        Arc::new(waybill_fulfillment_service::RemotePlanner::new(channel))
     };
     if runs(ServiceName::Orders) {
         let settings = waybill_orders_service::Settings::default();

@@ -7,7 +7,7 @@ use waybill_machine::ScanOrder;
 use waybill_types::{OrderId, OwnerId, Quantity, Sku, Timestamp};
 
 /// The most orders told of one rise at a time; the rest hear of the next.
-const TOLD_MAX: usize = 1_000;
+const TOLD_MAX: usize = 20_000;
 
 /// What an order waits for.
 pub(crate) struct Awaited<'a> {

@@ -109,9 +109,9 @@ impl Call<'_> {
         let id = self.id(attempt);
         // Before the command, so that an outcome that comes at once is not missed.
         let outcome = self.door.awaited.enter(id);
-        let tried = self.put(attempt, id, outcome).await;
-        self.door.awaited.leave(id);
-        tried
+        // Left on every way out, also when the caller's deadline drops this call half-way.
+        let _place = Place { door: self.door, id };
+        self.put(attempt, id, outcome).await
     }
 
     async fn put(
@@ -204,4 +204,15 @@ fn in_order_asked(view: &mut ReservationView, lines: &[proto::StockQuantity]) {
                 && (asked.owner == line.owner.as_str() || asked.owner.is_empty())
         })
     });
+}
+
+struct Place<'a> {
+    door: &'a crate::door::Inner,
+    id: ReservationId,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.door.awaited.leave(self.id);
+    }
 }

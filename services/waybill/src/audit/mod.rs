@@ -118,6 +118,8 @@ pub struct Running {
     pub inventory: Option<Partitions<Inventory>>,
     /// Fulfilment, where this process runs it.
     pub fulfillment: Option<Partitions<Fulfillment>>,
+    /// Held while partitions are frozen: two cuts at once would each wait for what the other has frozen.
+    pub cuts: std::sync::Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A partition that has stopped cannot be audited online.
@@ -131,6 +133,7 @@ impl Running {
     /// # Errors
     /// [`Stopped`].
     pub async fn audit(&self) -> Result<Report, Stopped> {
+        let _one_cut_at_a_time = self.cuts.lock().await;
         let mut cut = Cut::default();
         // All stay frozen until the last has answered: together they are one consistent cut.
         let orders = match &self.orders {

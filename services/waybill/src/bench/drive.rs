@@ -14,7 +14,7 @@ pub(crate) struct Load {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub(crate) connections: u16,
     /// Calls under way at once, over all connections, 1 to 10,000.
-    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) concurrency: u16,
 }
 
