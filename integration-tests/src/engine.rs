@@ -24,6 +24,22 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     found.with_context(|| format!("no waybill binary near {}; build it or set WAYBILL_BIN", here.display()))
 }
 
+/// Runs the binary as a person would, until it ends.
+///
+/// # Errors
+/// It cannot be started.
+pub async fn run<I, S>(arguments: I) -> anyhow::Result<std::process::Output>
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<std::ffi::OsStr>,
+{
+    let mut command = Command::new(binary()?);
+    for name in ["WAYBILL_CONFIG", "WAYBILL_DATA_DIR", "WAYBILL_LISTEN", "WAYBILL_ENDPOINT"] {
+        command.env_remove(name);
+    }
+    Ok(command.args(arguments).stdin(Stdio::null()).kill_on_drop(true).output().await?)
+}
+
 /// A running engine; killed when dropped.
 pub struct Engine {
     child: Child,
@@ -101,6 +117,15 @@ impl Engine {
     /// The system refused.
     pub async fn kill(mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// It does not end within 20 seconds.
+    pub async fn ended(mut self) -> anyhow::Result<std::process::ExitStatus> {
+        let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait());
+        Ok(ended.await.context("the engine does not end")??)
     }
 
     /// A channel to it.

@@ -86,6 +86,14 @@ impl World {
         }
     }
 
+    /// Hands the engine out; [`Self::up`] starts another one on the directory.
+    ///
+    /// # Errors
+    /// It was killed.
+    pub fn take(&mut self) -> anyhow::Result<Engine> {
+        self.engine.take().context("the engine is down")
+    }
+
     /// Starts the engine again after [`Self::kill`].
     ///
     /// # Errors
