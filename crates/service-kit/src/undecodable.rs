@@ -14,7 +14,7 @@ pub fn explain_undecodable<B: Default>(response: Response<B>) -> Response<B> {
     let Some(status) = Status::from_header_map(response.headers()) else { return response };
     let what = match status.code() {
         Code::Internal if status.message().starts_with(UNDECODABLE) => "is not a message of this call",
-        Code::OutOfRange if status.message().starts_with(TOO_LARGE) => "is larger than 4 MiB",
+        Code::OutOfRange if status.message().starts_with(TOO_LARGE) => "is larger than a request may be",
         _ => return response,
     };
     Status::from(DoorError::field("request", what)).into_http()
