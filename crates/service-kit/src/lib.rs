@@ -18,6 +18,6 @@ pub use error::{DoorError, status};
 pub use fields::Fields;
 pub use person::{Person, PostalAddress};
 pub use planner::{Planner, PlannerError};
-pub use seal::{OpenedPerson, Seal};
+pub use seal::{OpenPerson, OpenedPerson, Seal};
 pub use undecodable::explain_undecodable;
 pub use waiting::WaitingRoom;

@@ -2,6 +2,8 @@
 
 use crate::error::DoorError;
 use crate::person::Person;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use waybill_machine::record::{decode, encode};
 use waybill_store::vault::{KeyId, Opened, Vault};
@@ -19,6 +21,27 @@ pub enum OpenedPerson {
 /// The vault as the doors use it. Calls are short (one cached read of 64 bytes); erasing waits for the disk.
 #[derive(Clone)]
 pub struct Seal(Arc<Vault>);
+
+/// Opens recipients: by the vault of this process, or by asking the process that has it.
+pub trait OpenPerson: Send + Sync + 'static {
+    /// Opens what [`Seal::seal`] sealed.
+    ///
+    /// # Errors
+    /// As [`Seal::open`].
+    fn open_person<'a>(
+        &'a self,
+        sealed: &'a Sealed,
+    ) -> Pin<Box<dyn Future<Output = Result<OpenedPerson, DoorError>> + Send + 'a>>;
+}
+
+impl OpenPerson for Seal {
+    fn open_person<'a>(
+        &'a self,
+        sealed: &'a Sealed,
+    ) -> Pin<Box<dyn Future<Output = Result<OpenedPerson, DoorError>> + Send + 'a>> {
+        Box::pin(std::future::ready(self.open(sealed)))
+    }
+}
 
 /// Ties sealed bytes to their use, so that they cannot be passed off as something else.
 const CONTEXT: &[u8] = b"waybill person v1";

@@ -266,6 +266,9 @@ fn common() -> Vec<Row> {
         on "common.v1.AdminService.AdvanceClock":
             "back" {"/advanceMs": -1} => InvalidArgument "advance_ms";
             "not at all" {"/advanceMs": 0} => InvalidArgument "advance_ms";
+        on "common.v1.PartitionService.OpenSealed":
+            "nothing" {"/sealed": ""} => InvalidArgument "sealed";
+            "more than any person is" {"/sealed": "A".repeat(40_000)} => InvalidArgument "sealed";
         on "common.v1.PartitionService.Deliver":
             "from nobody" {"/fromService": 0} => InvalidArgument "from_service";
             "a partition that is not there" {"/toPartition": 200} => InvalidArgument "to_partition";

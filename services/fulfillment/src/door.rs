@@ -15,7 +15,7 @@ use waybill_mirror::Mirror;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentServiceServer;
 use waybill_proto::fulfillment::v1::network_service_server::NetworkServiceServer;
 use waybill_replica::{Accepted, Clock, Host, OpenError, Partitions, RequestKey, Submission, Token};
-use waybill_service_kit::{Caller, DoorError, Fields, Planner, Seal};
+use waybill_service_kit::{Caller, DoorError, Fields, OpenPerson, Planner};
 use waybill_types::{Layout, NodeId, PartitionId, Reason, RequestId, Service};
 
 /// Both services of fulfilment. Cheap to clone.
@@ -30,7 +30,7 @@ pub(crate) struct Inner {
     pub(crate) layout: Layout,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
-    pub(crate) seal: Seal,
+    pub(crate) recipients: Arc<dyn OpenPerson>,
     pub(crate) ears: Ears,
     pub(crate) network: NetworkMirror,
     pub(crate) planner: LocalPlanner,
@@ -42,7 +42,12 @@ pub(crate) struct Inner {
 ///
 /// # Errors
 /// [`OpenError`] when a partition cannot be recovered.
-pub async fn open(host: &Host, settings: Settings, seal: Seal, stock: Mirror) -> Result<Door, OpenError> {
+pub async fn open(
+    host: &Host,
+    settings: Settings,
+    recipients: Arc<dyn OpenPerson>,
+    stock: Mirror,
+) -> Result<Door, OpenError> {
     crate::metrics::describe();
     let layout = host.layout();
     let ears = Ears::default();
@@ -53,7 +58,17 @@ pub async fn open(host: &Host, settings: Settings, seal: Seal, stock: Mirror) ->
     let network = NetworkMirror::start(home, names, ears.network.subscribe(), gather).await;
     let planner = LocalPlanner { network: network.clone(), stock: stock.clone() };
     let clock = host.clock().clone();
-    Ok(Door(Arc::new(Inner { partitions, layout, clock, settings, seal, ears, network, planner, stock })))
+    Ok(Door(Arc::new(Inner {
+        partitions,
+        layout,
+        clock,
+        settings,
+        recipients,
+        ears,
+        network,
+        planner,
+        stock,
+    })))
 }
 
 impl Door {

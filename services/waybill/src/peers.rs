@@ -5,12 +5,15 @@ use std::pin::Pin;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
+use waybill_machine::record::{decode, encode};
 use waybill_proto::common::v1::partition_service_client::PartitionServiceClient;
 use waybill_proto::common::v1::partition_service_server::PartitionService;
-use waybill_proto::common::v1::{DeliverRequest, DeliverResponse, ServiceKind};
+use waybill_proto::common::v1::{
+    DeliverRequest, DeliverResponse, OpenSealedRequest, OpenSealedResponse, ServiceKind,
+};
 use waybill_replica::{Deliver, DeliverError, Delivery, Router};
-use waybill_service_kit::{DoorError, caller};
-use waybill_types::{Layout, PartitionId, Role, Service};
+use waybill_service_kit::{DoorError, OpenPerson, OpenedPerson, Person, Seal, caller};
+use waybill_types::{Layout, PartitionId, Role, Sealed, Service};
 
 /// Messages in one delivery from a peer.
 const MESSAGES_MAX: usize = 1_000;
@@ -91,8 +94,44 @@ impl Deliver for Peer {
     }
 }
 
+/// Opens recipients by asking the process that runs orders.
+pub struct RemoteRecipients(PartitionServiceClient<Channel>);
+
+impl RemoteRecipients {
+    /// Connects when first used.
+    ///
+    /// # Errors
+    /// An address that is no URL.
+    pub fn new(endpoint: &str) -> anyhow::Result<Self> {
+        Ok(Self(PartitionServiceClient::new(lazy_channel(endpoint)?)))
+    }
+}
+
+impl OpenPerson for RemoteRecipients {
+    fn open_person<'a>(
+        &'a self,
+        sealed: &'a Sealed,
+    ) -> Pin<Box<dyn Future<Output = Result<OpenedPerson, DoorError>> + Send + 'a>> {
+        Box::pin(async move {
+            let mut request = Request::new(OpenSealedRequest { sealed: sealed.0.clone().into() });
+            request.metadata_mut().insert(caller::ROLE, tonic::metadata::MetadataValue::from_static("peer"));
+            let away =
+                |status: Status| DoorError::Unavailable { what: format!("orders: {:?}", status.code()) };
+            let answer = self.0.clone().open_sealed(request).await.map_err(away)?.into_inner();
+            if answer.erased {
+                return Ok(OpenedPerson::Erased);
+            }
+            let person = decode::<Person>(&answer.plain);
+            let person = person.map_err(|error| DoorError::Bug { what: error.to_string() })?;
+            Ok(OpenedPerson::Known(Box::new(person)))
+        })
+    }
+}
+
 /// Takes messages for the partitions of this process.
 pub struct PartitionDoor {
+    /// Opens recipients for other processes; only where orders run.
+    pub seal: Option<Seal>,
     /// Where messages find their partitions.
     pub router: Router,
     /// What is served here.
@@ -122,7 +161,38 @@ impl PartitionService for PartitionDoor {
             }
         }
     }
+
+    async fn open_sealed(
+        &self,
+        request: Request<OpenSealedRequest>,
+    ) -> Result<Response<OpenSealedResponse>, Status> {
+        let caller = waybill_service_kit::caller(&request)?;
+        if !matches!(caller.role, Role::Peer) {
+            return Err(
+                DoorError::NotAllowed { what: "only waybill processes open sealed data".into() }.into()
+            );
+        }
+        let Some(seal) = &self.seal else {
+            let what = "orders do not run in this process, so it holds no keys".to_owned();
+            return Err(DoorError::IllegalNow { what }.into());
+        };
+        let sealed = Sealed(request.into_inner().sealed.to_vec());
+        if sealed.0.is_empty() || sealed.0.len() > SEALED_BYTES_MAX {
+            let what = format!("has {} bytes, 1 to {SEALED_BYTES_MAX} are allowed", sealed.0.len());
+            return Err(DoorError::field("sealed", what).into());
+        }
+        let opened =
+            seal.open(&sealed).map_err(|_| DoorError::field("sealed", "was not sealed by this engine"))?;
+        let (plain, erased) = match opened {
+            OpenedPerson::Known(person) => (encode(&*person), false),
+            OpenedPerson::Erased => (Vec::new(), true),
+        };
+        Ok(Response::new(OpenSealedResponse { plain: plain.into(), erased }))
+    }
 }
+
+/// A person with every text at its longest, sealed.
+const SEALED_BYTES_MAX: usize = 16_384;
 
 impl PartitionDoor {
     fn parse(&self, request: DeliverRequest) -> Result<Delivery, DoorError> {

@@ -3,7 +3,7 @@
 use crate::admin::AdminDoor;
 use crate::audit::Running;
 use crate::config::{ClockKind, Config, ServiceName};
-use crate::peers::{PartitionDoor, Peer};
+use crate::peers::{PartitionDoor, Peer, RemoteRecipients};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use waybill_mirror::Mirror;
 use waybill_proto::common::v1::admin_service_server::AdminServiceServer;
 use waybill_proto::common::v1::partition_service_server::PartitionServiceServer;
 use waybill_replica::{Clock, DataDir, Host, HostOptions};
-use waybill_service_kit::{Access, Planner, Seal, explain_undecodable, identify};
-use waybill_store::vault::Vault;
+use waybill_service_kit::{Access, OpenPerson, Planner, Seal, explain_undecodable, identify};
 use waybill_store::Op;
+use waybill_store::vault::Vault;
 use waybill_types::{Service, Timestamp};
 
 /// A running engine.
@@ -45,9 +45,10 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let host = Arc::new(open_host(&config).await?);
     let vault = open_vault(&host)?;
     let seal = Seal::new(Arc::new(vault));
-    let (running, mut routes) = start_services(&config, &host, seal).await?;
+    let (running, mut routes) = start_services(&config, &host, seal.clone()).await?;
     let here = crate::backup::services(&running);
-    let door = PartitionDoor { router: host.router().clone(), here, layout: host.layout() };
+    let seal = running.orders.is_some().then_some(seal);
+    let door = PartitionDoor { seal, router: host.router().clone(), here, layout: host.layout() };
     let door = PartitionServiceServer::new(door).max_decoding_message_size(crate::peers::MESSAGE_BYTES_MAX);
     routes.add_service(door);
     routes.add_service(AdminServiceServer::new(AdminDoor {
@@ -177,7 +178,12 @@ async fn start_services(
     }
     let planner: Arc<dyn Planner> = if runs(ServiceName::Fulfillment) {
         let settings = waybill_fulfillment_service::Settings::default();
-        let door = waybill_fulfillment_service::open(host, settings, seal.clone(), stock).await?;
+        let recipients: Arc<dyn OpenPerson> = if runs(ServiceName::Orders) {
+            Arc::new(seal.clone())
+        } else {
+            Arc::new(RemoteRecipients::new(peer(config, ServiceName::Orders)?)?)
+        };
+        let door = waybill_fulfillment_service::open(host, settings, recipients, stock).await?;
         routes.add_service(door.fulfillment_server());
         routes.add_service(door.network_server());
         running.fulfillment = Some(door.partitions().clone());

@@ -8,7 +8,8 @@ use crate::catalogue::{Catalogue, Field, Message, Rpc};
 const READ_VERBS: [&str; 6] = ["Get", "BatchGet", "List", "Find", "Watch", "Subscribe"];
 
 /// Reads whose verb does not say so.
-const OTHER_READS: [(&str, &str); 3] = [
+const OTHER_READS: [(&str, &str); 4] = [
+    ("PartitionService.OpenSealed", "shows what was sealed and changes nothing"),
     ("FulfillmentService.Promise", "answers what could be promised and changes nothing"),
     ("FulfillmentService.Plan", "answers a plan and changes nothing"),
     ("AdminService.Audit", "checks the laws on a durable cut and changes nothing"),
@@ -27,8 +28,10 @@ const TOKENLESS_WRITES: [(&str, &str); 4] = [
 ];
 
 /// Unary reads that cannot wait for a write.
-const TOKENLESS_READS: [(&str, &str); 1] =
-    [("AdminService.GetStatus", "tells about the process, not about resources")];
+const TOKENLESS_READS: [(&str, &str); 2] = [
+    ("AdminService.GetStatus", "tells about the process, not about resources"),
+    ("PartitionService.OpenSealed", "what was sealed never changes; it can only be erased"),
+];
 
 /// Streams that end by themselves and are run again as a whole.
 const FINITE_STREAMS: [(&str, &str); 2] = [

@@ -108,7 +108,7 @@ async fn run(
 /// The instruction with its recipient opened, which may read the vault's disk.
 async fn open(door: &Shared, row: Arc<Instruction>) -> Result<proto::SubscribeInstructionsResponse, Status> {
     let recipient = match &row.recipient {
-        Some(sealed) => Some(door.seal.open(sealed)?),
+        Some(sealed) => Some(door.recipients.open_person(sealed).await?),
         None => None,
     };
     let instruction = to_proto::instruction::instruction(&row, recipient.as_ref());

@@ -58,7 +58,8 @@ impl World {
         for id in host.layout().partitions(Service::Inventory) {
             stock.load(id, 0, [], []);
         }
-        let door = crate::open(&host, Settings::default(), seal.clone(), stock.clone()).await.unwrap();
+        let door =
+            crate::open(&host, Settings::default(), Arc::new(seal.clone()), stock.clone()).await.unwrap();
         Self { door, host, stock, seal, sent: Mutex::default(), dir }
     }
 
