@@ -139,7 +139,16 @@ mod tests {
             assert_eq!(stream.recv().await, Some((index, expected)));
         }
         assert_eq!(stream.recv().await, None);
-        assert!(world.stock().count() > 200);
+    }
+
+    #[test]
+    fn a_bench_finds_stock_and_capacity_wherever_there_is_any() {
+        let shape = Shape { nodes: 20, skus: 50, ..Shape::tight(3, 50) };
+        let usual = World::make(shape.clone(), None).unwrap();
+        let ample = World::make(Shape { stock_floor: 900, capacity_factor: 10, ..shape }, None).unwrap();
+        assert!(usual.stock().any(|row| row.quantity < 900) && ample.stock().all(|row| row.quantity >= 900));
+        let capacity = |world: &World| world.retailer.nodes[0].day_capacity_units.unwrap();
+        assert_eq!(capacity(&ample), 10 * capacity(&usual));
     }
 
     #[test]
