@@ -41,11 +41,21 @@ enum What {
 /// # Errors
 /// The server failed, a check of the run failed, or the machine cannot run it.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    match args.what {
-        What::Place(args) => place::run(args).await,
-        What::Hot(args) => hot::run(args).await,
-        What::Availability(args) => availability::run(args).await,
-        What::Scale(args) => scale::run(args).await,
-        What::EchoServer => echo::serve().await,
+    let bench = async {
+        match args.what {
+            What::Place(args) => place::run(args).await,
+            What::Hot(args) => hot::run(args).await,
+            What::Availability(args) => availability::run(args).await,
+            What::Scale(args) => scale::run(args).await,
+            What::EchoServer => echo::serve().await,
+        }
+    };
+    tokio::select! {
+        done = bench => done,
+        // Stopped by hand, it still ends its server and removes its data.
+        pressed = tokio::signal::ctrl_c() => {
+            pressed?;
+            anyhow::bail!("stopped by hand before the end");
+        }
     }
 }

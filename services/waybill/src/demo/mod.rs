@@ -95,9 +95,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let config = Config { data_dir, listen: args.listen, metrics_listen: None, ..Config::default() };
     let server = serve::start(config).await?;
     let stage = Stage::open(&args, &server, began).await?;
-    let judged = stage.play().await;
+    let sku = stage.world.catalog.items().first().map(|entry| entry.item.sku.clone()).unwrap_or_default();
+    let judged = tokio::select! {
+        judged = stage.play() => judged,
+        // Stopped by hand, it still removes its data.
+        pressed = tokio::signal::ctrl_c() => {
+            pressed?;
+            server.stop().await?;
+            bail!("stopped by hand before the end");
+        }
+    };
     if args.keep {
-        stay(&server, &args).await?;
+        stay(&server, &sku, if args.dir.is_some() { "leaves its data" } else { "removes its data" }).await?;
     }
     server.stop().await?;
     drop(temporary);
@@ -129,17 +138,16 @@ fn directory(args: &Args) -> anyhow::Result<(Option<tempfile::TempDir>, PathBuf)
     }
 }
 
-async fn stay(server: &Server, args: &Args) -> anyhow::Result<()> {
-    let endpoint = format!("http://{}", server.address());
+async fn stay(server: &Server, sku: &str, data: &str) -> anyhow::Result<()> {
     println!(
-        "\nThe server stays up at {endpoint}. In another terminal:\n\
-         \n  export WAYBILL_ENDPOINT={endpoint}\
-         \n  waybill order --help      find an order, read it, follow its history\
-         \n  waybill stock --help      what may be promised, and where it lies\
-         \n  waybill node --help       a node, its work and its instructions\
-         \n  waybill audit             check every law again\n\
-         \nCtrl-C stops it{}.",
-        if args.dir.is_some() { "; its data stays" } else { " and removes its data" }
+        "\nThe server stays up. In another terminal:\n\
+         \n  export WAYBILL_ENDPOINT=http://{}\
+         \n  waybill order find --status backordered      orders that wait for stock; `order get` shows one\
+         \n  waybill stock availability {sku}           what may be promised of the item sold most\
+         \n  waybill node work C01                        what a central warehouse has done\
+         \n  waybill audit                                every law once more\n\
+         \nCtrl-C stops it and {data}.",
+        server.address()
     );
     tokio::signal::ctrl_c().await.context("Ctrl-C cannot be waited for")
 }
