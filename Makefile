@@ -73,8 +73,8 @@ powercut: ## cut a disk image under the server, POWERCUT_ROUNDS times (needs roo
 	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/powercut --rounds $(POWERCUT_ROUNDS)
 
 scale: ## 1,000,000 positions and 500,000 orders: memory, disk, restart time
-	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
-	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/scale
+	$(CARGO) build $(LOCKED) --release -p waybill
+	$(WAYBILL) bench scale
 
 bench: ## place, hot and availability, each with its RESULT line
 	$(CARGO) build $(LOCKED) --release -p waybill
