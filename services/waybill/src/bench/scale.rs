@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(20..=50_000_000))]
     orders: u64,
     /// In how many stores items lie, in thousandths of the usual; the default gives a million positions.
-    #[arg(long, hide = true, default_value_t = 4_000)]
+    #[arg(long, hide = true, default_value_t = 4_300)]
     store_reach_permille: u64,
     /// Skip the audit after the restart.
     #[arg(long)]
