@@ -19,4 +19,4 @@ pub use content::Content;
 pub use contract::{Context, Decision, Machine, Outbox, Position, State, Violation};
 pub use key::Key;
 pub use record::{Record, Undecodable};
-pub use table::{AnyTable, RowImage, Table};
+pub use table::{AnyTable, EncodedLater, RowImage, Table};

@@ -91,6 +91,12 @@ impl Books {
         rows.into_iter().map(|((to, number), bytes)| (to, number, bytes.to_vec())).collect()
     }
 
+    /// Per receiver: the last number given, and the last acknowledged.
+    pub(crate) fn sent(&self) -> Vec<(PartitionId, u64, u64)> {
+        let rows = self.numbering.all();
+        rows.into_iter().map(|(to, numbering)| (to, numbering.last, numbering.acknowledged)).collect()
+    }
+
     /// How many messages wait for acknowledgement.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting

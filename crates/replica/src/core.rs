@@ -4,6 +4,7 @@
 use crate::books::Books;
 use crate::entry::{Acknowledged, Body, Cause, Entry, Remembered};
 use crate::mailbox::Failure;
+use crate::snapshot::Snapshot;
 use minicbor::bytes::ByteVec;
 use std::sync::Arc;
 use waybill_machine::record::{decode, encode};
@@ -132,6 +133,12 @@ impl<M: Machine> Core<M> {
     #[must_use]
     pub fn undelivered(&self) -> Vec<(PartitionId, u64, Vec<u8>)> {
         self.books.undelivered()
+    }
+
+    /// Per receiver: the number of the last message sent, and of the last one known to be applied.
+    #[must_use]
+    pub fn sent(&self) -> Vec<(PartitionId, u64, u64)> {
+        self.books.sent()
     }
 
     /// The highest message from `from` that was applied.
@@ -315,6 +322,13 @@ impl<M: Machine> Core<M> {
         let row =
             |image: RowImage| (crate::checkpoint::store_key(id, &image.key), image.value.map(|v| v.encode()));
         images.into_iter().map(row).collect()
+    }
+
+    /// The state as it is now, to be opened elsewhere over the store's rows. Call at a durable cut while no checkpoint
+    /// runs.
+    pub fn snapshot(&mut self) -> Snapshot<M> {
+        let (id, layout) = (self.id, self.layout);
+        Snapshot::new(id, layout, self.tables().into_iter().flat_map(|table| table.unsaved()))
     }
 
     /// The rows of the checkpoint under way are durable below.

@@ -7,6 +7,7 @@ use crate::handle::{Limits, Observer, Partition};
 use crate::partition::{self, Start};
 use crate::recovery::{self, RecoveryError};
 use crate::router::{Deliver, DeliverError, Delivery, Router};
+use crate::snapshot::Snapshot;
 use futures::future::try_join_all;
 use std::fs::File;
 use std::future::Future;
@@ -219,6 +220,15 @@ impl Host {
     pub fn rebuild<M: Machine>(&self, id: PartitionId) -> Result<Core<M>, RecoveryError> {
         let ttl = self.options.limits.request_ttl_ms;
         Ok(recovery::rebuild(id, self.options.layout, &self.store, &*self.journal, ttl)?.0)
+    }
+
+    /// The state of one partition at a cut, while it goes on. Blocks; hold [`Self::pause_checkpoints`] from before the
+    /// cut until the answer is dropped.
+    ///
+    /// # Errors
+    /// [`RecoveryError`].
+    pub fn look_back<M: Machine>(&self, at: Snapshot<M>) -> Result<Core<M>, RecoveryError> {
+        at.open(Arc::clone(&self.store), self.options.limits.request_ttl_ms)
     }
 
     /// Recovers and starts every partition of a service, and registers them for messages. `observer` is called once

@@ -19,6 +19,7 @@ mod partition;
 mod recovery;
 mod router;
 mod sender;
+mod snapshot;
 mod token;
 
 pub use checkpoint::Marker;
@@ -31,4 +32,5 @@ pub use host::{DataDir, Frozen, Host, HostOptions, OpenError, Partitions};
 pub use mailbox::{Accepted, Failure, Submission};
 pub use recovery::RecoveryError;
 pub use router::{Deliver, DeliverError, Delivery, Router};
+pub use snapshot::Snapshot;
 pub use token::Token;

@@ -72,6 +72,15 @@ pub enum RecoveryError {
     },
 }
 
+impl RecoveryError {
+    /// What a caught panic said.
+    pub(crate) fn panicked(partition: PartitionId, panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().cloned();
+        let what = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default();
+        Self::Panicked { partition, what }
+    }
+}
+
 /// The marker of a partition's rows, if it was ever checkpointed.
 pub(crate) fn marker(store: &dyn Store, partition: PartitionId) -> Result<Option<Marker>, RecoveryError> {
     let bytes =
@@ -96,11 +105,7 @@ pub(crate) fn rebuild<M: Machine>(
     let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         rebuild_unguarded(partition, layout, store, journal, request_ttl_ms)
     }));
-    guarded.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let what = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default();
-        Err(RecoveryError::Panicked { partition, what })
-    })
+    guarded.unwrap_or_else(|panic| Err(RecoveryError::panicked(partition, &*panic)))
 }
 
 fn rebuild_unguarded<M: Machine>(

@@ -104,6 +104,40 @@ async fn coins_survive_restarts_checkpoints_and_journeys_between_partitions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_is_the_state_of_its_cut_whatever_is_written_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = open(dir.path());
+    let partitions = start(&host).await;
+    let mint = async |account| {
+        for partition in partitions.iter() {
+            partition.submit(plain(Command::Mint { account, coins: 5 })).await.unwrap();
+        }
+    };
+    // Some rows are in the store, some of those have changed since, some are in memory only.
+    for account in 0..40 {
+        mint(account).await;
+    }
+    partitions.of(partition(0)).checkpoint().await.unwrap();
+    partitions.of(partition(1)).checkpoint().await.unwrap();
+    for account in 20..60 {
+        mint(account).await;
+    }
+    let paused = host.pause_checkpoints().await;
+    let mut cut = partitions.freeze(|core| (core.snapshot(), core.state_hash())).await.unwrap();
+    let results = std::mem::take(&mut cut.results);
+    drop(cut);
+    for account in 0..90 {
+        mint(account).await;
+    }
+    for (id, _, (snapshot, hash)) in results {
+        let mut core = host.look_back(snapshot).unwrap();
+        assert_eq!((core.state_hash(), coins(core.state())), (hash, 400), "{id}");
+    }
+    drop(paused);
+    assert_eq!(settled_sum(&partitions).await, 4 * 5 * 170);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_answers_the_same_and_other_content_is_refused_even_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     for round in 0..2 {
