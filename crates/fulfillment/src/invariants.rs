@@ -35,6 +35,7 @@ pub fn open_units(state: &FulfillmentState, mut visit: impl FnMut(OpenUnits)) {
 pub(crate) fn audit(state: &FulfillmentState, checked: &mut dyn FnMut(&'static str, u64)) -> Vec<Violation> {
     let mut violations = Vec::new();
     checked("FULFIL-2", instructions_are_dense_and_rising(state, &mut violations));
+    checked("FULFIL-2", desks_have_told_their_work(state, &mut violations));
     checked("FULFIL-1", units_have_one_fate(state, &mut violations));
     checked("CAPACITY-1", capacity_is_the_sum_of_work(state, &mut violations));
     violations
@@ -76,6 +77,49 @@ fn instructions_are_dense_and_rising(state: &FulfillmentState, violations: &mut 
             ));
         }
     });
+    count
+}
+
+/// FULFIL-2, of what was acknowledged and is not kept: the work still knows the number of its last instruction. At each
+/// node these numbers are different ones, none is beyond the newest, the newest is among them, and all released work has
+/// one. So no instruction was given twice, none is about nothing, and no work was released without.
+fn desks_have_told_their_work(state: &FulfillmentState, violations: &mut Vec<Violation>) -> u64 {
+    const LAW: &str = "FULFIL-2";
+    let mut broken = |what: String| violations.push(Violation { law: LAW, what });
+    let mut count = 0;
+    let mut nodes: BTreeMap<NodeId, (u64, Vec<u64>)> = BTreeMap::new();
+    state.orders.for_each(|id, order| {
+        count += 1;
+        let (works, told) = nodes.entry(order.work.node.clone()).or_default();
+        *works += 1;
+        told.extend(Some(order.last_instruction).filter(|number| *number > 0));
+        let wrong = match (&order.state, order.last_instruction) {
+            (WorkState::Planned, 1..) => Some("has an instruction"),
+            // Work that is cancelled before its release is never told.
+            (WorkState::Planned | WorkState::Cancelled { .. }, _) | (_, 1..) => None,
+            (_, 0) => Some("has no instruction"),
+        };
+        if let Some(wrong) = wrong {
+            broken(format!("{id} is {} and {wrong}", order.state.name()));
+        }
+    });
+    state.desks.for_each(|node, desk| {
+        let (works, mut told) = nodes.remove(&node).unwrap_or_default();
+        if works != desk.last_work {
+            broken(format!("{node} was given {} pieces of work, {works} are kept", desk.last_work));
+        }
+        told.sort_unstable();
+        let newest = told.last().copied().unwrap_or(0);
+        if newest != desk.last_instruction {
+            broken(format!("{node} was told {}, the newest of its work is {newest}", desk.last_instruction));
+        }
+        for pair in told.windows(2).filter(|pair| pair[0] == pair[1]) {
+            broken(format!("{node} was told {} about two pieces of work", pair[0]));
+        }
+    });
+    for node in nodes.keys() {
+        broken(format!("{node} has work and no desk"));
+    }
     count
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u
     if timers != listed_timers {
         found.push(violation("ORDER-1", format!("due are {timers:?}, listed are {listed_timers:?}")));
     }
-    for law in ["ORDER-1", "ORDER-2", "MONEY-1", "FULFIL-1", "STOCK-3"] {
+    for law in ["ORDER-1", "ORDER-2", "MONEY-1", "FULFIL-1", "STOCK-3", "ONCE-1"] {
         checked(law, orders);
     }
     found
@@ -178,16 +178,17 @@ pub fn history(state: &OrdersState, id: OrderId, order: &Order) -> Vec<Violation
     }
 }
 
-/// A number belongs to the order that has it, and to none when that order was refused.
+/// ONCE-1 of Place, whose request is known by channel and number: a number belongs to the one order that has it, and to
+/// none when that order was refused.
 fn number(state: &OrdersState, id: OrderId, content: &OrderContent, order: &Order) -> Option<Violation> {
     let holder = state.by_number(&content.channel, &content.external);
     match (&order.stage, holder) {
         (Stage::Refused(_), Some(holder)) if holder == id => {
-            Some(violation("ORDER-1", format!("order {id} is refused and keeps its number")))
+            Some(violation("ONCE-1", format!("order {id} is refused and keeps its number")))
         }
         (Stage::Refused(_), _) => None,
         (_, Some(holder)) if holder == id => None,
-        (_, holder) => Some(violation("ORDER-1", format!("the number of order {id} belongs to {holder:?}"))),
+        (_, holder) => Some(violation("ONCE-1", format!("the number of order {id} belongs to {holder:?}"))),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a node is told: dense numbers, self-contained content, kept until acknowledged.
 
 use super::given::{id, node_id, pick, released, units, with_node};
-use crate::{Answer, Command, InstructionKind, Note, Refusal};
-use waybill_machine::{Code, Coded};
+use crate::driver::Driver;
+use crate::{Answer, Command, Fulfillment, InstructionKind, Note, Refusal};
+use waybill_machine::{Code, Coded, Machine};
 use waybill_types::Sealed;
 use waybill_types::exchange::Message;
 
@@ -70,4 +71,26 @@ fn an_acknowledged_cancel_leaves_nothing_to_ship() {
         assert!(driver.report(id, revision, pick(&[(1, 1, 0)])).is_err());
         assert!(driver.report(id, revision, super::given::ship(vec![])).is_err());
     }
+}
+
+#[test]
+fn what_was_acknowledged_leaves_the_audit_something_to_check() {
+    let mut driver = with_node(None);
+    let first = released(&mut driver, 1, &[("A", 1)]);
+    released(&mut driver, 2, &[("A", 1)]);
+    driver.run(&acknowledge(2)).unwrap();
+    let audit = |driver: &Driver| {
+        let mut checked = 0;
+        let count = |law: &str, more| checked += if law == "FULFIL-2" { more } else { 0 };
+        let mut count = count;
+        let violations = Fulfillment::audit(&driver.state, &mut count);
+        (checked, violations.into_iter().map(|violation| violation.what).collect::<Vec<_>>())
+    };
+    assert_eq!(audit(&driver), (2, vec![]), "two pieces of work, no instruction kept");
+    driver.state.orders.update(&first, |order| order.last_instruction = 2);
+    assert_eq!(audit(&driver).1, ["n1 was told 2 about two pieces of work"]);
+    driver.state.orders.update(&first, |order| order.last_instruction = 3);
+    assert_eq!(audit(&driver).1, ["n1 was told 2, the newest of its work is 3"]);
+    driver.state.orders.update(&first, |order| order.last_instruction = 0);
+    assert!(audit(&driver).1[0].ends_with("is released and has no instruction"));
 }
