@@ -201,7 +201,7 @@ class Refusals(unittest.TestCase):
             self.engine.orders.GetOrder(orders_service_pb2.GetOrderRequest(order_id="W00-999"), timeout=kit.PATIENCE)
         self.assertEqual(raised.exception.code(), grpc.StatusCode.NOT_FOUND)
         info, _, _ = kit.details(raised.exception)
-        self.assertIn("W00-999", info.metadata.values())
+        self.assertEqual((info.reason, info.metadata["order_id"]), ("ORDER_UNKNOWN", "W00-999"))
 
 
 if __name__ == "__main__":

@@ -22,14 +22,6 @@ pub enum DoorError {
         /// What is refused.
         what: String,
     },
-    /// No such thing.
-    #[error("{kind} {id} does not exist")]
-    Unknown {
-        /// The kind of thing.
-        kind: &'static str,
-        /// Its id.
-        id: String,
-    },
     /// The token asks for history that is no longer kept.
     #[error("the resume token is too old: the oldest that is kept is {oldest}")]
     OutOfRange {
@@ -86,7 +78,6 @@ impl Coded for DoorError {
         match self {
             Self::Malformed(_) => Code::Malformed,
             Self::NotAllowed { .. } => Code::NotAllowed,
-            Self::Unknown { .. } => Code::Unknown,
             Self::OutOfRange { .. } => Code::OutOfRange,
             Self::IllegalNow { .. } => Code::IllegalNow,
             Self::Busy { .. } => Code::TooMuch,
@@ -98,7 +89,6 @@ impl Coded for DoorError {
         match self {
             Self::Malformed(_) => "INVALID_REQUEST",
             Self::NotAllowed { .. } => "NOT_ALLOWED",
-            Self::Unknown { .. } => "NOT_FOUND",
             Self::OutOfRange { .. } => "RESUME_TOKEN_TOO_OLD",
             Self::IllegalNow { .. } => "ILLEGAL_NOW",
             Self::Busy { .. } => "BUSY",
@@ -116,7 +106,6 @@ impl Coded for DoorError {
         match self {
             Self::OutOfRange { oldest } => vec![("oldest", oldest.clone())],
             Self::Busy { retry_after_ms, .. } => vec![("retry_after_ms", retry_after_ms.to_string())],
-            Self::Unknown { kind, id } => vec![("kind", (*kind).to_owned()), ("id", id.clone())],
             _ => Vec::new(),
         }
     }
@@ -218,7 +207,7 @@ mod tests {
         assert!(bytes < 5_000, "{bytes} bytes");
         let named = status.get_error_details().bad_request().unwrap().field_violations.len();
         assert!((5..64).contains(&named), "{named} fields are named");
-        let status = Status::from(DoorError::Unknown { kind: "order", id: long });
+        let status = Status::from(DoorError::OutOfRange { oldest: long });
         assert!(status.message().len() + status.details().len() < 5_000);
     }
 

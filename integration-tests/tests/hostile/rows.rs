@@ -63,7 +63,7 @@ fn orders(facts: &Facts) -> Vec<Row> {
             "a known number with other content" {"/externalOrderNumber": "later", "/requestId": "again"}
                 => AlreadyExists "ORDER_NUMBER_TAKEN";
         on "orders.v1.OrdersService.GetOrder":
-            "unknown" {"/orderId": "W00-999999"} => NotFound "NOT_FOUND";
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
             "of a partition that is not there" {"/orderId": "WFF-1"} => NotFound "";
             "no order id" {"/orderId": "order 7"} => InvalidArgument "order_id";
             "no key" {"/orderId": Value::Null} => InvalidArgument "order_id";
@@ -74,10 +74,10 @@ fn orders(facts: &Facts) -> Vec<Row> {
             "a phone that is none" {"/phone": "call me"} => InvalidArgument "phone";
             "a page too long" {"/pageSize": 201} => InvalidArgument "page_size";
         on "orders.v1.OrdersService.GetTimeline":
-            "unknown" {"/orderId": "W00-999999"} => NotFound "NOT_FOUND";
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
             "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
         on "orders.v1.OrdersService.WatchOrder":
-            "unknown" {"/orderId": "W00-999999"} => NotFound "NOT_FOUND";
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
             "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
         on "orders.v1.OrdersService.WatchChanges":
             "a partition that is not there" {"/partitions": json!([200])} => InvalidArgument "partitions";
@@ -94,7 +94,7 @@ fn orders(facts: &Facts) -> Vec<Row> {
             "a line that is not there" {"/lines/0/lineNumber": 9} => InvalidArgument "lines";
             "nothing of a line" {"/lines/0/quantity": 0} => InvalidArgument "lines[0].quantity";
         on "orders.v1.OrdersService.EraseSubject":
-            "unknown" {"/orderId": "W00-999999"} => NotFound "NOT_FOUND";
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
             "nobody" {"/orderId": Value::Null} => InvalidArgument "order_id";
             "no request id" {"/requestId": "", "/orderId": facts.released_order} => InvalidArgument "request_id";
     }
@@ -109,7 +109,7 @@ fn inventory(facts: &Facts) -> Vec<Row> {
             "stale" {"/rows/0/expectedRevision": 7} => Ok "STALE_REVISION";
             "a scale beyond 3" {"/rows/0/item/scale": 4} => Ok "scale";
         on "inventory.v1.InventoryService.GetItem":
-            "unknown" {"/sku": "NO-SUCH"} => NotFound "";
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
             "no key" {"/sku": Value::Null} => InvalidArgument "key";
         on "inventory.v1.InventoryService.ListItems":
             "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
@@ -134,7 +134,7 @@ fn inventory(facts: &Facts) -> Vec<Row> {
         on "inventory.v1.InventoryService.SetSafetyStock":
             "unknown" {"/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
         on "inventory.v1.InventoryService.GetPosition":
-            "unknown" {"/sku": "NO-SUCH"} => NotFound "";
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
         on "inventory.v1.InventoryService.ReserveStock":
             "unknown" {"/lines/0/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
             "more than there is" {"/lines/0/quantity": 999_999} => FailedPrecondition "STOCK_SHORT";
@@ -157,7 +157,7 @@ fn inventory(facts: &Facts) -> Vec<Row> {
             "unknown" {"/reservationId": ghost} => NotFound "RESERVATION_UNKNOWN";
             "of a partition that is not there" {"/reservationId": "HFF-00000000000000000000000000000000"} => InvalidArgument "reservation_id";
         on "inventory.v1.InventoryService.GetAvailability":
-            "unknown" {"/sku": "NO-SUCH"} => NotFound "";
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
         on "inventory.v1.InventoryService.BatchGetAvailability":
             "nothing" {"/skus": json!([])} => InvalidArgument "skus";
         on "inventory.v1.InventoryService.WatchAvailability":
@@ -178,14 +178,17 @@ fn fulfillment() -> Vec<Row> {
         on "fulfillment.v1.FulfillmentService.SubscribeInstructions":
             "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
             "no node" {"/nodeId": ""} => InvalidArgument "node_id";
+            "of no node" {"/nodeId": "no-such"} => NotFound "NODE_UNKNOWN";
         on "fulfillment.v1.FulfillmentService.AcknowledgeInstructions":
+            "of no node" {"/nodeId": "no-such"} => NotFound "NODE_UNKNOWN";
             "a number that was never sent" {"/throughNumber": 999} => FailedPrecondition "INSTRUCTION_UNKNOWN";
         on "fulfillment.v1.FulfillmentService.GetFulfillmentOrder":
-            "unknown" {"/fulfillmentOrderId": "W00-999999-F1.00"} => NotFound "";
-            "of a partition that is not there" {"/fulfillmentOrderId": "W00-1-F1.FF"} => NotFound "";
+            "unknown" {"/fulfillmentOrderId": "W00-999999-F1.00"} => NotFound "FULFILLMENT_ORDER_UNKNOWN";
+            "of a partition that is not there" {"/fulfillmentOrderId": "W00-1-F1.FF"} => NotFound "FULFILLMENT_ORDER_UNKNOWN";
             "no id" {"/fulfillmentOrderId": "seven"} => InvalidArgument "fulfillment_order_id";
         on "fulfillment.v1.FulfillmentService.ListFulfillmentOrders":
             "no node" {"/nodeId": ""} => InvalidArgument "node_id";
+            "of no node" {"/nodeId": "no-such"} => NotFound "NODE_UNKNOWN";
             "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
         on "fulfillment.v1.FulfillmentService.ConfirmPick":
             "more than was asked" {"/lines/0/pickedQuantity": 99} => InvalidArgument "";
@@ -246,7 +249,7 @@ fn network() -> Vec<Row> {
         on "fulfillment.v1.NetworkService.UpsertRateCards":
             "no steps" {"/rateCards/0/steps": json!([])} => Ok "steps";
         on "fulfillment.v1.NetworkService.GetNode":
-            "unknown" {"/nodeId": "no-such"} => NotFound "";
+            "unknown" {"/nodeId": "no-such"} => NotFound "NODE_UNKNOWN";
         on "fulfillment.v1.NetworkService.ListNodes":
             "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
             "a page too long" {"/pageSize": 1_001} => InvalidArgument "page_size";

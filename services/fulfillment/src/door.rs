@@ -2,21 +2,18 @@
 
 use crate::config::Settings;
 use crate::effects::Ears;
-use crate::error::failed;
 use crate::mirror::NetworkMirror;
 use crate::planner::LocalPlanner;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tonic::Status;
 use waybill_fulfillment::{Answer, Command, Fulfillment, FulfillmentState};
-use waybill_machine::Content;
 use waybill_mirror::Mirror;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentServiceServer;
 use waybill_proto::fulfillment::v1::network_service_server::NetworkServiceServer;
-use waybill_replica::{Accepted, Clock, Host, OpenError, Partitions, RequestKey, Submission, Token};
-use waybill_service_kit::{Caller, DoorError, Fields, OpenPerson, Planner};
-use waybill_types::{Layout, NodeId, PartitionId, Reason, RequestId, Service};
+use waybill_replica::{Accepted, Clock, Host, OpenError, Partition, Partitions, Token};
+use waybill_service_kit::{DoorError, Fields, OpenPerson, Planner, Write, failed, partitions};
+use waybill_types::{Layout, NodeId, PartitionId, Service};
 
 /// Both services of fulfilment. Cheap to clone.
 #[derive(Clone)]
@@ -99,15 +96,6 @@ impl Door {
     }
 }
 
-/// A write: who asks, under which id, compared within which target and against which content.
-pub(crate) struct Write {
-    pub(crate) caller: Caller,
-    pub(crate) request: RequestId,
-    pub(crate) reason: Reason,
-    pub(crate) target: Vec<u8>,
-    pub(crate) content: Content,
-}
-
 impl Inner {
     /// Puts a command to a partition, once per request id.
     pub(crate) async fn submit(
@@ -116,11 +104,8 @@ impl Inner {
         write: Write,
         command: Command,
     ) -> Result<Accepted<Answer>, Status> {
-        let Write { caller, request, reason, target, content } = write;
-        let request = Some(RequestKey { id: request, target, content });
-        let submission = Submission { command, origin: caller.origin(reason), request };
         let partition = self.partition(partition)?;
-        partition.submit(submission).await.map_err(|failure| failed(&failure))
+        partition.submit(write.submission(command)).await.map_err(|failure| failed(&failure))
     }
 
     /// Reads a partition's state.
@@ -133,9 +118,8 @@ impl Inner {
         partition.read(|state, _| read(state)).await.map_err(|failure| failed(&failure))
     }
 
-    fn partition(&self, id: PartitionId) -> Result<&waybill_replica::Partition<Fulfillment>, Status> {
-        let elsewhere = || DoorError::Unavailable { what: format!("{id} is not served by this process") };
-        self.partitions.get(id).ok_or_else(|| elsewhere().into())
+    fn partition(&self, id: PartitionId) -> Result<&Partition<Fulfillment>, Status> {
+        Ok(partitions::partition(&self.partitions, id)?)
     }
 
     /// The partition of a node's work.
@@ -143,34 +127,16 @@ impl Inner {
         self.layout.node_home(node)
     }
 
-    /// Reads `after`: empty, or a token that a write of this installation returned. A read of this process sees all
-    /// that was acknowledged by it, so for fulfilment's own tokens checking them is all there is to do.
+    /// Reads `after` of a read of this service: empty, or a token that a write of it returned.
     pub(crate) fn own_token(&self, fields: &mut Fields, text: &str) {
-        if let Some(token) = fields.check_unless_empty("after", text, str::parse::<Token>) {
-            self.check_own(fields, token);
-        }
-    }
-
-    fn check_own(&self, fields: &mut Fields, token: Token) {
-        if token.partition.service != Service::Fulfillment {
-            let service = token.partition.service.name();
-            fields.wrong(
-                "after",
-                format!("is a token of {service}; this read waits for tokens of fulfillment"),
-            );
-            return;
-        }
-        match self.partitions.get(token.partition) {
-            Some(partition) if token.sequence <= partition.status().sequence.load(Ordering::Acquire) => {}
-            Some(_) | None => fields.wrong("after", "is not a token that this installation returned"),
-        }
+        partitions::own_token(fields, &self.partitions, text);
     }
 
     /// Reads `after` of a planning question: a token of fulfilment (the network) or of inventory (stock).
     pub(crate) fn planning_token(&self, fields: &mut Fields, text: &str) -> Option<Token> {
         let token = fields.check_unless_empty("after", text, str::parse::<Token>)?;
         match token.partition.service {
-            Service::Fulfillment => self.check_own(fields, token),
+            Service::Fulfillment => partitions::check_own(fields, &self.partitions, token),
             Service::Inventory if u16::from(token.partition.index) < self.layout.inventory => {}
             Service::Inventory => fields.wrong("after", "is not a token that this installation returned"),
             Service::Orders => {

@@ -1,16 +1,18 @@
-//! What partitions answer besides answers, as gRPC statuses. The mapping itself is the service kit's.
+//! What partitions and the planner answer besides answers, as gRPC statuses. The mapping itself is the service kit's.
 
 use tonic::Status;
 use waybill_fulfillment::Refusal;
-use waybill_replica::Failure;
 use waybill_service_kit::{DoorError, PlannerError, status};
+use waybill_types::{FulfillmentOrderId, NodeId};
 
-/// A command or read that was not accepted.
-pub(crate) fn failed(failure: &Failure<Refusal>) -> Status {
-    if let Failure::Damaged { what } = failure {
-        tracing::error!(%what, "stored bytes could not be read");
-    }
-    status(failure)
+/// No such node.
+pub(crate) fn unknown_node(node: &NodeId) -> Status {
+    status(&Refusal::UnknownNode { node: node.clone() })
+}
+
+/// No such fulfilment order.
+pub(crate) fn unknown_order(id: FulfillmentOrderId) -> Status {
+    status(&Refusal::UnknownFulfillmentOrder { id })
 }
 
 /// A plan that was not made.

@@ -2,19 +2,15 @@
 
 use crate::config::Settings;
 use crate::effects::{Awaited, Ear};
-use crate::error::failed;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tonic::Status;
 use waybill_inventory::{Answer, Command, Inventory, Refusal, State};
-use waybill_machine::Content;
 use waybill_mirror::Mirror;
 use waybill_proto::inventory::v1::inventory_service_server::InventoryServiceServer;
-use waybill_replica::{
-    Accepted, Clock, Failure, Host, OpenError, Partition, Partitions, RequestKey, Submission, Token,
-};
-use waybill_service_kit::{Caller, DoorError, Fields};
-use waybill_types::{Layout, PartitionId, Reason, RequestId, Service, Sku};
+use waybill_replica::{Accepted, Clock, Failure, Host, OpenError, Partition, Partitions, Submission};
+use waybill_service_kit::{DoorError, Fields, Write, failed, partitions};
+use waybill_types::{Layout, PartitionId, Service, Sku};
 
 /// The inventory service. Cheap to clone.
 #[derive(Clone)]
@@ -65,16 +61,6 @@ impl Door {
     }
 }
 
-/// A write: who asks, under which id, compared within which target and against which content.
-#[derive(Clone)]
-pub(crate) struct Write {
-    pub(crate) caller: Caller,
-    pub(crate) request: RequestId,
-    pub(crate) reason: Reason,
-    pub(crate) target: Vec<u8>,
-    pub(crate) content: Content,
-}
-
 impl Inner {
     /// Puts a command to a partition, once per request id.
     pub(crate) async fn put(
@@ -83,10 +69,7 @@ impl Inner {
         write: &Write,
         command: Command,
     ) -> Result<Accepted<Answer>, Failure<Refusal>> {
-        let Write { caller, request, reason, target, content } = write.clone();
-        let request = Some(RequestKey { id: request, target, content });
-        let submission = Submission { command, origin: caller.origin(reason), request };
-        self.run(partition, submission).await
+        self.run(partition, write.clone().submission(command)).await
     }
 
     /// Puts a command to a partition; the mirror then knows of everything through its token.
@@ -126,8 +109,7 @@ impl Inner {
     }
 
     fn partition(&self, id: PartitionId) -> Result<&Partition<Inventory>, Status> {
-        let elsewhere = || DoorError::Unavailable { what: format!("{id} is not served by this process") };
-        self.partitions.get(id).ok_or_else(|| elsewhere().into())
+        Ok(partitions::partition(&self.partitions, id)?)
     }
 
     /// All partitions of inventory.
@@ -140,20 +122,9 @@ impl Inner {
         self.layout.sku_home(sku)
     }
 
-    /// Reads `after`: empty, or a token that a write of this service returned. A read of this process sees all that
-    /// was acknowledged by it, so checking the token is all there is to do.
+    /// Reads `after` of a read of this service: empty, or a token that a write of it returned.
     pub(crate) fn own_token(&self, fields: &mut Fields, text: &str) {
-        let Some(token) = fields.check_unless_empty("after", text, str::parse::<Token>) else { return };
-        if token.partition.service != Service::Inventory {
-            let service = token.partition.service.name();
-            fields
-                .wrong("after", format!("is a token of {service}; this read waits for tokens of inventory"));
-            return;
-        }
-        match self.partitions.get(token.partition) {
-            Some(partition) if token.sequence <= partition.status().sequence.load(Ordering::Acquire) => {}
-            Some(_) | None => fields.wrong("after", "is not a token that this installation returned"),
-        }
+        partitions::own_token(fields, &self.partitions, text);
     }
 
     /// The mirror, once every partition has told what it has.

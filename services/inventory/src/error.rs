@@ -1,26 +1,35 @@
 //! What partitions and the machine answer besides answers, as gRPC statuses. The mapping itself is the service kit's.
 
 use tonic::Status;
-use waybill_inventory::{Refusal, RowRefusal};
-use waybill_replica::Failure;
+use waybill_inventory::{Alias, Refusal, RowRefusal};
+use waybill_machine::{Code, Coded};
 use waybill_service_kit::{DoorError, status};
-use waybill_types::ReservationId;
-
-/// A command or read that was not accepted.
-pub(crate) fn failed(failure: &Failure<Refusal>) -> Status {
-    if let Failure::Damaged { what } = failure {
-        tracing::error!(%what, "stored bytes could not be read");
-    }
-    status(failure)
-}
+use waybill_types::{ReservationId, Sku};
 
 /// The machine's refusal where the door finds it out itself.
 pub(crate) fn refused(refusal: Refusal) -> Status {
     status(&refusal)
 }
 
-pub(crate) fn unknown_item(sku: &waybill_types::Sku) -> Status {
+pub(crate) fn unknown_item(sku: &Sku) -> Status {
     refused(Refusal::Row(RowRefusal::UnknownItem(sku.clone())))
+}
+
+/// No item has this code.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("no item has the {} {}; check the code", .0.kind, .0.value)]
+pub(crate) struct NoSuchAlias(pub(crate) Alias);
+
+impl Coded for NoSuchAlias {
+    fn code(&self) -> Code {
+        Code::Unknown
+    }
+    fn reason(&self) -> &'static str {
+        "ITEM_UNKNOWN"
+    }
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        vec![("alias_kind", self.0.kind.to_string()), ("alias_value", self.0.value.to_string())]
+    }
 }
 
 pub(crate) fn unknown_reservation(id: ReservationId) -> Status {

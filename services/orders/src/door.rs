@@ -2,16 +2,14 @@
 
 use crate::config::Settings;
 use crate::effects::{Ears, Planning};
-use crate::error::failed;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tonic::Status;
-use waybill_machine::Content;
-use waybill_orders::{Answer, Command, Orders, OrdersState};
+use waybill_orders::{Answer, Command, Orders, OrdersState, Refusal};
 use waybill_proto::orders::v1::orders_service_server::OrdersServiceServer;
-use waybill_replica::{Accepted, Host, OpenError, Partition, Partitions, RequestKey, Submission, Token};
-use waybill_service_kit::{Caller, DoorError, Fields, Planner, Seal};
-use waybill_types::{Layout, OrderId, Origin, PartitionId, Reason, RequestId, Service};
+use waybill_replica::{Accepted, Host, OpenError, Partition, Partitions, Submission, Token};
+use waybill_service_kit::{Fields, Planner, Seal, Write, failed, partitions, status};
+use waybill_types::{Layout, OrderId, Origin, PartitionId, Service};
 
 /// The service of orders. Cheap to clone.
 #[derive(Clone)]
@@ -61,15 +59,6 @@ impl Door {
 /// An order of 500 lines with full attributes, or 1,000 orders of an import.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
-/// A write: who asks, under which id, compared within which target and against which content.
-pub(crate) struct Write {
-    pub(crate) caller: Caller,
-    pub(crate) request: RequestId,
-    pub(crate) reason: Reason,
-    pub(crate) target: Vec<u8>,
-    pub(crate) content: Content,
-}
-
 impl Inner {
     /// Puts a command to a partition, once per request id.
     pub(crate) async fn write(
@@ -78,9 +67,7 @@ impl Inner {
         write: Write,
         command: Command,
     ) -> Result<Accepted<Answer>, Status> {
-        let Write { caller, request, reason, target, content } = write;
-        let request = Some(RequestKey { id: request, target, content });
-        let submission = Submission { command, origin: caller.origin(reason), request };
+        let submission = write.submission(command);
         self.partition(partition)?.submit(submission).await.map_err(|failure| failed(&failure))
     }
 
@@ -105,8 +92,7 @@ impl Inner {
     }
 
     pub(crate) fn partition(&self, id: PartitionId) -> Result<&Partition<Orders>, Status> {
-        let elsewhere = || DoorError::Unavailable { what: format!("{id} is not served by this process") };
-        self.partitions.get(id).ok_or_else(|| elsewhere().into())
+        Ok(partitions::partition(&self.partitions, id)?)
     }
 
     /// The partitions of all orders.
@@ -120,8 +106,8 @@ impl Inner {
     }
 
     /// There is no such order.
-    pub(crate) fn unknown(order: impl ToString) -> Status {
-        DoorError::Unknown { kind: "order", id: order.to_string() }.into()
+    pub(crate) fn unknown(order: OrderId) -> Status {
+        status(&Refusal::UnknownOrder(order))
     }
 
     /// True where an order with this id could be.
@@ -129,19 +115,9 @@ impl Inner {
         self.partitions.get(order.partition()).is_some()
     }
 
-    /// Reads `after`: empty, or a token that a write of orders returned. A read of this process sees all that was
-    /// acknowledged by it, so checking the token is all there is to do.
+    /// Reads `after`: empty, or a token that a write of orders returned.
     pub(crate) fn after(&self, fields: &mut Fields, text: &str) {
-        let Some(token) = fields.check_unless_empty("after", text, str::parse::<Token>) else { return };
-        if token.partition.service != Service::Orders {
-            let service = token.partition.service.name();
-            fields.wrong("after", format!("is a token of {service}; this read waits for tokens of orders"));
-            return;
-        }
-        match self.partitions.get(token.partition) {
-            Some(partition) if token.sequence <= partition.status().sequence.load(Ordering::Acquire) => {}
-            Some(_) | None => fields.wrong("after", "is not a token that this installation returned"),
-        }
+        partitions::own_token(fields, &self.partitions, text);
     }
 
     /// A token for the state of a partition as it is now.

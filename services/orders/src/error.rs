@@ -2,19 +2,10 @@
 
 use tonic::Status;
 use waybill_machine::{Code, Coded};
-use waybill_orders::Refusal;
 use waybill_orders::order::RefusedWhy;
-use waybill_replica::{Failure, FeedError};
-use waybill_service_kit::{DoorError, status};
-use waybill_types::OrderId;
-
-/// A command or read that was not accepted.
-pub(crate) fn failed(failure: &Failure<Refusal>) -> Status {
-    if let Failure::Damaged { what } = failure {
-        tracing::error!(%what, "stored bytes could not be read");
-    }
-    status(failure)
-}
+use waybill_replica::FeedError;
+use waybill_service_kit::DoorError;
+use waybill_types::{Channel, ExternalNumber, OrderId};
 
 /// Bytes of a history that cannot be read.
 pub(crate) fn undecodable(error: &waybill_machine::Undecodable) -> Status {
@@ -29,6 +20,26 @@ pub(crate) fn feed(error: &FeedError, oldest: impl FnOnce(u64) -> String) -> Sta
         }
         FeedError::Ahead { .. } => DoorError::field("resume_token", error.to_string()).into(),
         FeedError::Journal(what) => DoorError::Bug { what: what.clone() }.into(),
+    }
+}
+
+/// A channel has no order of this number.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("channel {channel} has no order of number {number}; check both")]
+pub(crate) struct NoSuchNumber {
+    pub(crate) channel: Channel,
+    pub(crate) number: ExternalNumber,
+}
+
+impl Coded for NoSuchNumber {
+    fn code(&self) -> Code {
+        Code::Unknown
+    }
+    fn reason(&self) -> &'static str {
+        "ORDER_UNKNOWN"
+    }
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        vec![("channel", self.channel.to_string()), ("external_order_number", self.number.to_string())]
     }
 }
 

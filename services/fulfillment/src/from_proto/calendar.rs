@@ -1,9 +1,9 @@
 //! Calendars.
 
-use super::values::{small, text};
 use waybill_proto::common::v1 as common;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::Fields;
+use waybill_service_kit::values::{small, text};
 use waybill_types::CalendarId;
 use waybill_types::network::{Calendar, DayException, OpenHours, Weekday, Weekdays};
 

@@ -1,9 +1,9 @@
 //! Lanes and rate cards.
 
 use super::calendar::weekdays;
-use super::values::{amount, amount_or_none, id_or_none, small, text, whole};
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::Fields;
+use waybill_service_kit::values::{amount, amount_or_none, id_or_none, small, text, whole};
 use waybill_types::network::{
     Departure, Lane, LaneCost, LaneEnd, LaneId, Rate, RateCard, RateCardId, RateStep, Weekdays,
 };

@@ -6,5 +6,4 @@ pub(crate) mod lane;
 pub(crate) mod node;
 pub(crate) mod plan;
 pub(crate) mod report;
-pub(crate) mod values;
 pub(crate) mod zone;

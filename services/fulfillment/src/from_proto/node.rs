@@ -1,11 +1,11 @@
 //! Nodes.
 
-use super::values::{
-    amount_or_none, attributes, country, id_or_none, point_or_none, postal_code, small, text, whole,
-};
 use waybill_proto::common::v1 as common;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::Fields;
+use waybill_service_kit::values::{
+    amount_or_none, attributes, country, id_or_none, point_or_none, postal_code, small, text, whole,
+};
 use waybill_types::network::{Capabilities, Node, NodeAddress, NodeKind, TimeZoneName};
 use waybill_types::{CalendarId, NodeId, Quantity};
 
@@ -21,7 +21,7 @@ pub(crate) fn node(fields: &mut Fields, at: &str, row: &proto::Node) -> Option<N
         None => Some(None),
         Some(given) => address(fields, &format!("{at}address"), given).map(Some),
     };
-    let point = point_or_none(fields, &format!("{at}location"), row.location.as_ref());
+    let point = point_or_none(fields, format!("{at}location"), row.location.as_ref());
     let time_zone = time_zone(fields, &format!("{at}time_zone"), &row.time_zone);
     let calendar = id_or_none(fields, format!("{at}calendar_id"), &row.calendar_id, |id| CalendarId::new(id));
     let cutoff_minute = match row.cutoff_minute_of_day {

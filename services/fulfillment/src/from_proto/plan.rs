@@ -1,11 +1,11 @@
 //! Baskets and planning questions.
 
-use super::values::{country, point_or_none, postal_code, some_quantity, time_or_none};
 use std::collections::BTreeSet;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::Fields;
+use waybill_service_kit::values::{country, owner, point_or_none, postal_code, some_quantity, time_or_none};
 use waybill_types::exchange::{Claim, Delivery, Destination, PlanLine, PlanRequest};
-use waybill_types::{LineNo, NodeId, OwnerId, Sku, Timestamp};
+use waybill_types::{LineNo, NodeId, Sku, Timestamp};
 
 /// Lines of one basket.
 const LINES_MAX: usize = 500;
@@ -95,10 +95,6 @@ fn basket_line(fields: &mut Fields, at: &str, given: &proto::BasketLine, number:
         }
     };
     Some(PlanLine { line: line?, sku: sku?, owner: owner?, quantity: quantity?, delivery: delivery? })
-}
-
-fn owner(fields: &mut Fields, field: String, given: &str) -> Option<OwnerId> {
-    if given.is_empty() { Some(OwnerId::main()) } else { fields.check(field, OwnerId::new(given)) }
 }
 
 fn destination(fields: &mut Fields, given: &proto::Destination) -> Option<Destination> {

@@ -1,9 +1,9 @@
 //! What a node reports: who asks, about which fulfilment order at which revision, and what it did.
 
-use super::values::{some_quantity, text, time_or_none, whole};
 use waybill_fulfillment::{Package, PickReport, RejectKind, Report, ShortKind};
 use waybill_machine::Content;
 use waybill_proto::fulfillment::v1 as proto;
+use waybill_service_kit::values::{some_quantity, text, time_or_none, whole};
 use waybill_service_kit::{DoorError, Fields};
 use waybill_types::exchange::{LineUnits, Parcel};
 use waybill_types::{FulfillmentOrderId, LineNo, Quantity, Reason, RequestId, Text};

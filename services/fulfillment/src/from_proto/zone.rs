@@ -1,8 +1,8 @@
 //! Zones.
 
-use super::values::{country, point, text, whole};
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::Fields;
+use waybill_service_kit::values::{country, point, text, whole};
 use waybill_types::network::{Circle, PostalArea, Zone};
 use waybill_types::{PostalCode, ZoneId};
 
@@ -47,7 +47,7 @@ fn area(fields: &mut Fields, at: &str, given: &proto::PostalArea) -> Option<Post
 
 fn circle(fields: &mut Fields, at: &str, given: &proto::Circle) -> Option<Circle> {
     let center = match &given.center {
-        Some(center) => point(fields, &format!("{at}.center"), center),
+        Some(center) => point(fields, format!("{at}.center"), center),
         None => {
             fields.wrong(format!("{at}.center"), "is not given");
             None

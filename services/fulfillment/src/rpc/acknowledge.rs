@@ -1,11 +1,11 @@
 //! A node says how far it has its instructions.
 
-use crate::door::{Shared, Write};
+use crate::door::Shared;
 use tonic::Status;
 use waybill_fulfillment::{Answer, Command};
 use waybill_machine::Content;
 use waybill_proto::fulfillment::v1 as proto;
-use waybill_service_kit::{Caller, DoorError, Fields};
+use waybill_service_kit::{Caller, DoorError, Fields, Write};
 use waybill_types::NodeId;
 
 pub(crate) async fn acknowledge(

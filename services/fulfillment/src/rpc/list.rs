@@ -1,19 +1,7 @@
-//! What every paged list shares: sizes, tokens that belong to one list with one filter, and pages that are filled by
+//! What every paged list shares: tokens that belong to one list with one filter, and pages that are filled by
 //! looking at a bounded number of rows.
 
-use waybill_service_kit::{DoorError, Fields, opaque};
-
-/// Rows per page: 0 is `default`.
-pub(crate) fn page_size(fields: &mut Fields, asked: u32, default: usize, max: usize) -> Option<usize> {
-    match asked as usize {
-        0 => Some(default),
-        size if size <= max => Some(size),
-        size => {
-            fields.wrong("page_size", format!("is {size}, must be 0 to {max}"));
-            None
-        }
-    }
-}
+use waybill_service_kit::{DoorError, opaque};
 
 /// The place after which a page begins; `None` for the first page. `kind` names the list and its filter.
 pub(crate) fn page_token<T: for<'b> minicbor::Decode<'b, ()>>(

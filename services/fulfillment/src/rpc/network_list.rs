@@ -1,7 +1,8 @@
 //! Reads of the network from partition 0: one node, pages of each kind, the version.
 
-use super::list::{Page, page_size, page_token};
+use super::list::{Page, page_token};
 use crate::door::Shared;
+use crate::error::unknown_node;
 use crate::from_proto;
 use crate::to_proto::network as to_proto;
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use tonic::Status;
 use waybill_fulfillment::{FulfillmentState, Kept};
 use waybill_proto::fulfillment::v1 as proto;
+use waybill_service_kit::values::page_size;
 use waybill_service_kit::{DoorError, Fields};
 use waybill_types::network::{Calendar, Lane, LaneId, Node, NodeKind, RateCard, RateCardId, Zone};
 use waybill_types::{CalendarId, Invalid, NodeId, ZoneId};
@@ -26,7 +28,7 @@ pub(crate) async fn get_node(
     let id = fields.finish(id)?;
     let asked = id.clone();
     let node = door.read(door.layout.network_home(), move |state| state.node(&asked)).await?;
-    let node = node.ok_or_else(|| DoorError::Unknown { kind: "node", id: id.to_string() })?;
+    let node = node.ok_or_else(|| unknown_node(&id))?;
     Ok(proto::GetNodeResponse { node: Some(to_proto::node(&node)) })
 }
 

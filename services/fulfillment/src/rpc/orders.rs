@@ -1,14 +1,16 @@
 //! Reads of fulfilment orders: one by id, a node's page by page.
 
-use super::list::{Page, page_size, page_token};
+use super::list::{Page, page_token};
 use crate::door::Shared;
+use crate::error::{unknown_node, unknown_order};
 use crate::to_proto;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tonic::Status;
 use waybill_fulfillment::{FulfillmentOrder, FulfillmentState};
 use waybill_proto::fulfillment::v1 as proto;
-use waybill_service_kit::{DoorError, Fields};
+use waybill_service_kit::Fields;
+use waybill_service_kit::values::page_size;
 use waybill_types::{FulfillmentOrderId, NodeId};
 
 pub(crate) async fn get(
@@ -19,12 +21,11 @@ pub(crate) async fn get(
     let id = fields.check("fulfillment_order_id", message.fulfillment_order_id.parse::<FulfillmentOrderId>());
     door.own_token(&mut fields, &message.after);
     let id = fields.finish(id)?;
-    let unknown = || DoorError::Unknown { kind: "fulfillment order", id: id.to_string() };
     if door.partitions.get(id.partition()).is_none() {
-        return Err(unknown().into());
+        return Err(unknown_order(id));
     }
     let order = door.read(id.partition(), move |state| state.fulfillment_order(&id)).await?;
-    let order = order.ok_or_else(unknown)?;
+    let order = order.ok_or_else(|| unknown_order(id))?;
     Ok(proto::GetFulfillmentOrderResponse { fulfillment_order: Some(to_proto::order::order(&order)) })
 }
 
@@ -41,7 +42,11 @@ pub(crate) async fn list(
     let kind = format!("fulfillment orders of {node} in {wanted:?}");
     let after: u64 = page_token(&kind, &message.page_token)?.unwrap_or(0);
     let home = door.home_of(&node);
-    let page = door.read(home, move |state| filtered(state, &node, &wanted, after, size)).await?;
+    let asked = node.clone();
+    let look = move |state: &FulfillmentState| {
+        state.desk(&asked).is_some().then(|| filtered(state, &asked, &wanted, after, size))
+    };
+    let page = door.read(home, look).await?.ok_or_else(|| unknown_node(&node))?;
     Ok(proto::ListFulfillmentOrdersResponse {
         next_page_token: page.next_token(&kind, |(number, _)| *number),
         fulfillment_orders: page.rows.iter().map(|(_, order)| to_proto::order::order(order)).collect(),

@@ -21,7 +21,7 @@ pub(crate) async fn promise(
             0
         }
     };
-    from_proto::values::text(&mut fields, "journey_id", &message.journey_id, 64);
+    waybill_service_kit::values::text(&mut fields, "journey_id", &message.journey_id, 64);
     let token = door.planning_token(&mut fields, &message.after);
     let question = fields.finish(question)?;
     door.plans_see(token).await?;

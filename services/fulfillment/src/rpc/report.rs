@@ -1,12 +1,12 @@
 //! What a node reports about a fulfilment order: one command, answered with the order as it is then.
 
-use crate::door::{Shared, Write};
+use crate::door::Shared;
 use crate::from_proto::report::Asked;
 use crate::to_proto;
 use tonic::Status;
 use waybill_fulfillment::Command;
 use waybill_proto::fulfillment::v1 as proto;
-use waybill_service_kit::{Caller, DoorError};
+use waybill_service_kit::{Caller, DoorError, Write};
 
 /// The fulfilment order afterwards, and the token of the write. A retry answers with the order as it is at the retry.
 pub(crate) async fn report(

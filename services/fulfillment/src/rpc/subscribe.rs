@@ -1,6 +1,7 @@
 //! A node's instruction stream: in number order, at least once, resumable, and woken for that node alone.
 
 use crate::door::Shared;
+use crate::error::unknown_node;
 use crate::{metrics as names, to_proto};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -53,7 +54,7 @@ async fn check_place(door: &Shared, node: &NodeId, after: u64) -> Result<(), Sta
     let asked = node.clone();
     let desk = door.read(door.home_of(node), move |state| state.desk(&asked)).await?;
     let Some(desk) = desk else {
-        return Err(DoorError::Unknown { kind: "node", id: node.to_string() }.into());
+        return Err(unknown_node(node));
     };
     if after > desk.last_instruction {
         let last = desk.last_instruction;

@@ -1,13 +1,13 @@
 //! Upserts of the network: rows that cannot be read are refused one by one, the others go to partition 0 as one
 //! command, and the answer waits until the next decision everywhere counts with them.
 
-use crate::door::{Shared, Write};
+use crate::door::Shared;
 use std::time::Duration;
 use tonic::Status;
 use waybill_fulfillment::{Answer, Command, RowOutcome};
 use waybill_machine::Content;
 use waybill_proto::common::v1 as common;
-use waybill_service_kit::{Caller, DoorError, Fields};
+use waybill_service_kit::{Caller, DoorError, Fields, Write};
 use waybill_types::NodeId;
 
 /// Rows of one request.

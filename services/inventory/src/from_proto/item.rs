@@ -1,9 +1,9 @@
 //! Items.
 
-use super::values::{ids, list, owner, some_quantity, some_text, text, whole};
 use waybill_inventory::{Alias, BundlePart, Dimensions, Item, ItemFlags, ItemRow, Unit};
 use waybill_proto::inventory::v1 as proto;
 use waybill_service_kit::Fields;
+use waybill_service_kit::values::{ids, list, owner, some_quantity, some_text, text, whole};
 use waybill_types::{Attributes, Sku};
 
 const WEIGHT_G_MAX: u64 = 5_000_000;

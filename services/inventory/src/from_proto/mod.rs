@@ -3,4 +3,3 @@
 pub(crate) mod item;
 pub(crate) mod reservation;
 pub(crate) mod stock;
-pub(crate) mod values;

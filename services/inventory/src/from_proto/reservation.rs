@@ -1,10 +1,10 @@
 //! Reservations.
 
 use super::stock::claim;
-use super::values::{list, text};
 use waybill_inventory::CLAIMS_MAX;
 use waybill_proto::inventory::v1 as proto;
 use waybill_service_kit::Fields;
+use waybill_service_kit::values::{list, text};
 use waybill_types::exchange::{Claim, ReserveMode};
 use waybill_types::{HoldId, OrderId, ReservationId};
 

@@ -1,9 +1,9 @@
 //! Positions and bookings.
 
-use super::values::{owner, some_quantity};
 use waybill_inventory::{Condition, CountRow, Spot};
 use waybill_proto::inventory::v1 as proto;
 use waybill_service_kit::Fields;
+use waybill_service_kit::values::{owner, some_quantity};
 use waybill_types::exchange::Claim;
 use waybill_types::{NodeId, Quantity, Sku};
 

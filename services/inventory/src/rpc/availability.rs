@@ -2,12 +2,12 @@
 
 use crate::door::Shared;
 use crate::error::unknown_item;
-use crate::from_proto::values::{ids, owner};
 use crate::to_proto;
 use tonic::Status;
 use waybill_mirror::{Mirror, Stock};
 use waybill_proto::inventory::v1 as proto;
 use waybill_service_kit::Fields;
+use waybill_service_kit::values::{ids, owner};
 use waybill_types::{NodeId, OwnerId, Sku};
 
 const NODES_MAX: usize = 1_000;

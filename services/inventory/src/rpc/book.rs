@@ -1,15 +1,15 @@
 //! Booking stock at one position, and reading it.
 
-use crate::door::{Shared, Write};
+use crate::door::Shared;
 use crate::error::{unexpected, unknown_item};
 use crate::from_proto::stock::{condition, count as count_row, spot};
-use crate::from_proto::values::{some_quantity, some_text, text};
 use crate::to_proto;
 use tonic::Status;
 use waybill_inventory::{Answer, Command, PositionView, Spot, read};
 use waybill_machine::Content;
 use waybill_proto::inventory::v1 as proto;
-use waybill_service_kit::{Caller, Fields};
+use waybill_service_kit::values::{some_quantity, some_text, text};
+use waybill_service_kit::{Caller, Fields, Write};
 use waybill_types::{Quantity, Reason, RequestId};
 
 /// What every write of a position has.

@@ -3,9 +3,8 @@
 //! row by its sequences, so it needs no request ids of its own.
 
 use crate::door::Shared;
-use crate::error::{failed, unexpected};
+use crate::error::unexpected;
 use crate::from_proto::stock::count;
-use crate::from_proto::values::some_text;
 use crate::metrics as names;
 use crate::rpc::joint_token;
 use futures::{Stream, TryStreamExt};
@@ -19,7 +18,8 @@ use waybill_inventory::{Answer, Command, CountOutcome, CountRow};
 use waybill_proto::common::v1::{RowOutcome, RowResult};
 use waybill_proto::inventory::v1 as proto;
 use waybill_replica::{Failure, Submission, Token};
-use waybill_service_kit::{Caller, DoorError, Fields};
+use waybill_service_kit::values::some_text;
+use waybill_service_kit::{Caller, DoorError, Fields, failed};
 use waybill_types::{Origin, PartitionId, Text};
 
 const ROWS_PER_MESSAGE_MAX: usize = 1_000;

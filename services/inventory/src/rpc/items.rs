@@ -1,6 +1,7 @@
 //! Reading items.
 
 use crate::door::Shared;
+use crate::error::{NoSuchAlias, unknown_item};
 use crate::from_proto::item::alias;
 use crate::to_proto;
 use futures::future::try_join_all;
@@ -9,12 +10,11 @@ use tonic::Status;
 use waybill_inventory::{Alias, ItemRecord, read};
 use waybill_proto::inventory::v1 as proto;
 use waybill_proto::inventory::v1::get_item_request::Key;
-use waybill_service_kit::{DoorError, Fields, opaque};
+use waybill_service_kit::values::page_size;
+use waybill_service_kit::{DoorError, Fields, opaque, status};
 use waybill_types::{PartitionId, Service, Sku};
 
 const TOKEN_KIND: &str = "items";
-const PAGE_DEFAULT: usize = 100;
-const PAGE_MAX: u32 = 1_000;
 
 enum Wanted {
     Sku(Sku),
@@ -35,20 +35,19 @@ pub(crate) async fn get(
         }
     };
     door.own_token(&mut fields, &message.after);
-    let (found, name) = match fields.finish(wanted)? {
+    let (found, unknown) = match fields.finish(wanted)? {
         Wanted::Sku(sku) => {
             let asked = sku.clone();
-            (door.read(door.home_of(&sku), move |state| read::item(state, &asked)).await?, sku.to_string())
+            let found = door.read(door.home_of(&sku), move |state| read::item(state, &asked)).await?;
+            (found, unknown_item(&sku))
         }
         Wanted::Alias(alias) => {
-            let name = format!("{} {}", alias.kind, alias.value);
-            (by_alias(door, alias).await?, name)
+            let unknown = status(&NoSuchAlias(alias.clone()));
+            (by_alias(door, alias).await?, unknown)
         }
     };
-    match found {
-        Some(record) => Ok(proto::GetItemResponse { item: Some(to_proto::item(&record)) }),
-        None => Err(DoorError::Unknown { kind: "item", id: name }.into()),
-    }
+    let record = found.ok_or(unknown)?;
+    Ok(proto::GetItemResponse { item: Some(to_proto::item(&record)) })
 }
 
 /// A code says nothing about the SKU's partition, so all are asked; the lowest that knows it answers.
@@ -65,12 +64,9 @@ pub(crate) async fn list(
     message: &proto::ListItemsRequest,
 ) -> Result<proto::ListItemsResponse, Status> {
     let mut fields = Fields::new();
-    if message.page_size > PAGE_MAX {
-        fields.wrong("page_size", format!("is {}, at most {PAGE_MAX} is allowed", message.page_size));
-    }
+    let size = page_size(&mut fields, message.page_size, 100, 1_000);
     door.own_token(&mut fields, &message.after);
-    fields.finish(Some(()))?;
-    let size = if message.page_size == 0 { PAGE_DEFAULT } else { message.page_size as usize };
+    let size = fields.finish(size)?;
     let (mut index, mut after) = place(door, &message.page_token)?;
     let mut items: Vec<Arc<ItemRecord>> = Vec::new();
     while items.len() < size && u16::from(index) < door.layout.inventory {

@@ -1,8 +1,8 @@
 //! What becomes of a reservation: committed, released, consumed, read. Its home decides while it is a hold; once it is
 //! committed each partition decides about its own units, and this file puts their answers together.
 
-use crate::door::{Shared, Write};
-use crate::error::{failed, refused, unexpected, unknown_reservation};
+use crate::door::Shared;
+use crate::error::{refused, unexpected, unknown_reservation};
 use crate::from_proto::reservation::{id as reservation_id, some_lines};
 use crate::to_proto;
 use futures::future::{join_all, try_join_all};
@@ -14,7 +14,7 @@ use waybill_inventory::{
 use waybill_machine::{Content, Machine};
 use waybill_proto::inventory::v1 as proto;
 use waybill_replica::{Accepted, Failure, Token};
-use waybill_service_kit::{Caller, DoorError, Fields};
+use waybill_service_kit::{Caller, DoorError, Fields, Write, failed};
 use waybill_types::exchange::Claim;
 use waybill_types::{OrderId, PartitionId, Quantity, Reason, RequestId, ReservationId};
 

@@ -1,7 +1,6 @@
 //! Reserving: one command at the home of the reservation; over several partitions the outcome is waited for.
 
-use crate::door::{Shared, Write};
-use crate::error::failed;
+use crate::door::Shared;
 use crate::from_proto::reservation::{Asked, asked};
 use crate::metrics as names;
 use crate::rpc::reservations::{gather, merged, short, view_of};
@@ -12,7 +11,7 @@ use waybill_inventory::{Command, Refusal, ReservationState, ReservationView, rea
 use waybill_machine::Content;
 use waybill_proto::inventory::v1 as proto;
 use waybill_replica::{Failure, Token};
-use waybill_service_kit::{Caller, DoorError, Fields};
+use waybill_service_kit::{Caller, DoorError, Fields, Write, failed};
 use waybill_types::exchange::{ReserveOutcome, ReserveRequest};
 use waybill_types::{HoldId, PartitionId, Reason, RequestId, ReservationId};
 

@@ -1,6 +1,6 @@
 //! Upserting items: each row on its own, each partition once.
 
-use crate::door::{Shared, Write};
+use crate::door::Shared;
 use crate::error::unexpected;
 use crate::from_proto::item::row;
 use crate::rpc::joint_token;
@@ -11,7 +11,7 @@ use waybill_inventory::{Answer, Command, ItemOutcome, ItemRow};
 use waybill_machine::Content;
 use waybill_proto::common::v1::{RowOutcome, RowResult};
 use waybill_proto::inventory::v1 as proto;
-use waybill_service_kit::{Caller, DoorError, Fields};
+use waybill_service_kit::{Caller, DoorError, Fields, Write};
 use waybill_types::PartitionId;
 
 const ROWS_MAX: usize = 1_000;

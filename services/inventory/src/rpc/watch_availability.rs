@@ -3,7 +3,6 @@
 //! gets the latest of what it missed instead of a backlog.
 
 use crate::door::Shared;
-use crate::from_proto::values::ids;
 use crate::{metrics as names, to_proto};
 use hashbrown::HashSet;
 use minicbor::{Decode, Encode};
@@ -13,6 +12,7 @@ use tonic::Status;
 use waybill_mirror::{Cursor, Mirror};
 use waybill_proto::inventory::v1 as proto;
 use waybill_proto::inventory::v1::watch_availability_response::Change;
+use waybill_service_kit::values::ids;
 use waybill_service_kit::{DoorError, Fields, opaque};
 use waybill_types::{PartitionId, Sku};
 

@@ -1,17 +1,12 @@
 //! Values to answers.
 
-use prost_types::Timestamp as ProtoTimestamp;
 use waybill_inventory::{
     Alias, Item, ItemRecord, PositionView, ReservationLine, ReservationState, ReservationView, Unit,
 };
 use waybill_mirror::{NodeStock, StockChange};
 use waybill_proto::inventory::v1 as proto;
-use waybill_types::{PartitionId, Timestamp};
-
-pub(crate) fn time(at: Timestamp) -> ProtoTimestamp {
-    let ms = at.as_ms();
-    ProtoTimestamp { seconds: ms.div_euclid(1000), nanos: (ms.rem_euclid(1000) * 1_000_000) as i32 }
-}
+pub(crate) use waybill_service_kit::shown::time;
+use waybill_types::PartitionId;
 
 pub(crate) fn item(record: &ItemRecord) -> proto::Item {
     let Item { sku, name, unit, scale, weight_g, dimensions, flags, .. } = &record.item;
@@ -43,7 +38,7 @@ pub(crate) fn item(record: &ItemRecord) -> proto::Item {
             .map(|part| proto::BundlePart { sku: part.sku.to_string(), quantity: part.quantity.as_i64() })
             .collect(),
         substitute_skus: item.substitutes.iter().map(ToString::to_string).collect(),
-        custom_attributes: item.attributes.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+        custom_attributes: waybill_service_kit::shown::attributes(&item.attributes),
         owner: item.owner.to_string(),
         inactive: item.inactive,
     }

@@ -1,6 +1,6 @@
 //! Lines and amounts, which placing and importing have in common. Whether they add up is the machine's to say.
 
-use super::values::{attributes, some_quantity, text};
+use super::values::{attributes, owner, some_quantity, text};
 use waybill_orders::LINES_MAX;
 use waybill_orders::command::NewLine;
 use waybill_orders::content::OrderAmounts;
@@ -8,7 +8,7 @@ use waybill_proto::common::v1 as common;
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::Fields;
 use waybill_types::exchange::Delivery;
-use waybill_types::{Currency, Money, NodeId, OwnerId, Sku};
+use waybill_types::{Currency, Money, NodeId, Sku};
 
 /// Reads amounts, all in the currency of the order's total.
 struct Purse<'a> {
@@ -100,10 +100,7 @@ fn line(purse: &mut Purse<'_>, at: &str, given: &proto::PlaceLine) -> Option<New
     if given.quantity_scale > 3 {
         fields.wrong(format!("{at}.quantity_scale"), format!("is {}, must be 0 to 3", given.quantity_scale));
     }
-    let owner = match given.owner.as_str() {
-        "" => Some(OwnerId::main()),
-        owner => fields.check(format!("{at}.owner"), OwnerId::new(owner)),
-    };
+    let owner = owner(fields, format!("{at}.owner"), &given.owner);
     let delivery = delivery(fields, at, given);
     let attributes = attributes(fields, format!("{at}.custom_attributes"), &given.custom_attributes);
     let Some(amounts) = &given.amounts else {

@@ -1,6 +1,6 @@
 //! CancelOrder as a command.
 
-use super::values::{some_quantity, up_to};
+use super::values::{some_quantity, whole};
 use waybill_machine::Content;
 use waybill_orders::LINES_MAX;
 use waybill_orders::command::{Cancel, CancelLine};
@@ -29,7 +29,7 @@ pub(crate) fn cancel(given: &proto::CancelOrderRequest) -> Result<Asked, DoorErr
     }
     let lines: Vec<Option<CancelLine>> =
         given.lines.iter().enumerate().map(|(index, given)| line(&mut fields, index, given)).collect();
-    let wait_ms = up_to(&mut fields, "wait_ms", given.wait_ms, 60_000);
+    let wait_ms = whole(&mut fields, "wait_ms", given.wait_ms, 60_000);
     let asked: Vec<(u32, Option<i64>)> = given.lines.iter().map(|l| (l.line_number, l.quantity)).collect();
     let content = Content::new().with("expected_revision", &given.expected_revision).with("lines", &asked);
     let expected_revision = (given.expected_revision > 0).then_some(given.expected_revision);

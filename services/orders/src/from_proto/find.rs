@@ -20,18 +20,6 @@ pub(crate) struct Filter {
     pub(crate) placed: Requested,
 }
 
-/// Orders per page: 0 is 50.
-pub(crate) fn page_size(fields: &mut Fields, asked: u32, usual: usize, max: usize) -> Option<usize> {
-    match asked as usize {
-        0 => Some(usual),
-        size if size <= max => Some(size),
-        size => {
-            fields.wrong("page_size", format!("is {size}, must be 0 to {max}"));
-            None
-        }
-    }
-}
-
 /// Checks the filters of a request.
 pub(crate) fn filter(fields: &mut Fields, seal: &Seal, given: &proto::FindOrdersRequest) -> Option<Filter> {
     let number = id_or_none(fields, "external_order_number", &given.external_order_number, |text| {

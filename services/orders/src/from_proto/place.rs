@@ -2,7 +2,7 @@
 
 use super::basket::basket;
 use super::person::{fingerprint, lookups, person};
-use super::values::{attributes, id_or_none, range, text, time_or_none, up_to};
+use super::values::{attributes, id_or_none, range, text, time_or_none, whole};
 use prost::Message;
 use waybill_machine::Content;
 use waybill_orders::command::{Basket, Place};
@@ -48,8 +48,8 @@ fn parse(fields: &mut Fields, seal: &Seal, given: &proto::PlaceOrderRequest) -> 
     let release_at = time_or_none(fields, "release_time", given.release_time.as_ref());
     let requested = range(fields, "requested", given.requested.as_ref());
     let backorder = backorder(fields, given.backorder_policy, mode);
-    let priority = up_to(fields, "priority", given.priority.into(), 100);
-    let wait_ms = up_to(fields, "wait_ms", given.wait_ms, 60_000);
+    let priority = whole(fields, "priority", given.priority.into(), 100);
+    let wait_ms = whole(fields, "wait_ms", given.wait_ms, 60_000);
     let journey = text(fields, "journey_id", &given.journey_id, 64);
     let attributes = attributes(fields, "custom_attributes", &given.custom_attributes);
     let ((lines, amounts), person, customer, journey) = (bought?, person?, customer?, journey?);

@@ -1,14 +1,14 @@
 //! CancelOrder: decided at once; where work was planned at a node, the caller may wait until the node's partition has
 //! given it back.
 
-use crate::door::{Inner, Write};
+use crate::door::Inner;
 use crate::from_proto;
 use crate::to_proto;
 use std::time::Duration;
 use tonic::Status;
 use waybill_orders::{Answer, Command, LineCancelled};
 use waybill_proto::orders::v1 as proto;
-use waybill_service_kit::{Caller, DoorError};
+use waybill_service_kit::{Caller, DoorError, Write};
 use waybill_types::OrderId;
 
 pub(crate) async fn cancel(

@@ -1,7 +1,7 @@
 //! EraseSubject: destroys keys in the vault and marks the orders, so that what is left says that it happened. A retry
 //! goes on where the first call stopped and is told the same number.
 
-use crate::door::{Inner, Write};
+use crate::door::Inner;
 use crate::from_proto::person::{by_customer, by_email, by_phone, check_email, check_phone};
 use tonic::Status;
 use waybill_machine::Content;
@@ -9,7 +9,7 @@ use waybill_orders::content::Lookup;
 use waybill_orders::{Answer, Command};
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::erase_subject_request::Subject;
-use waybill_service_kit::{Caller, DoorError, Fields, Seal};
+use waybill_service_kit::{Caller, DoorError, Fields, Seal, Write};
 use waybill_types::{CustomerRef, ExternalNumber, OrderId, SubjectKey};
 
 /// Of whom, checked.

@@ -2,7 +2,7 @@
 
 use super::person;
 use crate::door::Inner;
-use crate::from_proto::find::{Filter, filter, page_size};
+use crate::from_proto::find::{Filter, filter};
 use crate::to_proto;
 use futures::future::try_join_all;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tonic::Status;
 use waybill_orders::content::Requested;
 use waybill_orders::{Opening, Order, OrdersState, status};
 use waybill_proto::orders::v1 as proto;
+use waybill_service_kit::values::page_size;
 use waybill_service_kit::{Caller, Fields, opaque};
 use waybill_types::{OrderId, Timestamp};
 

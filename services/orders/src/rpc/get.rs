@@ -2,11 +2,12 @@
 
 use super::person;
 use crate::door::Inner;
+use crate::error::NoSuchNumber;
 use crate::to_proto;
 use tonic::Status;
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::get_order_request::Key;
-use waybill_service_kit::{Caller, Fields};
+use waybill_service_kit::{Caller, Fields, status};
 use waybill_types::{Channel, ExternalNumber, OrderId, PartitionId};
 
 /// By which key, checked.
@@ -37,12 +38,12 @@ pub(crate) async fn get(
     door.after(&mut fields, &message.after);
     let by = fields.finish(by)?;
     let (home, unknown): (PartitionId, Status) = match &by {
-        By::Id(id) if !door.is_here(*id) => return Err(Inner::unknown(id)),
-        By::Id(id) => (id.partition(), Inner::unknown(id)),
-        By::Number(channel, number) => (
-            door.layout.order_home(channel, number),
-            Inner::unknown(format!("{number} of channel {channel}")),
-        ),
+        By::Id(id) if !door.is_here(*id) => return Err(Inner::unknown(*id)),
+        By::Id(id) => (id.partition(), Inner::unknown(*id)),
+        By::Number(channel, number) => {
+            let none = NoSuchNumber { channel: channel.clone(), number: number.clone() };
+            (door.layout.order_home(channel, number), status(&none))
+        }
     };
     let found = door.read(home, move |state| {
         let id = match by {

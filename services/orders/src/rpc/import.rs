@@ -134,7 +134,7 @@ async fn submit(
                 tokio::time::sleep(Duration::from_millis(retry_after_ms)).await;
             }
             Err(Failure::Refused(refusal)) => return Err(NotTaken::Row(Box::new(refusal))),
-            Err(failure) => return Err(NotTaken::Import(crate::error::failed(&failure))),
+            Err(failure) => return Err(NotTaken::Import(waybill_service_kit::failed(&failure))),
         }
     }
 }

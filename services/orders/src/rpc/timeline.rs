@@ -2,10 +2,10 @@
 
 use crate::door::Inner;
 use crate::error::undecodable;
-use crate::from_proto::find::page_size;
 use crate::to_proto;
 use tonic::Status;
 use waybill_proto::orders::v1 as proto;
+use waybill_service_kit::values::page_size;
 use waybill_service_kit::{Fields, opaque};
 
 pub(crate) async fn timeline(

@@ -7,27 +7,8 @@ pub(crate) mod timeline;
 
 use waybill_orders::Status;
 use waybill_orders::units::Bucket;
-use waybill_proto::common::v1 as common;
 use waybill_proto::orders::v1 as proto;
-use waybill_types::exchange::PromiseWindow;
-use waybill_types::{Attributes, Currency, Timestamp};
-
-pub(crate) fn time(at: Timestamp) -> prost_types::Timestamp {
-    let ms = at.as_ms();
-    prost_types::Timestamp { seconds: ms.div_euclid(1000), nanos: (ms.rem_euclid(1000) as i32) * 1_000_000 }
-}
-
-pub(crate) fn window(window: PromiseWindow) -> common::PromiseWindow {
-    common::PromiseWindow { earliest: Some(time(window.earliest)), latest: Some(time(window.latest)) }
-}
-
-pub(crate) fn money(currency: Currency, minor_units: i64) -> common::Money {
-    common::Money { currency_code: currency.as_str().to_owned(), minor_units }
-}
-
-pub(crate) fn attributes(attributes: &Attributes) -> std::collections::BTreeMap<String, String> {
-    attributes.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-}
+pub(crate) use waybill_service_kit::shown::{attributes, money, time, window};
 
 pub(crate) fn status(status: Status) -> proto::OrderStatus {
     match status {

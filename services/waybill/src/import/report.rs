@@ -102,8 +102,8 @@ mod tests {
             ..RowResult::default()
         };
         assert_eq!(line(&[2, 7], &failure), "line 7, item.scale: is 2, stock was booked at 0");
-        let unnamed = RowResult { row: 0, error_reason: "UNKNOWN_SKU".into(), ..RowResult::default() };
-        assert_eq!(line(&[2, 7], &unnamed), "line 2: UNKNOWN_SKU");
+        let unnamed = RowResult { row: 0, error_reason: "ITEM_UNKNOWN".into(), ..RowResult::default() };
+        assert_eq!(line(&[2, 7], &unnamed), "line 2: ITEM_UNKNOWN");
         let beyond = RowResult { row: 9, key: "P1".into(), error_reason: "X".into(), ..RowResult::default() };
         assert_eq!(line(&[2], &beyond), "P1: X");
     }

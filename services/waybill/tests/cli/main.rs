@@ -147,7 +147,7 @@ fn units_are_cancelled_by_line_and_refusals_name_the_fault() {
     let said = engine.run(&[&["order", "cancel", "--line", "7"], &by_number[..]].concat());
     assert!(!said.ok && said.err.contains("has no line 7"), "{said:?}");
     let said = engine.run(&["order", "get", "W00-999"]);
-    assert!(!said.ok && said.err.contains("W00-999") && said.err.contains("NOT_FOUND"), "{said:?}");
+    assert!(!said.ok && said.err.contains("W00-999") && said.err.contains("ORDER_UNKNOWN"), "{said:?}");
     let said = engine.run(&["order", "get", "W00-999", "--endpoint", "http://127.0.0.1:1"]);
     assert!(!said.ok && said.err.contains("is the server running"), "{said:?}");
 }
