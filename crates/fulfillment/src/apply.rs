@@ -28,10 +28,12 @@ pub(crate) fn apply(state: &mut FulfillmentState, event: &Event, cx: &Context<'_
             out.send(id.order.partition(), Message::WorkRefused(*id, *refusal))
         }
         Event::WorkReleased(id, number) => work::released(state, *id, *number, cx, out),
-        Event::CancelAnswered { id, removed, stopped, too_late, instruction } => {
+        Event::CancelAnswered { id, removed, stopped, too_late, instruction, recall } => {
             work::cancelled(state, *id, removed, *instruction, cx, out);
             let (stopped, too_late) = (stopped.clone(), too_late.clone());
-            out.send(id.order.partition(), Message::WorkCancelled { id: *id, stopped, too_late });
+            let answer =
+                Message::WorkCancelled { id: *id, stopped, too_late, recall: *recall, asked: Vec::new() };
+            out.send(id.order.partition(), answer);
         }
         Event::Accepted(id) => report::accepted(state, *id, cx, out),
         Event::Rejected(id, kind) => report::rejected(state, *id, *kind, cx, out),

@@ -37,7 +37,7 @@ fn receive(state: &FulfillmentState, _: PartitionId, message: &Message) -> Vec<E
     match message {
         Message::AssignWork(work) => work::assign(state, work),
         Message::ReleaseWork(id) => work::release(state, *id),
-        Message::CancelWork(id, units) => work::cancel(state, *id, units),
+        Message::CancelWork { id, units, recall, .. } => work::cancel(state, *id, units, *recall),
         Message::NodeChanged(facts) => {
             let known = state.desk(&facts.node).is_some_and(|desk| desk.facts.revision >= facts.revision);
             if known { Vec::new() } else { vec![Event::NodeKnown(facts.clone())] }
@@ -59,6 +59,10 @@ fn receive(state: &FulfillmentState, _: PartitionId, message: &Message) -> Vec<E
         | Message::WorkRefused(..)
         | Message::WorkProgress(..)
         | Message::WorkCancelled { .. }
+        | Message::GoodsReturned(..)
+        | Message::Seize(..)
+        | Message::GoodsLanded(..)
+        | Message::OrderPolicyChanged(..)
         | Message::Consume(..)
         | Message::NotFound(..) => Vec::new(),
     }

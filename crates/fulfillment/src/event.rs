@@ -67,6 +67,9 @@ pub enum Event {
         /// The instruction that tells the node, where it had been told to pick.
         #[n(4)]
         instruction: Option<u64>,
+        /// Which recall it answers, by the order's own number.
+        #[n(5)]
+        recall: u32,
     },
 
     // What the node did.

@@ -52,8 +52,13 @@ fn main() {
             let claim = Claim { sku: sku.clone(), owner: OwnerId::main(), node, quantity: Quantity::ONE };
             let order = OrderId::new(0, number + spread as u64 * RESERVATIONS);
             let id = ReservationId::Order { home: 0, order, attempt: 1 };
-            let request =
-                ReserveRequest { id, claims: vec![claim], mode: ReserveMode::AllOrNothing, expires_at: None };
+            let request = ReserveRequest {
+                id,
+                claims: vec![claim],
+                mode: ReserveMode::AllOrNothing,
+                expires_at: None,
+                takes_over: Vec::new(),
+            };
             let message = Message::Reserve(request);
             cluster.ask(here, &Command::Message { from: here, message }).expect("accepted");
         }

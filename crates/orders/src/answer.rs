@@ -2,7 +2,7 @@
 
 use crate::status::Status;
 use minicbor::{Decode, Encode};
-use waybill_types::{LineNo, OrderId, Quantity};
+use waybill_types::{LineNo, OrderId, Quantity, ReturnId};
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -56,6 +56,52 @@ pub enum Answer {
     /// Nothing to tell.
     #[n(4)]
     Done,
+    /// An amendment was taken: applied at once, or pending; the order says which.
+    #[n(6)]
+    Amended {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+        /// Its revision now.
+        #[n(1)]
+        revision: u64,
+        /// The amendment's number.
+        #[n(2)]
+        amendment: u32,
+    },
+    /// A hold was placed or resolved.
+    #[n(7)]
+    Held {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+        /// Its revision now.
+        #[n(1)]
+        revision: u64,
+        /// Which of its holds.
+        #[n(2)]
+        hold: u16,
+    },
+    /// A return was requested, decided, received or closed.
+    #[n(8)]
+    Returning {
+        /// Which return.
+        #[n(0)]
+        id: ReturnId,
+        /// The order's revision now.
+        #[n(1)]
+        revision: u64,
+        /// What this command gives back to the customer, in minor units.
+        #[n(2)]
+        refund: i64,
+    },
+    /// A policy is in force.
+    #[n(9)]
+    PolicySet {
+        /// Its version.
+        #[n(0)]
+        version: u64,
+    },
     /// An erasure concerns this many orders.
     #[n(5)]
     Erasing {

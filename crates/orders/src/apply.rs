@@ -6,20 +6,25 @@ use crate::content::{Lookup, OrderContent};
 use crate::event::{CancelledFrom, CancelledUnits, Event, NewWork, ReservationGranted, What};
 use crate::fold;
 use crate::note::{Note, question};
-use crate::order::{AttemptState, Order, Stage, WorkState, is_erased_with_subject};
+use crate::order::{AttemptState, Order, OrderHold, Stage, WorkRef, WorkState, is_erased_with_subject};
 use crate::state::{Counters, Opened, Opening, OrdersState};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use waybill_machine::{Context, Outbox};
 use waybill_types::exchange::{
-    Claim, LineUnits, Message, ReserveRequest, Step, Work, WorkDestination, WorkLine,
+    Claim, LineUnits, Message, RecallManner, ReserveRequest, Step, Work, WorkDestination, WorkLine,
 };
+use waybill_types::policy::OrderPolicy;
 use waybill_types::{
-    FulfillmentOrderId, Layout, LineNo, NodeId, OrderId, OwnerId, Quantity, ReservationId, Sku, Timestamp,
+    FulfillmentOrderId, Layout, LineNo, NodeId, OrderId, OwnerId, Quantity, Reason, ReservationId, Service,
+    Sku, Timestamp,
 };
 
 /// Changes the state by one event.
 pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, out: &mut Outbox<Note>) {
+    if let What::OrderPolicySet { version, policy } = &event.what {
+        return set_policy(state, *version, policy, cx, out);
+    }
     let id = event.order;
     let (opening, before) = match &event.what {
         What::OrderPlaced(_) | What::OrderImported(_) => (open(state, event, cx), Before::default()),
@@ -28,7 +33,7 @@ pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, ou
     let order = state.orders.get(&id).unwrap_or_else(|| panic!("order {id} has no row after an event of it"));
     index_asks(state, id, &opening, &order, &before.planning, out);
     index_timer(state, id, &opening, &order, before.due);
-    let follow = Follow { id, layout: state.layout, content: opening.content(), order: &order };
+    let follow = Follow { id, layout: state.layout, content: order.content(&opening), order: &order };
     follow.send(&event.what, out);
     follow.forget(&before.awaited, out);
     if let What::OrderRefused(_) = event.what {
@@ -47,6 +52,23 @@ struct Before {
     planning: BTreeSet<u32>,
     due: Option<Timestamp>,
     awaited: BTreeSet<(Sku, OwnerId)>,
+}
+
+/// A policy came into force: partition 0 tells the others.
+fn set_policy(
+    state: &mut OrdersState,
+    version: u64,
+    policy: &OrderPolicy,
+    cx: &Context<'_>,
+    out: &mut Outbox<Note>,
+) {
+    state.policies.put(&version, policy.clone());
+    if cx.partition.index != 0 {
+        return;
+    }
+    for other in state.layout.partitions(Service::Orders).filter(|other| *other != cx.partition) {
+        out.send(other, Message::OrderPolicyChanged(version, Box::new(policy.clone())));
+    }
 }
 
 fn open(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> Arc<Opening> {
@@ -73,12 +95,11 @@ fn open(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> Arc<Opening
 fn change(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> (Arc<Opening>, Before) {
     let id = event.order;
     let opening = state.openings.get(&id).unwrap_or_else(|| panic!("order {id} was never opened"));
-    let release_at = opening.content().release_at;
     let changed = state.orders.update(&id, |order| {
         let before = Before {
             planning: planning(order),
-            due: due(order, release_at),
-            awaited: awaited(opening.content(), order),
+            due: due(order, order.content(&opening).release_at),
+            awaited: awaited(order.content(&opening), order),
         };
         fold::fold(order, opening.content(), event, cx.at);
         (before, crate::history::append(&mut order.tail, &event.what, cx))
@@ -127,13 +148,19 @@ pub(crate) fn due(order: &Order, release_at: Option<Timestamp>) -> Option<Timest
     waiting.chain(confirm).chain(release).min()
 }
 
-/// Work that its node's partition has, as soon as every part of the same attempt was answered.
+/// Work that its node's partition has and no hold stops, as soon as every part of the same attempt was answered.
 pub(crate) fn ready_to_release(order: &Order) -> Vec<u16> {
     let unanswered = |attempt: u32| {
         order.works.iter().any(|work| work.attempt == attempt && work.state == WorkState::Assigned)
     };
+    let held = |work: &&WorkRef| {
+        let stops = |hold: &&OrderHold| hold.stands() && hold.kind.stops_release;
+        let concerns = |hold: &OrderHold| work.lines.iter().any(|units| hold.covers(units.line));
+        order.holds.iter().filter(stops).any(concerns)
+    };
     let planned = order.works.iter().filter(|work| work.state == WorkState::Planned);
-    planned.filter(|work| !unanswered(work.attempt)).map(|work| work.id.number).collect()
+    let ready = planned.filter(|work| !unanswered(work.attempt) && !held(work));
+    ready.map(|work| work.id.number).collect()
 }
 
 fn index_asks(
@@ -163,7 +190,7 @@ fn index_timer(
     order: &Order,
     before: Option<Timestamp>,
 ) {
-    let after = due(order, opening.content().release_at);
+    let after = due(order, order.content(opening).release_at);
     if before == after {
         return;
     }
@@ -221,7 +248,10 @@ impl Follow<'_> {
             | What::OrderRefused(_)
             | What::WorkPlanned { .. }
             | What::WorkRecalled { .. }
-            | What::SubjectErased => {}
+            | What::SubjectErased
+            | What::OrderHoldPlaced { .. }
+            | What::OrderHoldResolved { .. }
+            | What::OrderPolicySet { .. } => {}
         }
     }
 
@@ -233,7 +263,13 @@ impl Follow<'_> {
             return;
         }
         let claims = summed(self.content, assignments.iter().map(|a| (a.line, &a.node, a.quantity)));
-        let request = ReserveRequest { id: *reservation, claims, mode: *mode, expires_at: None };
+        let request = ReserveRequest {
+            id: *reservation,
+            claims,
+            mode: *mode,
+            expires_at: None,
+            takes_over: Vec::new(),
+        };
         out.send(reservation.home(), Message::Reserve(request));
     }
 
@@ -257,6 +293,7 @@ impl Follow<'_> {
                 attributes: line.attributes.clone(),
                 reservation,
                 scale: line.scale,
+                substitutes: line.substitutes.clone(),
             }
         });
         Work {
@@ -284,7 +321,14 @@ impl Follow<'_> {
             let Some(work) = self.order.work(number) else { continue };
             let of_work = || units.iter().filter(|some| some.from == CancelledFrom::Work(number));
             let lines = fold::sum_by_line(of_work().map(|some| (some.line, some.quantity)));
-            out.send(work.id.partition(), Message::CancelWork(work.id, lines));
+            let cancel = Message::CancelWork {
+                id: work.id,
+                units: lines,
+                recall: 0,
+                manner: RecallManner::Firm,
+                reason: Reason::default(),
+            };
+            out.send(work.id.partition(), cancel);
             let claims = summed(self.content, of_work().map(|some| (some.line, &work.node, some.quantity)));
             self.give_back(work.reservation, &claims, out);
         }

@@ -3,10 +3,11 @@
 use crate::content::{Backorder, Lookup, Mode, OrderAmounts, Requested};
 use crate::units::Buckets;
 use waybill_machine::Content;
-use waybill_types::exchange::{Delivery, Message, Plan};
+use waybill_types::exchange::{Delivery, Landing, Message, Plan};
+use waybill_types::policy::{HoldCode, OrderPolicy};
 use waybill_types::{
     Attributes, Channel, CustomerRef, ExternalNumber, LineNo, NodeId, OrderId, OwnerId, Quantity,
-    ReservationId, Sealed, Sku, SubjectKey, Text, Timestamp,
+    ReservationId, ReturnId, Sealed, Sku, SubjectKey, Text, Timestamp,
 };
 
 /// One command.
@@ -20,6 +21,65 @@ pub enum Command {
     RecordPlan(RecordPlan),
     /// Cancel units.
     Cancel(Cancel),
+    /// Change an order: all of it or nothing.
+    Amend(Box<Amend>),
+    /// Say yes or no to an amendment that needs it.
+    DecideAmendment {
+        /// Of which order.
+        order: OrderId,
+        /// Which.
+        amendment: u32,
+        /// Yes.
+        approve: bool,
+    },
+    /// Stop an order, or a line of it, from going on.
+    PlaceOrderHold {
+        /// Which order.
+        order: OrderId,
+        /// Which line; `None` is all of it.
+        line: Option<LineNo>,
+        /// What kind; one of the policy's.
+        code: HoldCode,
+        /// Why, in somebody's words; may be empty. Not personal data.
+        note: Text,
+    },
+    /// Let it go on.
+    ResolveOrderHold {
+        /// Which order.
+        order: OrderId,
+        /// Which of its holds.
+        hold: u16,
+        /// What was found out; may be empty. Not personal data.
+        note: Text,
+    },
+    /// Goods are to come back, or are here already.
+    RequestReturn(Box<RequestReturn>),
+    /// Say yes or no to a return that needs it.
+    DecideReturn {
+        /// Which.
+        id: ReturnId,
+        /// Yes.
+        authorise: bool,
+    },
+    /// Goods of a return lie at a node.
+    ReceiveReturn {
+        /// Which.
+        id: ReturnId,
+        /// What, where, in which condition.
+        received: Received,
+    },
+    /// Nothing more of a return will come.
+    CloseReturn {
+        /// Which.
+        id: ReturnId,
+    },
+    /// Put a new version of the order policy in force. Partition 0 only, which tells the others.
+    SetOrderPolicy {
+        /// The whole policy.
+        policy: Box<OrderPolicy>,
+        /// Only if the version in force is this one.
+        expected_version: Option<u64>,
+    },
     /// Mark the order's personal data as destroyed; the door has destroyed the key.
     EraseSubject(OrderId),
     /// The door is about to erase this many orders for one request: the runtime keeps the answer under the request's
@@ -76,6 +136,8 @@ pub struct Place {
     pub priority: u8,
     /// Ties promise, hold and place of one shopping journey together.
     pub journey: Option<Text>,
+    /// Kinds of hold that it begins with, such as `fraud` until it is screened; may be empty.
+    pub order_holds: Vec<HoldCode>,
 }
 
 /// One line to order.
@@ -105,6 +167,8 @@ pub struct NewLine {
     pub total: i64,
     /// Carried through to pick instructions.
     pub attributes: Attributes,
+    /// What a node may take instead, best first, at most 10; may be empty.
+    pub substitutes: Vec<Sku>,
 }
 
 /// A finished order to take over.
@@ -155,4 +219,150 @@ pub struct CancelLine {
     pub line: LineNo,
     /// How many; `None` means all that can still be cancelled.
     pub quantity: Option<Quantity>,
+}
+
+/// A change to an order: everything in it happens, or nothing.
+#[derive(Clone, Debug)]
+pub struct Amend {
+    /// Which order.
+    pub order: OrderId,
+    /// The revision it was decided on; another one is refused.
+    pub expected_revision: u64,
+    /// What changes, 1 to 100. No two changes set the same thing.
+    pub changes: Vec<Change>,
+    /// Contact, address and gift note as they shall be, sealed under the order's own key; with [`Change::ShipTo`] or
+    /// [`Change::Notes`].
+    pub recipient: Option<Recipient>,
+}
+
+/// Who receives it, as the door seals it.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// The key that seals it: the order's own where it has one.
+    pub subject: SubjectKey,
+    /// Contact, address and gift note.
+    pub sealed: Sealed,
+    /// What the order is found by from then on.
+    pub lookups: Vec<Lookup>,
+}
+
+/// One change.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// So many units of the line in all, those that have left included and cancelled ones not; 0 removes the line.
+    SetQuantity {
+        /// Which line.
+        line: LineNo,
+        /// How many in all.
+        quantity: Quantity,
+        /// What the added units cost together; needed when there are more than before.
+        added: Option<AddedAmounts>,
+    },
+    /// One line more.
+    AddLine(Box<NewLine>),
+    /// Another address: see [`Amend::recipient`]. Every line that is shipped and has not left is planned again.
+    ShipTo,
+    /// Another way to get what has not left of these lines, or another node to fetch it at.
+    SetDelivery {
+        /// Which lines.
+        lines: Vec<LineNo>,
+        /// How from now on.
+        delivery: Delivery,
+    },
+    /// Another time.
+    SetTime {
+        /// Do not release before this; `None` is at once.
+        release_at: Option<Timestamp>,
+        /// When the customer wants it.
+        requested: Option<Requested>,
+    },
+    /// Other prices for the units of a line that have not left and are not cancelled.
+    SetPrice {
+        /// Which line.
+        line: LineNo,
+        /// What these units cost together from now on.
+        amounts: AddedAmounts,
+    },
+    /// Money off, spread over the units that are not cancelled or back.
+    Appease {
+        /// Off which line; `None` is all of them.
+        line: Option<LineNo>,
+        /// How much, in minor units, more than 0 and at most what those units cost.
+        amount: i64,
+    },
+    /// Another gift note (see [`Amend::recipient`]) or other attributes of the order.
+    Notes {
+        /// The order's own attributes as they shall be; `None` leaves them.
+        attributes: Option<Attributes>,
+    },
+    /// Other goods in place of units of a line that are not picked.
+    Substitute {
+        /// Which line.
+        line: LineNo,
+        /// What comes instead, as a line of its own; its quantity is how many units of the line go.
+        with: Box<NewLine>,
+    },
+}
+
+/// What some units cost together, in minor units, none negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddedAmounts {
+    /// Price of one whole unit before discount.
+    pub unit_price: i64,
+    /// Taken off all of them.
+    pub discount: i64,
+    /// Tax of all of them.
+    pub tax: i64,
+    /// Unit price times quantity - discount, plus tax unless included; checked.
+    pub total: i64,
+}
+
+/// Goods are to come back.
+#[derive(Clone, Debug)]
+pub struct RequestReturn {
+    /// Of which order.
+    pub order: OrderId,
+    /// Only if the order has this revision.
+    pub expected_revision: Option<u64>,
+    /// What comes back, 1 to 500.
+    pub lines: Vec<ReturnLine>,
+    /// What the customer gets instead, at exactly what is refunded (an even exchange); empty is a plain return.
+    pub replacements: Vec<NewLine>,
+    /// The goods are here: requested, authorised and received at once.
+    pub received: Option<Received>,
+    /// Take it although the window has passed; the door allows it to operators only.
+    pub beyond_window: bool,
+}
+
+/// Units of a line that come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnLine {
+    /// Which line.
+    pub line: LineNo,
+    /// How many units, more than zero.
+    pub quantity: Quantity,
+    /// Why, such as `too_small`; may be empty.
+    pub why: Text,
+}
+
+/// Goods that lie at a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Where; the door has checked that it accepts returns.
+    pub node: NodeId,
+    /// What was found.
+    pub lines: Vec<ReceivedLine>,
+}
+
+/// Units of a line that came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedLine {
+    /// Which line.
+    pub line: LineNo,
+    /// How many units, more than zero.
+    pub quantity: Quantity,
+    /// Taken, and in which condition they lie there; `None` is refused: they stay the customer's.
+    pub landing: Option<Landing>,
+    /// What was found; may be empty.
+    pub note: Text,
 }

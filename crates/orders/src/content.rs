@@ -183,6 +183,9 @@ pub struct Line {
     /// Carried through to pick instructions.
     #[n(8)]
     pub attributes: Attributes,
+    /// What a node may take instead, best first; may be empty.
+    #[n(9)]
+    pub substitutes: Vec<Sku>,
 }
 
 /// An order as placed.

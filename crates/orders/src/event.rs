@@ -10,7 +10,8 @@ use waybill_types::exchange::{
     WorkRefusal,
 };
 use waybill_types::network::LocalDay;
-use waybill_types::{LineNo, NodeId, OrderId, Quantity, ReservationId, ServiceId, Timestamp};
+use waybill_types::policy::{HoldType, OrderPolicy};
+use waybill_types::{LineNo, NodeId, OrderId, Quantity, ReservationId, ServiceId, Text, Timestamp};
 
 /// One thing that happened to one order.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -160,6 +161,43 @@ pub enum What {
     /// The key of the order's personal data was destroyed.
     #[n(18)]
     SubjectErased,
+    /// The order, or a line of it, must not go on.
+    #[n(19)]
+    OrderHoldPlaced {
+        /// The hold's number within the order.
+        #[n(0)]
+        hold: u16,
+        /// Which line; `None` is all of it.
+        #[n(1)]
+        line: Option<LineNo>,
+        /// What it is and stops, as the policy has it now.
+        #[n(2)]
+        kind: HoldType,
+        /// Why; may be empty.
+        #[n(3)]
+        note: Text,
+    },
+    /// A hold ended.
+    #[n(20)]
+    OrderHoldResolved {
+        /// The hold's number.
+        #[n(0)]
+        hold: u16,
+        /// What was found out; may be empty.
+        #[n(1)]
+        note: Text,
+    },
+    /// A policy came into force in this partition. About no order: the number of its id is 0, and no order's history has
+    /// it.
+    #[n(21)]
+    OrderPolicySet {
+        /// Its version.
+        #[n(0)]
+        version: u64,
+        /// The whole policy.
+        #[n(1)]
+        policy: Box<OrderPolicy>,
+    },
 }
 
 /// The order exists.
@@ -171,6 +209,9 @@ pub struct OrderPlaced {
     /// A pending order is refused when undecided by then; `None` for an accepted one.
     #[n(1)]
     pub confirm_by: Option<Timestamp>,
+    /// Holds it begins with, numbered from 1.
+    #[n(2)]
+    pub holds: Vec<HoldType>,
 }
 
 /// A finished order from before.
@@ -380,6 +421,9 @@ impl What {
             What::WorkProgressed { .. } => "WorkProgressed",
             What::WorkRecalled { .. } => "WorkRecalled",
             What::SubjectErased => "SubjectErased",
+            What::OrderHoldPlaced { .. } => "OrderHoldPlaced",
+            What::OrderHoldResolved { .. } => "OrderHoldResolved",
+            What::OrderPolicySet { .. } => "OrderPolicySet",
         }
     }
 }

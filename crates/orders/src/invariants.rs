@@ -25,7 +25,7 @@ pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u
             found.push(violation("ORDER-2", format!("order {id} has no opening")));
             return;
         };
-        let content = opening.content();
+        let content = order.content(&opening);
         found.extend(buckets(id, content, order));
         found.extend(works(id, order));
         found.extend(money(id, content));
@@ -263,7 +263,7 @@ impl OrdersState {
                 return;
             }
             if let Some(opening) = self.openings.get(&id) {
-                visit(id, opening.content(), order);
+                visit(id, order.content(&opening), order);
             }
         });
     }

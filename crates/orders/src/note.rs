@@ -49,7 +49,7 @@ pub(crate) fn question(
 ) -> Option<Box<PlanQuestion>> {
     let attempt = order.attempt(attempt)?;
     let AttemptState::Planning { asked_at, pinned } = &attempt.state else { return None };
-    let content = opening.content();
+    let content = order.content(opening);
     let lines = attempt.units.iter().map(|units| {
         let line = crate::fold::ordered(content, units.line);
         PlanLine {

@@ -3,7 +3,7 @@
 use crate::fold::{shift, work_mut};
 use crate::order::{Order, WorkRef, WorkState, WorkUnits};
 use crate::units::Bucket;
-use waybill_types::exchange::{LineUnits, Parcel, Step, StepLine};
+use waybill_types::exchange::{LineUnits, Parcel, Step, StepLine, Undelivered};
 use waybill_types::{LineNo, OrderId, Quantity};
 
 /// Where units of a node's work are.
@@ -36,20 +36,29 @@ fn sources(step: &Step) -> &'static [Place] {
     match step {
         Step::Picked(_) | Step::Shorted(_) => &[Place::ToPick],
         Step::Shipped(_) => &[Place::Picked, Place::ToPick],
-        Step::Delivered(_) => &[Place::Shipped],
+        Step::Delivered(_) | Step::Undelivered(..) => &[Place::Shipped],
+        Step::NotCollected(_) => &[Place::Picked],
         Step::HandedOver(_) => &[Place::Picked, Place::Shipped, Place::ToPick],
         Step::Rejected(_) => &[Place::ToPick, Place::Picked],
-        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup => &[],
+        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup | Step::Substituted(_) => {
+            &[]
+        }
     }
 }
 
 /// The units a step speaks of.
 fn spoken_of(step: &Step) -> Vec<LineUnits> {
     match step {
-        Step::Picked(units) | Step::Delivered(units) | Step::HandedOver(units) => units.clone(),
+        Step::Picked(units)
+        | Step::Delivered(units)
+        | Step::HandedOver(units)
+        | Step::NotCollected(units)
+        | Step::Undelivered(_, units) => units.clone(),
         Step::Shorted(lines) | Step::Rejected(lines) => lines.iter().map(|line| line.units).collect(),
         Step::Shipped(parcels) => parcels.iter().flat_map(|parcel| parcel.lines.clone()).collect(),
-        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup => Vec::new(),
+        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup | Step::Substituted(_) => {
+            Vec::new()
+        }
     }
 }
 
@@ -70,12 +79,18 @@ pub(crate) fn fitting(work: &WorkRef, step: &Step) -> Option<Step> {
         (!fitting.is_empty()).then_some(fitting)
     };
     match step {
-        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup => Some(step.clone()),
+        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup | Step::Substituted(_) => {
+            Some(step.clone())
+        }
         Step::Shorted(lines) => fit_lines(lines).map(Step::Shorted),
         Step::Rejected(lines) => fit_lines(lines).map(Step::Rejected),
         Step::Picked(units) => some(units.iter().filter_map(fit).collect()).map(Step::Picked),
         Step::Delivered(units) => some(units.iter().filter_map(fit).collect()).map(Step::Delivered),
         Step::HandedOver(units) => some(units.iter().filter_map(fit).collect()).map(Step::HandedOver),
+        Step::NotCollected(units) => some(units.iter().filter_map(fit).collect()).map(Step::NotCollected),
+        Step::Undelivered(why, units) => {
+            some(units.iter().filter_map(fit).collect()).map(|units| Step::Undelivered(*why, units))
+        }
         Step::Shipped(parcels) => {
             let fitting = parcels.iter().map(|parcel| {
                 let lines = parcel.lines.iter().filter_map(&mut fit).collect();
@@ -138,7 +153,13 @@ fn arrive(order: &mut Order, id: OrderId, number: u16, units: LineUnits, from: P
         Step::Shipped(_) => Bucket::Shipped,
         Step::Delivered(_) | Step::HandedOver(_) => Bucket::Delivered,
         Step::Shorted(_) | Step::Rejected(_) => Bucket::Open,
-        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup => return,
+        Step::NotCollected(_) => Bucket::Cancelled,
+        Step::Undelivered(Undelivered::Lost, _) => Bucket::Lost,
+        Step::Undelivered(Undelivered::Refused, _) => Bucket::Refused,
+        Step::Undelivered(Undelivered::ReturnedToSender, _) => Bucket::ReturnedToSender,
+        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup | Step::Substituted(_) => {
+            return;
+        }
     };
     shift(order, line, from.bucket(), bucket, quantity);
     let work = work_mut(order, id, number);
@@ -174,6 +195,9 @@ fn next_state(work: &WorkRef, step: &Step) -> WorkState {
         | Step::Shipped(_)
         | Step::Delivered(_)
         | Step::HandedOver(_)
+        | Step::NotCollected(_)
+        | Step::Undelivered(..)
+        | Step::Substituted(_)
         | Step::Rejected(_) => work.state,
     }
 }

@@ -7,6 +7,7 @@ use crate::order::Order;
 use minicbor::{Decode, Encode};
 use std::sync::Arc;
 use waybill_machine::{AnyTable, Position, ScanOrder, State, Table};
+use waybill_types::policy::OrderPolicy;
 use waybill_types::{Channel, ExternalNumber, Layout, LookupDigest, OrderId, Origin, PartitionId, Timestamp};
 
 /// The first entry of an order's history, which is also where its content is kept.
@@ -83,6 +84,8 @@ pub struct OrdersState {
     pub(crate) asks: Table<(OrderId, u32), ()>,
     /// The next moment at which an order has something to do; at most one per order.
     pub(crate) timers: Table<(Timestamp, OrderId), ()>,
+    /// Every version of the order policy.
+    pub(crate) policies: Table<u64, OrderPolicy>,
 }
 
 impl OrdersState {
@@ -98,7 +101,21 @@ impl OrdersState {
             lookups: Table::new(6),
             asks: Table::resident(7),
             timers: Table::resident(8),
+            policies: Table::resident(9),
         }
+    }
+
+    /// The order policy in force and its version; version 0 is the sound default, until one is set.
+    #[must_use]
+    pub fn policy(&self) -> (u64, Arc<OrderPolicy>) {
+        let newest = self.policies.scan(&(), None, ScanOrder::Descending, 1).pop();
+        newest.unwrap_or_else(|| (0, Arc::new(OrderPolicy::sound())))
+    }
+
+    /// One version of the order policy.
+    #[must_use]
+    pub fn policy_version(&self, version: u64) -> Option<Arc<OrderPolicy>> {
+        self.policies.get(&version)
     }
 
     /// The partition this is.
@@ -164,6 +181,7 @@ impl State for OrdersState {
             &mut self.lookups,
             &mut self.asks,
             &mut self.timers,
+            &mut self.policies,
         ]
     }
 }

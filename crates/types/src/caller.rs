@@ -15,6 +15,13 @@ crate::text_type!(
     Reason, "reason", 0..=200
 );
 
+impl Default for Reason {
+    /// None given.
+    fn default() -> Self {
+        Self::new("").unwrap_or_else(|_| unreachable!("a reason may be empty"))
+    }
+}
+
 /// What the caller may do; decided by the door's interceptor, never by the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {

@@ -175,6 +175,39 @@ impl FromStr for FulfillmentOrderId {
     }
 }
 
+/// A return of an order. Written `W03-12345-R2`: the order and a number within it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub struct ReturnId {
+    /// The order the goods came from.
+    #[n(0)]
+    pub order: OrderId,
+    /// From 1 up within the order; never reused.
+    #[n(1)]
+    pub number: u16,
+}
+
+impl fmt::Display for ReturnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-R{}", self.order, self.number)
+    }
+}
+impl fmt::Debug for ReturnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+impl FromStr for ReturnId {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let parsed = text.rsplit_once("-R").and_then(|(order, number)| {
+            Some(Self { order: order.parse().ok()?, number: u16::try_from(plain_number(number)?).ok()? })
+        });
+        parsed
+            .filter(|id| id.number > 0)
+            .ok_or_else(|| Invalid::new("return id", format!("is {text:?}, must look like W03-12345-R1")))
+    }
+}
+
 /// A stock hold's random part; made by the door.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
@@ -284,6 +317,10 @@ mod tests {
         }
         let work = FulfillmentOrderId { order, number: 2, partition_index: 0x1f };
         assert_eq!(work.to_string().parse::<FulfillmentOrderId>().unwrap(), work);
+        let back = ReturnId { order, number: 12 };
+        assert_eq!(back.to_string(), "W03-12345-R12");
+        assert_eq!(back.to_string().parse::<ReturnId>().unwrap(), back);
+        assert!("W03-12345-R0".parse::<ReturnId>().is_err());
         let claims = [
             ReservationId::Order { home: 5, order, attempt: 7 },
             ReservationId::Hold { home: 255, hold: HoldId([0xab; 16]) },

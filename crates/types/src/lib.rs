@@ -11,6 +11,7 @@ pub mod ids;
 pub mod money;
 pub mod network;
 pub mod partition;
+pub mod policy;
 pub mod quantity;
 pub mod sealed;
 pub mod text;
@@ -20,7 +21,7 @@ pub use caller::{Actor, Channel, Origin, Reason, Role};
 pub use geo::{Country, GeoPoint, PostalCode};
 pub use ids::{
     CalendarId, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo, NodeId, OrderId, OwnerId,
-    RequestId, ReservationId, ServiceId, Sku, ZoneId,
+    RequestId, ReservationId, ReturnId, ServiceId, Sku, ZoneId,
 };
 pub use money::{Currency, Money};
 pub use partition::{Layout, PartitionId, Service};

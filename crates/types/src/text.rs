@@ -79,6 +79,13 @@ text_type!(
     Text, "text", 0..=1000
 );
 
+impl Default for Text {
+    /// Empty.
+    fn default() -> Self {
+        Self::new("").unwrap_or_else(|_| unreachable!("text may be empty"))
+    }
+}
+
 text_type!(
     /// The name of a custom attribute.
     AttributeKey, "attribute key", 1..=64

@@ -46,7 +46,12 @@ pub(super) fn release(state: &FulfillmentState, id: FulfillmentOrderId) -> Vec<E
 
 /// The one place where a cancel meets a pick: whatever is not confirmed picked stops now, what is in hand or gone is too
 /// late. Units that ceased to be this node's work earlier were reported then and are not reported again.
-pub(super) fn cancel(state: &FulfillmentState, id: FulfillmentOrderId, asked: &[LineUnits]) -> Vec<Event> {
+pub(super) fn cancel(
+    state: &FulfillmentState,
+    id: FulfillmentOrderId,
+    asked: &[LineUnits],
+    recall: u32,
+) -> Vec<Event> {
     let asked = summed(asked);
     let Some(order) = state.fulfillment_order(&id) else {
         let stopped = units(asked.into_iter());
@@ -56,6 +61,7 @@ pub(super) fn cancel(state: &FulfillmentState, id: FulfillmentOrderId, asked: &[
             stopped,
             too_late: Vec::new(),
             instruction: None,
+            recall,
         }];
     };
     let (mut removed, mut too_late) = (Vec::new(), Vec::new());
@@ -67,7 +73,7 @@ pub(super) fn cancel(state: &FulfillmentState, id: FulfillmentOrderId, asked: &[
     let (removed, too_late) = (units(removed.into_iter()), units(too_late.into_iter()));
     let told = !matches!(order.state, WorkState::Planned);
     let instruction = (told && !removed.is_empty()).then(|| next_instruction(state, &order));
-    vec![Event::CancelAnswered { id, stopped: removed.clone(), removed, too_late, instruction }]
+    vec![Event::CancelAnswered { id, stopped: removed.clone(), removed, too_late, instruction, recall }]
 }
 
 /// Units of a line that can still be stopped, and units that are in hand or gone.

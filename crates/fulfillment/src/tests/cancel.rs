@@ -12,9 +12,9 @@ fn cancel(
     lines: &[(u16, u64)],
 ) -> (Vec<LineUnits>, Vec<LineUnits>) {
     driver.take_sent();
-    driver.receive(Message::CancelWork(id, units(lines)));
+    driver.receive(crate::tests::given::recall(id, units(lines)));
     match driver.take_sent().pop() {
-        Some(Message::WorkCancelled { id: answered, stopped, too_late }) => {
+        Some(Message::WorkCancelled { id: answered, stopped, too_late, .. }) => {
             assert_eq!(answered, id);
             (stopped, too_late)
         }

@@ -3,11 +3,13 @@
 use crate::driver::Driver;
 use crate::{Command, FulfillmentOrder, Package, PickReport, Report, ShortKind};
 use std::sync::Arc;
-use waybill_types::exchange::{LineUnits, Message, Parcel, PromiseWindow, Work, WorkDestination, WorkLine};
+use waybill_types::exchange::{
+    LineUnits, Message, Parcel, PromiseWindow, RecallManner, Work, WorkDestination, WorkLine,
+};
 use waybill_types::network::{Capabilities, LocalDay, Node, NodeKind, TimeZoneName};
 use waybill_types::{
     Attributes, Channel, ExternalNumber, FulfillmentOrderId, LineNo, NodeId, OrderId, OwnerId, Quantity,
-    ReservationId, Sealed, ServiceId, Sku, Text, Timestamp,
+    Reason, ReservationId, Sealed, ServiceId, Sku, Text, Timestamp,
 };
 
 pub(crate) const DAY: LocalDay = LocalDay(20_000);
@@ -65,6 +67,7 @@ pub(crate) fn work(order: u64, lines: &[(&str, u64)]) -> Work {
         attributes: Attributes::default(),
         reservation,
         scale: 0,
+        substitutes: Vec::new(),
     });
     Work {
         id: id(order),
@@ -100,6 +103,11 @@ pub(crate) fn released(driver: &mut Driver, order: u64, lines: &[(&str, u64)]) -
 
 pub(crate) fn order(driver: &Driver, id: FulfillmentOrderId) -> Arc<FulfillmentOrder> {
     driver.state.fulfillment_order(&id).expect("the fulfilment order is known")
+}
+
+/// Orders calls units off.
+pub(crate) fn recall(id: FulfillmentOrderId, units: Vec<LineUnits>) -> Message {
+    Message::CancelWork { id, units, recall: 1, manner: RecallManner::Firm, reason: Reason::default() }
 }
 
 pub(crate) fn units(pairs: &[(u16, u64)]) -> Vec<LineUnits> {

@@ -17,7 +17,7 @@ fn instructions_are_numbered_without_gaps_and_read_from_any_number_on() {
     for order in 1..=3 {
         released(&mut driver, order, &[("A", 2)]);
     }
-    driver.receive(Message::CancelWork(id(2), units(&[(1, 1)])));
+    driver.receive(crate::tests::given::recall(id(2), units(&[(1, 1)])));
     let numbers = |after| -> Vec<u64> {
         driver.state.instructions(&node_id("n1"), after, 10).iter().map(|row| row.number).collect()
     };
@@ -65,7 +65,7 @@ fn a_number_that_was_never_given_and_an_unknown_node_are_refused() {
 fn an_acknowledged_cancel_leaves_nothing_to_ship() {
     let mut driver = with_node(None);
     let id = released(&mut driver, 1, &[("A", 1)]);
-    driver.receive(Message::CancelWork(id, units(&[(1, 1)])));
+    driver.receive(crate::tests::given::recall(id, units(&[(1, 1)])));
     driver.run(&acknowledge(2)).unwrap();
     for revision in 2..=3 {
         assert!(driver.report(id, revision, pick(&[(1, 1, 0)])).is_err());

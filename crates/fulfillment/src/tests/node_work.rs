@@ -220,7 +220,7 @@ fn capacity_given_back_by_a_cancel_is_free_and_capacity_used_by_a_shipment_is_no
     }
     assign(&mut driver, work(11, &[("A", 1)]));
     assert_eq!(driver.take_sent(), vec![Message::WorkRefused(id(11), WorkRefusal::Full)]);
-    driver.receive(Message::CancelWork(id(1), units(&[(1, 1)])));
+    driver.receive(crate::tests::given::recall(id(1), units(&[(1, 1)])));
     driver.report(id(2), 2, pick(&[(1, 1, 0)])).unwrap();
     driver.report(id(2), 3, ship(vec![])).unwrap();
     assert_eq!(driver.state.capacity(&node_id("n1"), DAY).free(Some(10)), Some(1));

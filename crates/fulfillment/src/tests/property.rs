@@ -147,7 +147,7 @@ proptest! {
                 }
                 Act::Release(order) => driver.receive(Message::ReleaseWork(of(&outside, order))),
                 Act::Cancel(order, lines) => {
-                    driver.receive(Message::CancelWork(of(&outside, order), units(&lines)));
+                    driver.receive(crate::tests::given::recall(of(&outside, order), units(&lines)));
                 }
                 Act::Report { order, behind, kind, short } => {
                     let id = of(&outside, order);

@@ -82,6 +82,7 @@ fn work_events() -> Vec<(&'static str, Event)> {
         stopped: units(&[(1, 1)]),
         too_late: units(&[(2, 3)]),
         instruction: Some(9),
+        recall: 1,
     };
     vec![
         ("NodeKnown", Event::NodeKnown(node("n1", Some(10)).facts(3))),

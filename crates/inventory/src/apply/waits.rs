@@ -52,7 +52,7 @@ pub(super) fn told(
         if let Some(place) = state.wait_places.get(&(*order, sku.clone(), owner.clone())) {
             state.waits.update(&key_at(sku, owner, *order, &place), |wait| wait.told = Some(rises));
         }
-        out.send(order.partition(), Message::StockArrived(*order, sku.clone(), owner.clone()));
+        out.send(order.partition(), Message::StockArrived(*order, sku.clone(), owner.clone(), None));
     }
     state.risen.remove(&(sku.clone(), owner.clone()));
 }

@@ -78,6 +78,7 @@ fn command(act: &Act, now: Timestamp) -> Option<Command> {
                 claims: claims.iter().copied().map(named).collect(),
                 mode: if *best_effort { ReserveMode::BestEffort } else { ReserveMode::AllOrNothing },
                 expires_at: ttl_ms.map(|ttl| now.plus_ms(ttl)),
+                takes_over: Vec::new(),
             };
             Command::Reserve { request, order: ttl_ms.is_none().then(|| order(1)) }
         }

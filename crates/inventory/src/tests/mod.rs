@@ -138,7 +138,8 @@ impl Cluster {
         mode: ReserveMode,
         expires_at: Option<Timestamp>,
     ) -> Result<ReservationView, Refusal> {
-        let request = ReserveRequest { id, claims: claims.to_vec(), mode, expires_at };
+        let request =
+            ReserveRequest { id, claims: claims.to_vec(), mode, expires_at, takes_over: Vec::new() };
         match self.ask(id.home(), &Command::Reserve { request, order: None })? {
             Answer::Reservation(view) => Ok(view),
             other => panic!("a reservation was asked, the answer is {other:?}"),
@@ -148,7 +149,8 @@ impl Cluster {
     /// An order's reservation, on its way to its home.
     fn order_reserves(&mut self, number: u64, mode: ReserveMode, claims: &[Claim]) -> ReservationId {
         let id = self.order_id(number, claims);
-        let request = ReserveRequest { id, claims: claims.to_vec(), mode, expires_at: None };
+        let request =
+            ReserveRequest { id, claims: claims.to_vec(), mode, expires_at: None, takes_over: Vec::new() };
         self.send(ORDERS, id.home(), Message::Reserve(request));
         id
     }

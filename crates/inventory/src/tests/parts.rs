@@ -71,6 +71,7 @@ fn of_two_orders_for_the_same_two_last_units_one_gets_both_and_the_other_nothing
             claims: backward.to_vec(),
             mode: ReserveMode::AllOrNothing,
             expires_at: None,
+            takes_over: Vec::new(),
         };
         cluster.send(other, second.home(), Message::Reserve(request));
         let mut digits = script;
@@ -101,6 +102,7 @@ fn a_refusal_caused_only_by_undecided_claims_is_worth_retrying() {
         claims: one.to_vec(),
         mode: ReserveMode::AllOrNothing,
         expires_at: None,
+        takes_over: Vec::new(),
     };
     let message = Message::Reserve(request);
     let ask = Command::Message { from: PartitionId::new(Service::Orders, 1), message };

@@ -57,6 +57,7 @@ fn events() -> Vec<(&'static str, Event)> {
         claims: vec![asked.clone()],
         mode: ReserveMode::BestEffort,
         expires_at: None,
+        takes_over: Vec::new(),
     };
     let short = vec![Shortage { asked: asked.clone(), available: q(1) }];
     let spot = spot("A", "n1");

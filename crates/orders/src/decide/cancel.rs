@@ -50,7 +50,7 @@ pub(crate) fn cancel(
 }
 
 fn one(draft: &Draft<'_>, asked: &CancelLine, units: &mut Vec<CancelledUnits>) -> LineCancelled {
-    let content = draft.opening.content();
+    let content = draft.content();
     let ordered = crate::fold::ordered(content, asked.line).quantity;
     let state = draft.order.line(asked.line);
     let before = state.map_or(Quantity::ZERO, |state| state.buckets.get(Bucket::Cancelled));
@@ -76,7 +76,7 @@ fn one(draft: &Draft<'_>, asked: &CancelLine, units: &mut Vec<CancelledUnits>) -
 }
 
 fn check(draft: &Draft<'_>, cancel: &Cancel) -> Vec<FieldViolation> {
-    let content = draft.opening.content();
+    let content = draft.content();
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
     for (index, asked) in cancel.lines.iter().enumerate() {

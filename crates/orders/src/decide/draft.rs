@@ -1,5 +1,6 @@
 //! An order as it will be after the events decided so far, so that what one command decides builds on itself.
 
+use crate::content::OrderContent;
 use crate::event::{AttemptSource, AttemptStarted, CancelledFrom, CancelledUnits, Event, What};
 use crate::fold;
 use crate::order::{AttemptState, Order, Stage};
@@ -48,6 +49,11 @@ impl<'a> Draft<'a> {
         let event = Event { order: self.id, what };
         fold::fold(&mut self.order, self.opening.content(), &event, self.cx.at);
         self.events.push(event);
+    }
+
+    /// What is ordered now.
+    pub(crate) fn content(&self) -> &OrderContent {
+        self.order.content(&self.opening)
     }
 
     pub(crate) fn is_pending(&self) -> bool {
@@ -129,7 +135,7 @@ impl<'a> Draft<'a> {
         if self.is_pending() && open.is_zero() {
             self.push(What::OrderConfirmed);
         }
-        let may_go = self.opening.content().release_at.is_none_or(|at| at <= self.cx.at);
+        let may_go = self.content().release_at.is_none_or(|at| at <= self.cx.at);
         if may_go && !self.is_pending() {
             let works = crate::apply::ready_to_release(&self.order);
             if !works.is_empty() {

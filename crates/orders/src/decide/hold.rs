@@ -36,7 +36,7 @@ pub(crate) fn answered(
 
 /// Which lines the held units serve: pickups first, since only their own node serves them. The rest is given back.
 fn share_out(draft: &Draft<'_>, attempt: &Attempt, mut pool: Vec<Claim>) -> (Vec<PinnedUnits>, Vec<Claim>) {
-    let content = draft.opening.content();
+    let content = draft.content();
     let mut pinned: Vec<PinnedUnits> = Vec::new();
     let pickups_first = attempt.units.iter().filter(|u| pickup_node(draft, u.line).is_some());
     let others = attempt.units.iter().filter(|u| pickup_node(draft, u.line).is_none());
@@ -63,7 +63,7 @@ fn share_out(draft: &Draft<'_>, attempt: &Attempt, mut pool: Vec<Claim>) -> (Vec
 }
 
 fn pickup_node<'a>(draft: &'a Draft<'_>, line: LineNo) -> Option<&'a NodeId> {
-    match &crate::fold::ordered(draft.opening.content(), line).delivery {
+    match &crate::fold::ordered(draft.content(), line).delivery {
         Delivery::Ship => None,
         Delivery::Pickup(node) => Some(node),
     }

@@ -1,10 +1,14 @@
 //! Decides: looks at the state and a command, answers with events or a refusal, changes nothing.
 
+mod amend;
+mod back;
 mod cancel;
 mod draft;
 mod hold;
+pub(crate) mod order_hold;
 mod place;
 mod plan;
+mod policy;
 mod reserve;
 mod tick;
 mod unserved;
@@ -44,6 +48,23 @@ pub(crate) fn decide(
         Command::Import(import) => place::import(state, import, cx),
         Command::RecordPlan(recorded) => Ok(done(plan::record(state, recorded, cx))),
         Command::Cancel(cancel) => cancel::cancel(state, cancel, cx),
+        Command::PlaceOrderHold { order, line, code, note } => {
+            order_hold::place(state, *order, *line, code, note, cx)
+        }
+        Command::ResolveOrderHold { order, hold, note } => {
+            order_hold::resolve(state, *order, *hold, note, cx)
+        }
+        Command::SetOrderPolicy { policy, expected_version } => {
+            policy::set(state, policy, *expected_version, cx)
+        }
+        Command::Amend(amend) => amend::amend(state, amend, cx),
+        Command::DecideAmendment { order, amendment, approve } => {
+            amend::decide(state, *order, *amendment, *approve, cx)
+        }
+        Command::RequestReturn(request) => back::request(state, request, cx),
+        Command::DecideReturn { id, authorise } => back::decide(state, *id, *authorise, cx),
+        Command::ReceiveReturn { id, received } => back::receive(state, *id, received, cx),
+        Command::CloseReturn { id } => back::close(state, *id, cx),
         Command::EraseSubject(order) => erase(state, *order, cx),
         Command::BeginErasure { orders } => Ok(Decision::nothing(Answer::Erasing { orders: *orders })),
         Command::Hear(message) => Ok(done(hear(state, message, cx))),
@@ -69,11 +90,14 @@ fn hear(state: &OrdersState, message: &Message, cx: &Context<'_>) -> Vec<Event> 
     match message {
         Message::Reserved(id, outcome) => reserve::reserved(state, *id, outcome, cx),
         Message::HoldAnswered(hold, order, answer) => hold::answered(state, *hold, *order, answer, cx),
-        Message::StockArrived(order, sku, owner) => reserve::stock_arrived(state, *order, sku, owner, cx),
+        Message::StockArrived(order, sku, owner, _) => reserve::stock_arrived(state, *order, sku, owner, cx),
         Message::WorkPlanned(id) => work::planned(state, *id, cx),
         Message::WorkRefused(id, refusal) => work::refused(state, *id, *refusal, cx),
         Message::WorkProgress(id, step) => work::progress(state, *id, step, cx),
-        Message::WorkCancelled { id, stopped, too_late } => work::recalled(state, *id, stopped, too_late, cx),
+        Message::WorkCancelled { id, stopped, too_late, .. } => {
+            work::recalled(state, *id, stopped, too_late, cx)
+        }
+        Message::OrderPolicyChanged(version, policy) => policy::heard(state, *version, policy, cx),
         // Not for orders.
         Message::Reserve(_)
         | Message::Release(..)
@@ -87,9 +111,12 @@ fn hear(state: &OrdersState, message: &Message, cx: &Context<'_>) -> Vec<Event> 
         | Message::AskHome(..)
         | Message::AssignWork(_)
         | Message::ReleaseWork(_)
-        | Message::CancelWork(..)
+        | Message::CancelWork { .. }
         | Message::Consume(..)
         | Message::NotFound(..)
+        | Message::GoodsReturned(..)
+        | Message::Seize(..)
+        | Message::GoodsLanded(..)
         | Message::NodeChanged(_) => Vec::new(),
     }
 }

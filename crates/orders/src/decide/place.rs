@@ -42,8 +42,9 @@ pub(crate) fn place(
         Mode::Accept => None,
         Mode::Confirm => Some(cx.at.plus_ms(CONFIRM_MS)),
     };
+    let holds = super::order_hold::types(state, &place.order_holds)?;
     let order = next_id(state, cx);
-    let what = What::OrderPlaced(Box::new(OrderPlaced { content, confirm_by }));
+    let what = What::OrderPlaced(Box::new(OrderPlaced { content, confirm_by, holds }));
     let answer = Answer::Placed { order, revision: 1, known: false };
     Ok(Decision::new(vec![Event { order, what }], answer))
 }
@@ -111,6 +112,7 @@ fn content(
         amounts,
         shares,
         attributes: line.attributes.clone(),
+        substitutes: line.substitutes.clone(),
     });
     Ok(OrderContent {
         channel,

@@ -57,7 +57,7 @@ fn record_pinned(draft: &mut Draft<'_>, attempt: &Attempt, pinned: &Pinned, plan
         .units
         .iter()
         .map(|units| (units.line, &units.node, units.quantity.saturating_sub(used(units.line, &units.node))));
-    let content = draft.opening.content();
+    let content = draft.content();
     let surplus = summed(content, unused);
     let claims = summed(content, assignments.iter().map(|a| (a.line, &a.node, a.quantity)));
     let reservation = (!assignments.is_empty()).then_some(pinned.reservation);
@@ -126,7 +126,7 @@ fn reasons(left: Vec<LineUnits>, plan: Option<&Plan>) -> Vec<Unserved> {
 
 /// The reservation of an attempt; its home is the lowest inventory partition it touches.
 fn name(draft: &Draft<'_>, attempt: u32, assignments: &[Assignment]) -> ReservationId {
-    let content = draft.opening.content();
+    let content = draft.content();
     let homes = assignments.iter().map(|a| draft.cx.layout.sku_home(&ordered(content, a.line).sku).index);
     let order: OrderId = draft.id;
     ReservationId::Order { home: homes.min().unwrap_or_default(), order, attempt }

@@ -43,7 +43,7 @@ pub(crate) fn reserved(
 pub(crate) fn grant(draft: &mut Draft<'_>, number: u32, mut pool: Vec<Claim>) {
     let Some(attempt) = draft.order.attempt(number) else { return };
     let AttemptState::Reserving { assignments, reservation, .. } = &attempt.state else { return };
-    let content = draft.opening.content();
+    let content = draft.content();
     let mut wanted = attempt.units.clone();
     let mut served: Vec<Assignment> = Vec::with_capacity(assignments.len());
     for assignment in assignments {
@@ -133,7 +133,7 @@ pub(crate) fn stock_arrived(
     cx: &Context<'_>,
 ) -> Vec<Event> {
     let Some(mut draft) = Draft::load(state, order, cx) else { return Vec::new() };
-    let content = draft.opening.content();
+    let content = draft.content();
     let waiting = content
         .numbered()
         .zip(&draft.order.lines)

@@ -11,7 +11,7 @@ use waybill_types::exchange::{LineUnits, ReserveMode, Shortage};
 impl Draft<'_> {
     /// True when the order stands or falls as a whole now.
     pub(crate) fn is_all_or_nothing(&self) -> bool {
-        self.is_pending() && self.opening.content().backorder == Backorder::Forbid
+        self.is_pending() && self.content().backorder == Backorder::Forbid
     }
 
     /// How a try asks inventory: the last one takes what there is, unless the order stands or falls as a whole.
@@ -30,7 +30,7 @@ impl Draft<'_> {
         if self.is_all_or_nothing() {
             return self.refuse(RefusedWhy { unserved: units, shortages });
         }
-        match self.opening.content().backorder {
+        match self.content().backorder {
             Backorder::Allow => self.push(What::UnitsBackordered { units }),
             Backorder::Forbid => {
                 let from_open = |some: &Unserved| CancelledUnits {

@@ -69,7 +69,10 @@ pub(crate) fn progress(
         | Step::Shipped(_)
         | Step::Delivered(_)
         | Step::ReadyForPickup
-        | Step::HandedOver(_) => Vec::new(),
+        | Step::HandedOver(_)
+        | Step::Substituted(_)
+        | Step::NotCollected(_)
+        | Step::Undelivered(..) => Vec::new(),
     };
     draft.push(What::WorkProgressed { work: id.number, step });
     if !back.is_empty() {

@@ -10,12 +10,13 @@ use crate::event::{
     AttemptSource, AttemptStarted, Event, OrderImported, OrderPlaced, PlanRecorded, ReservationGranted, What,
 };
 use crate::order::{
-    Attempt, AttemptState, Ending, LineState, Order, Pinned, PinnedUnits, Stage, Tail, WorkRef, WorkState,
-    WorkUnits,
+    Attempt, AttemptState, Ending, LineState, Order, OrderHold, Pinned, PinnedUnits, Resolved, Stage, Tail,
+    WorkRef, WorkState, WorkUnits,
 };
 use crate::units::{Bucket, Buckets};
 use std::collections::BTreeMap;
 use waybill_types::exchange::LineUnits;
+use waybill_types::policy::HoldType;
 use waybill_types::{FulfillmentOrderId, LineNo, OrderId, Quantity, ReservationId, Text, Timestamp};
 
 /// Attempts that are over and work that came to nothing are listed up to this many; history has them all.
@@ -45,6 +46,8 @@ fn place(placed: &OrderPlaced, at: Timestamp) -> Order {
         None => AttemptState::Planning { asked_at: at, pinned: None },
     };
     let units = content.numbered().map(|(line, l)| LineUnits { line, quantity: l.quantity }).collect();
+    let nothing = Text::default();
+    let begins_with = |(kind, number)| new_hold(number, None, kind, &nothing, at);
     let first =
         Attempt { number: 1, started_at: at, tries: 1, bounces: 0, excluded: Vec::new(), units, state };
     Order {
@@ -61,6 +64,29 @@ fn place(placed: &OrderPlaced, at: Timestamp) -> Order {
         updated_at: at,
         erased: false,
         tail: Tail::default(),
+        amended: None,
+        amendments: Vec::new(),
+        last_amendment: 0,
+        holds: placed.holds.iter().zip(1..).map(begins_with).collect(),
+        last_hold: placed.holds.len() as u16,
+        returns: Vec::new(),
+    }
+}
+
+fn new_hold(number: u16, line: Option<LineNo>, kind: &HoldType, note: &Text, at: Timestamp) -> OrderHold {
+    let (kind, note) = (kind.clone(), note.clone());
+    OrderHold { number, line, kind, note, placed_at: at, changed_since: false, resolved: None }
+}
+
+fn resolve(order: &mut Order, id: OrderId, number: u16, note: &Text, at: Timestamp) {
+    let Some(hold) = order.holds.iter_mut().find(|hold| hold.number == number) else {
+        panic!("order {id} has no hold {number}")
+    };
+    hold.resolved = Some(Resolved { at, note: note.clone() });
+    let over = order.holds.iter().filter(|hold| !hold.stands()).count();
+    if over > LISTED_MAX {
+        let oldest = order.holds.iter().position(|hold| !hold.stands());
+        oldest.map(|index| order.holds.remove(index));
     }
 }
 
@@ -76,6 +102,12 @@ fn import(imported: &OrderImported, at: Timestamp) -> Order {
         updated_at: at,
         erased: false,
         tail: Tail::default(),
+        amended: None,
+        amendments: Vec::new(),
+        last_amendment: 0,
+        holds: Vec::new(),
+        last_hold: 0,
+        returns: Vec::new(),
     }
 }
 
@@ -142,11 +174,19 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
             work.recalls = work.recalls.saturating_sub(1);
         }
         What::SubjectErased => order.erased = true,
+        What::OrderHoldPlaced { hold, line, kind, note } => {
+            order.last_hold = *hold;
+            order.holds.push(new_hold(*hold, *line, kind, note, at));
+        }
+        What::OrderHoldResolved { hold, note } => resolve(order, id, *hold, note, at),
+        What::OrderPolicySet { .. } => panic!("a policy is about no order, {id} was named"),
     }
-    stop_waiting(order, content);
+    let amended = order.amended.take();
+    stop_waiting(order, amended.as_deref().unwrap_or(content));
+    order.amended = amended;
     order.revision += 1;
     order.updated_at = at;
-    debug_assert_eq!(order.lines.len(), content.lines.len());
+    debug_assert_eq!(order.lines.len(), order.amended.as_deref().unwrap_or(content).lines.len());
 }
 
 /// A SKU is awaited no longer once no unit of it is open or backordered.

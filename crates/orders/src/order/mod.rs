@@ -1,13 +1,22 @@
 //! The changing part of an order: where its units are, what was tried, which nodes work for it. What was ordered is
 //! [`crate::content::OrderContent`]; its status is computed in [`crate::status`].
 
+mod amendment;
 mod attempt;
+mod back;
+mod hold;
 mod work;
 
+pub use amendment::{
+    Amendment, AmendmentRefused, AmendmentState, AmendmentWait, PendingAmendment, RecalledUnits, WorkShare,
+};
 pub use attempt::{Attempt, AttemptState, Ending, Pinned, PinnedUnits};
+pub use back::{LookedAt, Return, ReturnState, ReturnUnits};
+pub use hold::{OrderHold, Resolved};
 pub use work::{WorkRef, WorkState, WorkUnits};
 
-use crate::content::LookupKind;
+use crate::content::{LookupKind, OrderContent};
+use crate::state::Opening;
 use crate::units::Buckets;
 use minicbor::{Decode, Encode};
 use waybill_types::exchange::{PromiseWindow, Shortage, UnplannedReason};
@@ -156,6 +165,24 @@ pub struct Order {
     /// The newest history entries, not yet moved to a chunk.
     #[n(9)]
     pub tail: Tail,
+    /// What is ordered now, where an amendment or an exchange changed it; `None` is as placed.
+    #[n(10)]
+    pub amended: Option<Box<OrderContent>>,
+    /// The pending amendment and the last ones that are over, by number.
+    #[n(11)]
+    pub amendments: Vec<Amendment>,
+    /// The last number given to an amendment.
+    #[n(12)]
+    pub last_amendment: u32,
+    /// Holds, by number; those that stand and the last ones that were resolved.
+    #[n(13)]
+    pub holds: Vec<OrderHold>,
+    /// The last number given to a hold.
+    #[n(14)]
+    pub last_hold: u16,
+    /// Returns, by number.
+    #[n(15)]
+    pub returns: Vec<Return>,
 }
 
 /// The newest history entries and how many chunks stand before them.
@@ -171,6 +198,25 @@ pub struct Tail {
 }
 
 impl Order {
+    /// What is ordered now.
+    #[must_use]
+    pub fn content<'a>(&'a self, opening: &'a Opening) -> &'a OrderContent {
+        self.amended.as_deref().unwrap_or_else(|| opening.content())
+    }
+    /// The amendment that is pending.
+    #[must_use]
+    pub fn pending_amendment(&self) -> Option<(u32, &PendingAmendment)> {
+        self.amendments.iter().find_map(|amendment| Some((amendment.number, amendment.pending()?)))
+    }
+    /// Holds that nobody has resolved.
+    pub fn standing_holds(&self) -> impl Iterator<Item = &OrderHold> {
+        self.holds.iter().filter(|hold| hold.stands())
+    }
+    /// The return with this number.
+    #[must_use]
+    pub fn return_numbered(&self, number: u16) -> Option<&Return> {
+        self.returns.iter().find(|back| back.number == number)
+    }
     /// The state of a line.
     #[must_use]
     pub fn line(&self, line: LineNo) -> Option<&LineState> {

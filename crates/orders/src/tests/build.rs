@@ -37,6 +37,7 @@ pub(super) fn line(name: &str, count: u64) -> NewLine {
         tax: 0,
         total: 1000 * count as i64,
         attributes: Attributes::default(),
+        substitutes: Vec::new(),
     }
 }
 
@@ -83,6 +84,7 @@ pub(super) fn order(number: &str, lines: Vec<NewLine>) -> Place {
         backorder: Backorder::Allow,
         priority: 0,
         journey: None,
+        order_holds: Vec::new(),
     }
 }
 

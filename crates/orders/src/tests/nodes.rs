@@ -106,7 +106,13 @@ fn a_report_about_work_the_order_does_not_have_changes_nothing() {
         Message::WorkProgress(unknown, Step::Accepted),
         Message::WorkProgress(works[0], Step::Picked(too_many.clone())),
         Message::WorkPlanned(works[0]),
-        Message::WorkCancelled { id: works[0], stopped: too_many, too_late: Vec::new() },
+        Message::WorkCancelled {
+            id: works[0],
+            stopped: too_many,
+            too_late: Vec::new(),
+            recall: 0,
+            asked: Vec::new(),
+        },
         Message::ForgetStock(unknown.order, super::build::sku("A"), waybill_types::OwnerId::main()),
     ] {
         assert!(world.hear(message).is_empty());

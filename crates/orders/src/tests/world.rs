@@ -278,14 +278,23 @@ impl World {
                 self.works.get_mut(&id).unwrap_or_else(|| panic!("{id} released and unknown")).released =
                     true;
             }
-            Message::CancelWork(id, lines) => {
+            Message::CancelWork { id, units: lines, recall, .. } => {
                 if let Some(work) = self.works.get_mut(&id) {
                     assert!(!work.released, "{id} was released");
                     for units in &lines {
                         lower(&mut work.to_pick, units.line, units.quantity);
                     }
                 }
-                self.reply(to, Message::WorkCancelled { id, stopped: lines, too_late: Vec::new() });
+                self.reply(
+                    to,
+                    Message::WorkCancelled {
+                        id,
+                        stopped: lines,
+                        too_late: Vec::new(),
+                        recall,
+                        asked: Vec::new(),
+                    },
+                );
             }
             other => panic!("orders does not send {other:?}"),
         }
@@ -380,7 +389,7 @@ impl World {
             self.waits.keys().filter(|(waited, _)| *waited == key.0).map(|(_, order)| *order).collect();
         for order in waiting {
             let home = layout().sku_home(&key.0);
-            self.reply(home, Message::StockArrived(order, key.0.clone(), OwnerId::main()));
+            self.reply(home, Message::StockArrived(order, key.0.clone(), OwnerId::main(), None));
         }
     }
 

@@ -11,14 +11,20 @@ pub use plan::{
     UnplannedReason,
 };
 pub use stock::{
-    Claim, Fate, Grant, HoldAnswer, Part, ReserveMode, ReserveOutcome, ReserveRequest, Shortage,
+    Claim, Fate, Grant, HoldAnswer, LandedGoods, Landing, Part, ReserveMode, ReserveOutcome, ReserveRequest,
+    Shortage, TakeOver,
 };
 pub use work::{
-    LineUnits, Parcel, PromiseWindow, Step, StepLine, Work, WorkDestination, WorkLine, WorkRefusal,
+    LineUnits, Parcel, PromiseWindow, RecallManner, Step, StepLine, Substituted, Undelivered, Work,
+    WorkDestination, WorkLine, WorkRefusal,
 };
 
 use crate::network::NodeFacts;
-use crate::{FulfillmentOrderId, OrderId, OwnerId, PartitionId, Quantity, ReservationId, Sku, Timestamp};
+use crate::policy::OrderPolicy;
+use crate::{
+    FulfillmentOrderId, NodeId, OrderId, OwnerId, PartitionId, Quantity, Reason, ReservationId, Sku, Text,
+    Timestamp,
+};
 use minicbor::{Decode, Encode};
 
 /// One message from a partition to another. The comment on each group says who sends and who receives.
@@ -60,6 +66,10 @@ pub enum Message {
     /// The order no longer waits for the SKU.
     #[n(4)]
     ForgetStock(#[n(0)] OrderId, #[n(1)] Sku, #[n(2)] OwnerId),
+    /// Goods of the order came back and lie at a node now. Sent to each SKU's partition; a movement of kind return each.
+    /// The text is the return's id.
+    #[n(5)]
+    GoodsReturned(#[n(0)] OrderId, #[n(1)] Text, #[n(2)] Vec<LandedGoods>),
 
     // Inventory to orders.
     /// What became of a [`Message::Reserve`].
@@ -68,9 +78,11 @@ pub enum Message {
     /// What became of a [`Message::AdoptHold`].
     #[n(11)]
     HoldAnswered(#[n(0)] ReservationId, #[n(1)] OrderId, #[n(2)] HoldAnswer),
-    /// Stock of a SKU that the order waits for has arrived: plan again.
+    /// Stock of a SKU that the order waits for has arrived: plan again. The node is named where on-hand stock rose there
+    /// (a receipt, a return, a count, an adjustment), and not where only a claim was given back: a node that said no is
+    /// asked again only when its stock has changed.
     #[n(12)]
-    StockArrived(#[n(0)] OrderId, #[n(1)] Sku, #[n(2)] OwnerId),
+    StockArrived(#[n(0)] OrderId, #[n(1)] Sku, #[n(2)] OwnerId, #[n(3)] Option<NodeId>),
 
     // Inventory to inventory: one reservation over several partitions.
     /// Take your part of an undecided reservation and hand on to the next partition.
@@ -98,7 +110,23 @@ pub enum Message {
     ReleaseWork(#[n(0)] FulfillmentOrderId),
     /// Stop units of this work. Answered by [`Message::WorkCancelled`]; unknown or refused work is answered stopped.
     #[n(32)]
-    CancelWork(#[n(0)] FulfillmentOrderId, #[n(1)] Vec<LineUnits>),
+    CancelWork {
+        /// Which work.
+        #[n(0)]
+        id: FulfillmentOrderId,
+        /// Which units of it.
+        #[n(1)]
+        units: Vec<LineUnits>,
+        /// The order's own number of this recall; the answers carry it.
+        #[n(2)]
+        recall: u32,
+        /// What becomes of units that are in hand.
+        #[n(3)]
+        manner: RecallManner,
+        /// Why, for the node's instruction; may be empty.
+        #[n(4)]
+        reason: Reason,
+    },
 
     // Fulfilment to orders.
     /// The node's partition has the work and has taken the capacity.
@@ -118,12 +146,19 @@ pub enum Message {
         /// Which work.
         #[n(0)]
         id: FulfillmentOrderId,
-        /// Units that will not be picked.
+        /// Units that will not be picked, or that the node has put back.
         #[n(1)]
         stopped: Vec<LineUnits>,
         /// Units that had already been picked or shipped.
         #[n(2)]
         too_late: Vec<LineUnits>,
+        /// Of which recall.
+        #[n(3)]
+        recall: u32,
+        /// Units in hand that the node was asked to put back ([`RecallManner::Ask`]); one further answer to the same
+        /// recall says what became of them. Empty in that one.
+        #[n(4)]
+        asked: Vec<LineUnits>,
     },
 
     // Fulfilment to inventory, sent to each SKU's partition.
@@ -133,6 +168,18 @@ pub enum Message {
     /// The claimed units were not found: the claim is given up and the position is corrected at once.
     #[n(51)]
     NotFound(#[n(0)] ReservationId, #[n(1)] Vec<Claim>),
+    /// A node has these units in hand in place of others (a substitute): they are claimed whatever others claim; what
+    /// was not free is flagged over-committed.
+    #[n(52)]
+    Seize(#[n(0)] ReservationId, #[n(1)] Vec<Claim>),
+    /// Goods that left came back to the node undelivered and lie there now; a movement of kind return each.
+    #[n(53)]
+    GoodsLanded(#[n(0)] FulfillmentOrderId, #[n(1)] Vec<LandedGoods>),
+
+    // Orders to orders: from partition 0 to each other.
+    /// The order policy as it is now, with its version.
+    #[n(55)]
+    OrderPolicyChanged(#[n(0)] u64, #[n(1)] Box<OrderPolicy>),
 
     // Fulfilment to fulfilment: from the network's partition to the node's.
     /// What the node's partition must know of it, as it is now.

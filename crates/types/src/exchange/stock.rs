@@ -47,6 +47,51 @@ pub struct ReserveRequest {
     /// When it lapses unless committed; `None` is committed at once (an order's own reservation).
     #[n(3)]
     pub expires_at: Option<Timestamp>,
+    /// Units of the claimant's own committed reservations that this one takes over when it is granted: they count as
+    /// free for it and for nobody else, so that a resize, a move or a split never lets go first. Each stands at a
+    /// position that `claims` names too, for at most as many units. A refused request leaves them as they were.
+    #[n(4)]
+    pub takes_over: Vec<TakeOver>,
+}
+
+/// Units of a reservation that another one takes over.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct TakeOver {
+    /// Whose they are until then; committed.
+    #[n(0)]
+    pub from: ReservationId,
+    /// Which units.
+    #[n(1)]
+    pub claims: Vec<Claim>,
+}
+
+/// In which condition goods that came back lie at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Landing {
+    /// May be sold again.
+    #[n(0)]
+    Sellable,
+    /// Waits for a look.
+    #[n(1)]
+    Inspect,
+    /// May not be sold.
+    #[n(2)]
+    Damaged,
+    /// Thrown away: no stock.
+    #[n(3)]
+    Scrapped,
+}
+
+/// Goods that came back.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct LandedGoods {
+    /// What, whose, where, how many.
+    #[n(0)]
+    pub goods: Claim,
+    /// In which condition.
+    #[n(1)]
+    pub landing: Landing,
 }
 
 /// What was asked where, and what is there.

@@ -55,6 +55,9 @@ pub struct WorkLine {
     /// Decimals of the quantity, 0 to 3: a node's capacity counts whole units.
     #[n(7)]
     pub scale: u8,
+    /// What the node may take instead, best first; may be empty.
+    #[n(8)]
+    pub substitutes: Vec<Sku>,
 }
 
 /// Where the goods go from the node.
@@ -190,4 +193,55 @@ pub enum Step {
     /// The node will not do any of it; these units are no longer its work.
     #[n(9)]
     Rejected(#[n(0)] Vec<StepLine>),
+    /// In place of these units others are in hand, under the same line. Comes before the `Picked` that counts them.
+    #[n(10)]
+    Substituted(#[n(0)] Vec<Substituted>),
+    /// The customer did not fetch these units, or left them at the counter for good; they are back on the shelf.
+    #[n(11)]
+    NotCollected(#[n(0)] Vec<LineUnits>),
+    /// These units left and did not reach the customer.
+    #[n(12)]
+    Undelivered(#[n(0)] Undelivered, #[n(1)] Vec<LineUnits>),
+}
+
+/// Units of another SKU in place of the line's own.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Substituted {
+    /// Which units.
+    #[n(0)]
+    pub units: LineUnits,
+    /// What was picked instead.
+    #[n(1)]
+    pub sku: Sku,
+}
+
+/// Why units that left did not reach the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Undelivered {
+    /// Lost on the way.
+    #[n(0)]
+    Lost,
+    /// Refused by the recipient; on the way back.
+    #[n(1)]
+    Refused,
+    /// Came back to the node: from shipped, or from refused.
+    #[n(2)]
+    ReturnedToSender,
+}
+
+/// What a recall does about units that are in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum RecallManner {
+    /// They are too late. For amendments, which never go below what is picked.
+    #[n(0)]
+    Firm,
+    /// The node is asked to put them back. It answers stopped or too late; no answer within so many milliseconds, or a
+    /// ship that comes first, is too late.
+    #[n(1)]
+    Ask {
+        /// How long the node may take, in milliseconds, more than 0.
+        #[n(0)]
+        within_ms: i64,
+    },
 }

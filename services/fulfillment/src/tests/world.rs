@@ -157,6 +157,7 @@ impl World {
                 attributes: Attributes::default(),
                 reservation: ReservationId::Order { home: 0, order, attempt: 1 },
                 scale: 0,
+                substitutes: Vec::new(),
             }],
             destination: WorkDestination::Ship(ServiceId::new("standard").unwrap()),
             recipient: Some(recipient),

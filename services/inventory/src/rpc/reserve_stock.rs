@@ -121,7 +121,7 @@ impl Call<'_> {
     ) -> Result<Tried, Status> {
         let (claims, mode) = (self.asked.claims.clone(), self.asked.mode);
         let expires_at = self.asked.ttl_ms.map(|ttl| self.door.clock.now().plus_ms(ttl));
-        let request = ReserveRequest { id, claims, mode, expires_at };
+        let request = ReserveRequest { id, claims, mode, expires_at, takes_over: Vec::new() };
         let command = Command::Reserve { request, order: self.asked.order };
         let accepted = match self.door.put(self.home, &self.write(attempt), command).await {
             Ok(accepted) => accepted,

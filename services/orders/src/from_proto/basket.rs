@@ -126,6 +126,7 @@ fn line(purse: &mut Purse<'_>, at: &str, given: &proto::PlaceLine) -> Option<New
         tax: tax?,
         total: total?,
         attributes: attributes?,
+        substitutes: Vec::new(),
     })
 }
 

@@ -74,6 +74,7 @@ fn parse(fields: &mut Fields, seal: &Seal, given: &proto::PlaceOrderRequest) -> 
             backorder: backorder?,
             priority: priority? as u8,
             journey: (!journey.as_str().is_empty()).then_some(journey),
+            order_holds: Vec::new(),
         },
         person,
         reason: reason?,

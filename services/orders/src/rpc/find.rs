@@ -44,7 +44,7 @@ pub(crate) async fn find(
     let (hits, places) = merge(found, &places, size);
     let mut orders = Vec::with_capacity(hits.len());
     for hit in &hits {
-        let person = person(door, caller, &hit.opening)?;
+        let person = person(door, caller, &hit.opening, &hit.order)?;
         orders.push(to_proto::order::summary(hit.id, &hit.opening, &hit.order, person.as_deref()));
     }
     let numbers: Vec<u64> = places.iter().map(|place| place.number()).collect();
@@ -152,7 +152,7 @@ fn candidates(state: &OrdersState, wanted: &Filter, before: Option<OrderId>) -> 
 }
 
 fn matches(wanted: &Filter, opening: &Opening, order: &Order) -> bool {
-    let content = opening.content();
+    let content = order.content(opening);
     let Requested { earliest, latest } = wanted.placed;
     wanted.number.as_ref().is_none_or(|number| content.external == *number)
         && wanted.channel.as_ref().is_none_or(|channel| content.channel == *channel)

@@ -53,7 +53,7 @@ pub(crate) async fn get(
         state.order(id).map(|(opening, order)| (id, opening, order))
     });
     let (id, opening, order) = found.await?.ok_or(unknown)?;
-    let person = person(door, caller, &opening)?;
+    let person = person(door, caller, &opening, &order)?;
     let order = to_proto::order::order(id, &opening, &order, person.as_deref());
     Ok(proto::GetOrderResponse { order: Some(order), token: door.token(home) })
 }

@@ -13,7 +13,7 @@ pub(crate) mod watch_order;
 use crate::door::Inner;
 use crate::metrics as names;
 use tonic::Status;
-use waybill_orders::Opening;
+use waybill_orders::{Opening, Order};
 use waybill_service_kit::{Caller, OpenedPerson, Person};
 use waybill_types::Role;
 
@@ -22,8 +22,9 @@ pub(crate) fn person(
     door: &Inner,
     caller: &Caller,
     opening: &Opening,
+    order: &Order,
 ) -> Result<Option<Box<Person>>, Status> {
-    let Some(sealed) = opening.content().recipient.as_ref().filter(|_| may_see_people(caller)) else {
+    let Some(sealed) = order.content(opening).recipient.as_ref().filter(|_| may_see_people(caller)) else {
         return Ok(None);
     };
     match door.seal.open(sealed)? {

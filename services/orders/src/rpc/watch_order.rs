@@ -94,7 +94,7 @@ async fn next(
 ) -> Result<Vec<proto::WatchOrderResponse>, Status> {
     let stored = stored(door, id).await?;
     let Some(last) = last else {
-        let person = person(door, caller, &stored.opening)?;
+        let person = person(door, caller, &stored.opening, &stored.order)?;
         let order = to_proto::order::order(id, &stored.opening, &stored.order, person.as_deref());
         let (status, revision) = (status(&stored.order), stored.order.revision);
         return Ok(vec![response(id, Update::Order(order), status, revision)]);

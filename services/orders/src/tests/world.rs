@@ -313,8 +313,8 @@ impl Known {
                 Some((order.partition(), Message::HoldAnswered(hold, order, HoldAnswer::Gone(None))))
             }
             Message::AssignWork(work) => Some((work.order.partition(), Message::WorkPlanned(work.id))),
-            Message::CancelWork(id, stopped) => {
-                let answer = Message::WorkCancelled { id, stopped, too_late: Vec::new() };
+            Message::CancelWork { id, units: stopped, recall, .. } => {
+                let answer = Message::WorkCancelled { id, stopped, too_late: Vec::new(), recall, asked: Vec::new() };
                 Some((id.order.partition(), answer))
             }
             _ => None,

@@ -8,7 +8,7 @@ use waybill_orders::event::{AttemptSource, CancelCause, CancelledFrom, What};
 use waybill_orders::order::Unserved;
 use waybill_orders::units::Bucket;
 use waybill_proto::common::v1 as common;
-use waybill_types::exchange::{Claim, Delivery, LineUnits, Shortage, Step, StepLine};
+use waybill_types::exchange::{Claim, Delivery, LineUnits, Shortage, Step, StepLine, Undelivered};
 use waybill_types::{Origin, PartitionId, Timestamp};
 
 /// One event as the feed shows it.
@@ -56,7 +56,10 @@ fn resource(event: &Event) -> String {
         | What::WorkReleased { .. }
         | What::WorkProgressed { .. }
         | What::WorkRecalled { .. }
-        | What::SubjectErased => String::new(),
+        | What::SubjectErased
+        | What::OrderHoldPlaced { .. }
+        | What::OrderHoldResolved { .. }
+        | What::OrderPolicySet { .. } => String::new(),
     }
 }
 
@@ -159,6 +162,11 @@ fn payload(what: &What) -> Value {
         What::WorkRecalled { work, stopped, too_late } => {
             json!({ "fulfillment_order": work, "stopped": units(stopped), "too_late": units(too_late) })
         }
+        What::OrderHoldPlaced { hold, line, kind, note } => json!({
+            "hold": hold, "line": line.map(|line| line.0), "type": kind.code.as_str(), "note": note.as_str(),
+        }),
+        What::OrderHoldResolved { hold, note } => json!({ "hold": hold, "note": note.as_str() }),
+        What::OrderPolicySet { version, .. } => json!({ "version": version }),
         What::OrderConfirmed | What::SubjectErased => json!({}),
     }
 }
@@ -258,6 +266,24 @@ fn step(step: &Step) -> Value {
         Step::Delivered(delivered) => json!({ "type": "delivered", "units": units(delivered) }),
         Step::ReadyForPickup => json!({ "type": "ready_for_pickup" }),
         Step::HandedOver(handed) => json!({ "type": "handed_over", "units": units(handed) }),
+        Step::Substituted(lines) => {
+            let lines = lines.iter().map(|line| {
+                json!({
+                    "line_number": line.units.line.0, "quantity": line.units.quantity.units(),
+                    "sku": line.sku.as_str(),
+                })
+            });
+            json!({ "type": "substituted", "units": lines.collect::<Value>() })
+        }
+        Step::NotCollected(left) => json!({ "type": "not_collected", "units": units(left) }),
+        Step::Undelivered(why, gone) => {
+            let why = match why {
+                Undelivered::Lost => "lost",
+                Undelivered::Refused => "refused",
+                Undelivered::ReturnedToSender => "returned_to_sender",
+            };
+            json!({ "type": why, "units": units(gone) })
+        }
         Step::Rejected(rejected) => json!({ "type": "rejected", "units": lines(rejected) }),
     }
 }

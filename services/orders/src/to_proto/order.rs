@@ -13,7 +13,7 @@ use waybill_types::{Currency, LineNo, OrderId, Quantity};
 
 /// The whole order. `person` is `None` where there is none, it was erased, or the caller may not see it.
 pub(crate) fn order(id: OrderId, opening: &Opening, order: &Order, person: Option<&Person>) -> proto::Order {
-    let content = opening.content();
+    let content = order.content(opening);
     let currency = content.amounts.currency;
     let span = waybill_orders::status::span(order);
     let lines = content.numbered().zip(&order.lines);
@@ -66,7 +66,7 @@ pub(crate) fn summary(
     order: &Order,
     person: Option<&Person>,
 ) -> proto::OrderSummary {
-    let content = opening.content();
+    let content = order.content(opening);
     proto::OrderSummary {
         order_id: id.to_string(),
         revision: order.revision,

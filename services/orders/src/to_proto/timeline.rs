@@ -9,7 +9,7 @@ use waybill_orders::order::Unserved;
 use waybill_orders::units::Bucket;
 use waybill_orders::{Order, Status, status};
 use waybill_proto::orders::v1 as proto;
-use waybill_types::exchange::{Step, WorkRefusal};
+use waybill_types::exchange::{Step, Undelivered, WorkRefusal};
 use waybill_types::{OrderId, Quantity};
 
 /// One entry, with the order's status after it.
@@ -147,6 +147,9 @@ pub(crate) fn summary(what: &What) -> String {
             let units: Quantity = stopped.iter().map(|units| units.quantity).sum();
             format!("fulfillment order {work} stopped {units} unit(s)")
         }
+        What::OrderHoldPlaced { kind, .. } => format!("the order is on hold: {}", kind.code),
+        What::OrderHoldResolved { hold, .. } => format!("hold {hold} was resolved"),
+        What::OrderPolicySet { version, .. } => format!("order policy {version} is in force"),
         What::SubjectErased => "personal data was destroyed".into(),
     }
 }
@@ -166,6 +169,11 @@ fn step_words(step: &Step) -> &'static str {
         Step::Delivered(_) => "units were delivered",
         Step::ReadyForPickup => "it waits at the counter",
         Step::HandedOver(_) => "units were handed over",
+        Step::Substituted(_) => "other goods were picked instead",
+        Step::NotCollected(_) => "units were not collected",
+        Step::Undelivered(Undelivered::Lost, _) => "units were lost on the way",
+        Step::Undelivered(Undelivered::Refused, _) => "units were refused by the recipient",
+        Step::Undelivered(Undelivered::ReturnedToSender, _) => "units came back undelivered",
         Step::Rejected(_) => "the node rejected it",
     }
 }

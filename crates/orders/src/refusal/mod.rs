@@ -1,5 +1,9 @@
 //! Why a command is refused, in order of precedence.
 
+mod changes;
+
+pub use changes::ChangeRefusal;
+
 use waybill_machine::{Code, Coded, FieldViolation};
 use waybill_types::{Channel, ExternalNumber, OrderId};
 
@@ -48,6 +52,9 @@ pub enum Refusal {
         /// What it is.
         current: u64,
     },
+    /// The change is not possible.
+    #[error(transparent)]
+    Change(#[from] ChangeRefusal),
 }
 
 fn first(violations: &[FieldViolation]) -> (&str, &str) {
@@ -61,6 +68,7 @@ impl Coded for Refusal {
             Self::UnknownOrder(_) => Code::Unknown,
             Self::OtherContent { .. } => Code::Conflict,
             Self::StaleRevision { .. } => Code::Stale,
+            Self::Change(change) => change.code(),
         }
     }
     fn reason(&self) -> &'static str {
@@ -70,6 +78,7 @@ impl Coded for Refusal {
             Self::UnknownOrder(_) => "ORDER_UNKNOWN",
             Self::OtherContent { .. } => "ORDER_NUMBER_TAKEN",
             Self::StaleRevision { .. } => "STALE_REVISION",
+            Self::Change(change) => change.reason(),
         }
     }
     fn violations(&self) -> Vec<FieldViolation> {
@@ -83,7 +92,10 @@ impl Coded for Refusal {
                 field: field.clone(),
                 description: "differs from the order that has this number".into(),
             }],
-            Self::UnknownOrder(_) | Self::StaleRevision { .. } => Vec::new(),
+            Self::Change(ChangeRefusal::PricingNeeded { field }) => {
+                vec![FieldViolation { field: field.clone(), description: "is needed".into() }]
+            }
+            Self::UnknownOrder(_) | Self::StaleRevision { .. } | Self::Change(_) => Vec::new(),
         }
     }
     fn facts(&self) -> Vec<(&'static str, String)> {
@@ -106,6 +118,7 @@ impl Coded for Refusal {
                 ("expected", expected.to_string()),
                 ("current", current.to_string()),
             ],
+            Self::Change(change) => change.facts(),
         }
     }
 }

@@ -1,0 +1,259 @@
+//! Why a change of an order, a hold or a return is refused.
+
+use waybill_machine::Code;
+use waybill_types::policy::{ChangeKind, ChangeStage};
+use waybill_types::{LineNo, OrderId, ReturnId};
+
+/// A refused change; nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeRefusal {
+    /// The policy says no.
+    #[error(
+        "order {order}: {} is not allowed at stage {} (rule {rule} of policy version {version}: {note})",
+        .kind.name(), .stage.name()
+    )]
+    Forbidden {
+        /// Which order.
+        order: OrderId,
+        /// What was asked.
+        kind: ChangeKind,
+        /// How far the units are.
+        stage: ChangeStage,
+        /// Index of the rule, or `none`.
+        rule: String,
+        /// Version of the policy.
+        version: u64,
+        /// The rule's note.
+        note: String,
+    },
+    /// Less than what is in hand or gone.
+    #[error("order {order} line {line}: {asked} units asked for, {floor} are picked or gone", line = .line.0)]
+    BelowFloor {
+        /// Which order.
+        order: OrderId,
+        /// Which line.
+        line: LineNo,
+        /// Asked for in all.
+        asked: u64,
+        /// The least there can be.
+        floor: u64,
+    },
+    /// Another amendment is under way.
+    #[error("order {order} has amendment {amendment} pending; wait for it")]
+    AmendmentPending {
+        /// Which order.
+        order: OrderId,
+        /// The one that is pending.
+        amendment: u32,
+    },
+    /// No such amendment is waiting for an answer.
+    #[error("order {order} has no amendment {amendment} that waits for approval")]
+    AmendmentNotWaiting {
+        /// Which order.
+        order: OrderId,
+        /// The one named.
+        amendment: u32,
+    },
+    /// Nothing would change.
+    #[error("order {order} is so already; nothing would change")]
+    NothingChanges {
+        /// Which order.
+        order: OrderId,
+    },
+    /// The prices of added units are missing.
+    #[error("{field} is needed: the engine never makes up prices")]
+    PricingNeeded {
+        /// Path of the missing amounts.
+        field: String,
+    },
+    /// A hold stops it.
+    #[error("order {order}: hold {hold} ({code}) stops {}", .kind.name())]
+    OnHold {
+        /// Which order.
+        order: OrderId,
+        /// Which hold.
+        hold: u16,
+        /// Its type.
+        code: String,
+        /// What was asked.
+        kind: ChangeKind,
+    },
+    /// The policy has no such hold type.
+    #[error("hold type {code} is not in the order policy")]
+    UnknownHoldType {
+        /// The one named.
+        code: String,
+    },
+    /// The order has no such hold, or it is resolved.
+    #[error("order {order} has no standing hold {hold}")]
+    UnknownOrderHold {
+        /// Which order.
+        order: OrderId,
+        /// The one named.
+        hold: u16,
+    },
+    /// The order is still to be confirmed, or was refused.
+    #[error("order {order} is {status}; only an accepted or confirmed order can be changed")]
+    NotStanding {
+        /// Which order.
+        order: OrderId,
+        /// What it is.
+        status: &'static str,
+    },
+    /// More units than can come back.
+    #[error("order {order} line {line}: {asked} units to return, {returnable} can be returned", line = .line.0)]
+    NotReturnable {
+        /// Which order.
+        order: OrderId,
+        /// Which line.
+        line: LineNo,
+        /// Asked.
+        asked: u64,
+        /// Delivered, not returned and in no other return.
+        returnable: u64,
+    },
+    /// The time for returns has passed.
+    #[error("order {order} line {line}: the return window closed on {closed_at} (ms)", line = .line.0)]
+    WindowClosed {
+        /// Which order.
+        order: OrderId,
+        /// Which line.
+        line: LineNo,
+        /// When, in milliseconds since 1970.
+        closed_at: i64,
+    },
+    /// No such return.
+    #[error("return {0} does not exist")]
+    UnknownReturn(ReturnId),
+    /// The return is not in a state for that.
+    #[error("cannot {asked}: return {id} is {state}")]
+    ReturnState {
+        /// Which.
+        id: ReturnId,
+        /// What was asked.
+        asked: &'static str,
+        /// What it is.
+        state: &'static str,
+    },
+    /// An exchange that is not even.
+    #[error(
+        "the replacements cost {replacements} minor units, what comes back is worth {returned}; only an even exchange is taken"
+    )]
+    UnevenExchange {
+        /// What comes back.
+        returned: i64,
+        /// What goes out.
+        replacements: i64,
+    },
+    /// The policy in force is another one.
+    #[error("order policy version {expected} was expected, {current} is in force; read it again")]
+    StalePolicy {
+        /// Expected.
+        expected: u64,
+        /// In force.
+        current: u64,
+    },
+}
+
+impl ChangeRefusal {
+    pub(super) const fn code(&self) -> Code {
+        match self {
+            Self::StalePolicy { .. } => Code::Stale,
+            Self::UnknownReturn(_) | Self::UnknownOrderHold { .. } | Self::AmendmentNotWaiting { .. } => {
+                Code::Unknown
+            }
+            Self::PricingNeeded { .. } | Self::UnknownHoldType { .. } => Code::Malformed,
+            Self::Forbidden { .. }
+            | Self::BelowFloor { .. }
+            | Self::AmendmentPending { .. }
+            | Self::NothingChanges { .. }
+            | Self::OnHold { .. }
+            | Self::NotStanding { .. }
+            | Self::NotReturnable { .. }
+            | Self::WindowClosed { .. }
+            | Self::ReturnState { .. }
+            | Self::UnevenExchange { .. } => Code::IllegalNow,
+        }
+    }
+
+    pub(super) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Forbidden { .. } => "CHANGE_FORBIDDEN",
+            Self::BelowFloor { .. } => "BELOW_FLOOR",
+            Self::AmendmentPending { .. } => "AMENDMENT_PENDING",
+            Self::AmendmentNotWaiting { .. } => "AMENDMENT_NOT_WAITING",
+            Self::NothingChanges { .. } => "NOTHING_CHANGES",
+            Self::PricingNeeded { .. } => "PRICING_NEEDED",
+            Self::OnHold { .. } => "ORDER_ON_HOLD",
+            Self::UnknownHoldType { .. } => "HOLD_TYPE_UNKNOWN",
+            Self::UnknownOrderHold { .. } => "ORDER_HOLD_UNKNOWN",
+            Self::NotStanding { .. } => "ORDER_NOT_STANDING",
+            Self::NotReturnable { .. } => "NOT_RETURNABLE",
+            Self::WindowClosed { .. } => "RETURN_WINDOW_CLOSED",
+            Self::UnknownReturn(_) => "RETURN_UNKNOWN",
+            Self::ReturnState { .. } => "RETURN_STATE",
+            Self::UnevenExchange { .. } => "EXCHANGE_UNEVEN",
+            Self::StalePolicy { .. } => "STALE_POLICY",
+        }
+    }
+
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Forbidden { order, kind, stage, rule, version, note } => vec![
+                ("order_id", order.to_string()),
+                ("change", kind.name().to_owned()),
+                ("stage", stage.name().to_owned()),
+                ("rule", rule.clone()),
+                ("policy_version", version.to_string()),
+                ("note", note.clone()),
+            ],
+            Self::BelowFloor { order, line, asked, floor } => vec![
+                ("order_id", order.to_string()),
+                ("line_number", line.0.to_string()),
+                ("asked", asked.to_string()),
+                ("floor", floor.to_string()),
+            ],
+            Self::AmendmentPending { order, amendment } | Self::AmendmentNotWaiting { order, amendment } => {
+                vec![("order_id", order.to_string()), ("amendment", amendment.to_string())]
+            }
+            Self::NothingChanges { order } => vec![("order_id", order.to_string())],
+            Self::PricingNeeded { field } => vec![("field", field.clone())],
+            Self::OnHold { order, hold, code, kind } => vec![
+                ("order_id", order.to_string()),
+                ("hold", hold.to_string()),
+                ("hold_type", code.clone()),
+                ("change", kind.name().to_owned()),
+            ],
+            Self::UnknownHoldType { code } => vec![("hold_type", code.clone())],
+            Self::UnknownOrderHold { order, hold } => {
+                vec![("order_id", order.to_string()), ("hold", hold.to_string())]
+            }
+            Self::NotStanding { order, status } => {
+                vec![("order_id", order.to_string()), ("status", (*status).to_owned())]
+            }
+            Self::NotReturnable { order, line, asked, returnable } => vec![
+                ("order_id", order.to_string()),
+                ("line_number", line.0.to_string()),
+                ("asked", asked.to_string()),
+                ("returnable", returnable.to_string()),
+            ],
+            Self::WindowClosed { order, line, closed_at } => vec![
+                ("order_id", order.to_string()),
+                ("line_number", line.0.to_string()),
+                ("closed_at_ms", closed_at.to_string()),
+            ],
+            Self::UnknownReturn(id) => vec![("return_id", id.to_string())],
+            Self::ReturnState { id, asked, state } => vec![
+                ("return_id", id.to_string()),
+                ("asked", (*asked).to_owned()),
+                ("state", (*state).to_owned()),
+            ],
+            Self::UnevenExchange { returned, replacements } => {
+                vec![("returned", returned.to_string()), ("replacements", replacements.to_string())]
+            }
+            Self::StalePolicy { expected, current } => {
+                vec![("expected", expected.to_string()), ("current", current.to_string())]
+            }
+        }
+    }
+}
