@@ -38,13 +38,21 @@ pub fn facts(status: &Status) -> Vec<(String, String)> {
 /// name already.
 #[must_use]
 pub fn explain(status: &Status) -> String {
-    let message = status.message();
+    explain_as(status, str::to_owned)
+}
+
+/// As [`explain`], for people who did not write the request: `name` tells what a field of it is called where they come
+/// from, such as the flag of a command.
+#[must_use]
+pub fn explain_as(status: &Status, name: impl Fn(&str) -> String) -> String {
+    let violations = violations(status);
+    let message = headline(status.message(), &violations);
     let mut text = if message.is_empty() { status.code().description() } else { message }.to_owned();
     if let Some(reason) = reason(status) {
         text = format!("{text} ({reason})");
     }
-    for Violation { field, why } in violations(status) {
-        text.push_str(&format!("\n  {field}: {why}"));
+    for Violation { field, why } in &violations {
+        text.push_str(&format!("\n  {}: {why}", name(field)));
     }
     // A number may stand in the message by chance; a name does not.
     let is_news = |fact: &str| fact.parse::<i64>().is_ok() || !message.contains(fact);
@@ -52,6 +60,12 @@ pub fn explain(status: &Status) -> String {
         text.push_str(&format!("\n  {name}: {fact}"));
     }
     text
+}
+
+/// The message without the fields at fault, which follow one by one.
+fn headline<'a>(message: &'a str, violations: &[Violation]) -> &'a str {
+    let told = violations.first().and_then(|first| message.find(&format!(": {} {}", first.field, first.why)));
+    told.map_or(message, |at| &message[..at])
 }
 
 #[cfg(test)]
@@ -68,6 +82,21 @@ mod tests {
         let status = Status::with_error_details(Code::InvalidArgument, "1 field is wrong", details);
         assert_eq!(explain(&status), "1 field is wrong (INVALID_REQUEST)\n  lines[0].sku: is empty");
         assert_eq!(reason(&status).as_deref(), Some("INVALID_REQUEST"));
+    }
+
+    #[test]
+    fn a_field_is_told_once_and_by_the_name_it_has_for_the_caller() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("INVALID_REQUEST", "waybill", []);
+        details.add_bad_request_violation("lines[0].sku", "is empty");
+        details.add_bad_request_violation("reason", "is too long");
+        let message = "the request is wrong: lines[0].sku is empty; reason is too long";
+        let status = Status::with_error_details(Code::InvalidArgument, message, details);
+        let name = |field: &str| field.replace("lines[0].sku", "--line");
+        assert_eq!(
+            explain_as(&status, name),
+            "the request is wrong (INVALID_REQUEST)\n  --line: is empty\n  reason: is too long"
+        );
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod watch;
 
 pub use client::{Client, Door};
 pub use error::ClientError;
-pub use explain::{Violation, explain, facts, reason, violations};
+pub use explain::{Violation, explain, explain_as, facts, reason, violations};
 pub use identity::Identity;
 pub use request_id::request_id;
 pub use retry::{Retry, may_retry};

@@ -212,6 +212,16 @@ impl Config {
         Ok(())
     }
 
+    /// What is allowed and dangerous, in words.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let never_sync = "journal.unsafe_never_sync is true: a power cut loses what was acknowledged";
+        let virtual_clock = "clock is virtual: time stands still until AdvanceClock moves it";
+        let found =
+            [(self.journal.unsafe_never_sync, never_sync), (self.clock == ClockKind::Virtual, virtual_clock)];
+        found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, warning)| warning).collect()
+    }
+
     /// The partition counts.
     ///
     /// # Errors
@@ -262,6 +272,17 @@ mod tests {
         config.check().unwrap();
         let text = toml::to_string(&config).unwrap();
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn what_is_sound_and_dangerous_is_warned_of() {
+        let mut config = Config::default();
+        assert!(config.warnings().is_empty());
+        config.journal.unsafe_never_sync = true;
+        config.clock = ClockKind::Virtual;
+        config.check().unwrap();
+        let warnings = config.warnings();
+        assert!(warnings[0].starts_with("journal.unsafe_never_sync") && warnings[1].starts_with("clock"));
     }
 
     #[test]

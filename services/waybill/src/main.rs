@@ -66,7 +66,7 @@ fn main() -> ExitCode {
             Command::Bench(args) => bench::run(args).await,
         }
     });
-    match done {
+    match commands::unless_closed(done) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("waybill: {error:#}");

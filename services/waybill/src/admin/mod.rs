@@ -82,9 +82,8 @@ impl AdminService for AdminDoor {
         let (host, running) = (Arc::clone(&self.host), self.running.clone());
         let (answers, stream) = mpsc::channel(16);
         tokio::spawn(async move {
-            let result = run_audit(host, &running).await;
             // A caller that went away needs no report.
-            match result {
+            match running.audit(&host).await {
                 Ok(report) => {
                     for response in reports(&report, &laws) {
                         if answers.send(Ok(response)).await.is_err() {
@@ -92,7 +91,10 @@ impl AdminService for AdminDoor {
                         }
                     }
                 }
-                Err(status) => drop(answers.send(Err(status)).await),
+                Err(error) => {
+                    let error = DoorError::Unavailable { what: error.to_string() };
+                    drop(answers.send(Err(error.into())).await);
+                }
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
@@ -163,17 +165,6 @@ impl AdminService for AdminDoor {
         self.settle().await?;
         Ok(Response::new(proto::AdvanceClockResponse { current_time: Some(timestamp(now)) }))
     }
-}
-
-async fn run_audit(host: Arc<Host>, running: &Running) -> Result<Report, Status> {
-    let failed = |what: String| Status::from(DoorError::Unavailable { what });
-    let report = running.audit().await.map_err(|stopped| failed(stopped.to_string()))?;
-    let read_back = tokio::task::spawn_blocking(move || {
-        let mut report = report;
-        audit::check_journal(&host, &mut report);
-        report
-    });
-    read_back.await.map_err(|error| failed(error.to_string()))
 }
 
 fn reports(report: &Report, laws: &[String]) -> Vec<proto::AuditResponse> {

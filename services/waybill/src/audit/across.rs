@@ -23,7 +23,9 @@ pub(super) fn messages_arrive_once(books: &[&Books], report: &mut Report) {
             let kept = kept.remove(to).unwrap_or_default();
             if !(acknowledged + 1..=*last).eq(kept.iter().copied()) {
                 let (from, count) = (book.id, kept.len());
-                broken(format!("{from} keeps {count} messages to {to}, {acknowledged} of {last} are applied"));
+                broken(format!(
+                    "{from} keeps {count} messages to {to}, {acknowledged} of {last} are applied"
+                ));
             }
             // A receiver in another process is not in this cut.
             let Some(receiver) = by_id.get(to) else { continue };
@@ -31,7 +33,9 @@ pub(super) fn messages_arrive_once(books: &[&Books], report: &mut Report) {
             // It may be ahead of what the sender has heard.
             if !(*acknowledged..=*last).contains(&mark) {
                 let from = book.id;
-                broken(format!("{to} applied message {mark} of {from}, which knows of {acknowledged} to {last}"));
+                broken(format!(
+                    "{to} applied message {mark} of {from}, which knows of {acknowledged} to {last}"
+                ));
             }
         }
     }

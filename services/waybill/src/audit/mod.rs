@@ -2,17 +2,17 @@
 //! that span partitions are checked here, with messages under way counted.
 
 mod across;
+mod journal;
 mod part;
+mod running;
 
 use std::collections::BTreeMap;
-use waybill_fulfillment::Fulfillment;
-use waybill_inventory::Inventory;
 use waybill_machine::Violation;
-use waybill_orders::Orders;
-use waybill_replica::{Host, Partitions, RecoveryError};
+use waybill_replica::{Host, RecoveryError};
 use waybill_types::Service;
 
 pub use part::{FulfillmentPart, InventoryPart, OrdersPart};
+pub use running::{AuditError, Running, Stopped};
 
 /// What was found for one law.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,56 +109,6 @@ impl Cut {
     }
 }
 
-/// Running partitions of this process; a process that runs a part of the services audits that part.
-#[derive(Clone, Default)]
-pub struct Running {
-    /// Orders, where this process runs them.
-    pub orders: Option<Partitions<Orders>>,
-    /// Inventory, where this process runs it.
-    pub inventory: Option<Partitions<Inventory>>,
-    /// Fulfilment, where this process runs it.
-    pub fulfillment: Option<Partitions<Fulfillment>>,
-    /// Held while partitions are frozen: two cuts at once would each wait for what the other has frozen.
-    pub cuts: std::sync::Arc<tokio::sync::Mutex<()>>,
-}
-
-/// A partition that has stopped cannot be audited online.
-#[derive(Debug, thiserror::Error)]
-#[error("{0} has stopped; restart the process, or audit its directory offline")]
-pub struct Stopped(pub waybill_types::PartitionId);
-
-impl Running {
-    /// Stops every partition at a batch boundary, looks, lets them go, and judges.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub async fn audit(&self) -> Result<Report, Stopped> {
-        let _one_cut_at_a_time = self.cuts.lock().await;
-        let mut cut = Cut::default();
-        // All stay frozen until the last has answered: together they are one consistent cut.
-        let orders = match &self.orders {
-            Some(partitions) => Some(partitions.freeze(OrdersPart::look).await.map_err(Stopped)?),
-            None => None,
-        };
-        let inventory = match &self.inventory {
-            Some(partitions) => Some(partitions.freeze(InventoryPart::look).await.map_err(Stopped)?),
-            None => None,
-        };
-        let fulfillment = match &self.fulfillment {
-            Some(partitions) => Some(partitions.freeze(FulfillmentPart::look).await.map_err(Stopped)?),
-            None => None,
-        };
-        cut.orders = parts(orders);
-        cut.inventory = parts(inventory);
-        cut.fulfillment = parts(fulfillment);
-        Ok(cut.judge())
-    }
-}
-
-fn parts<R>(frozen: Option<waybill_replica::Frozen<R>>) -> Vec<R> {
-    frozen.map(|frozen| frozen.results.into_iter().map(|(_, _, part)| part).collect()).unwrap_or_default()
-}
-
 /// Rebuilds every partition of a directory that nobody serves, and judges.
 ///
 /// # Errors
@@ -167,20 +117,20 @@ pub fn audit_offline(host: &Host) -> Result<Report, RecoveryError> {
     let mut cut = Cut::default();
     let layout = host.layout();
     for id in layout.partitions(Service::Orders) {
-        cut.orders.push(OrdersPart::look(&mut host.rebuild(id)?));
+        cut.orders.push(OrdersPart::look(&host.rebuild(id)?));
     }
     for id in layout.partitions(Service::Inventory) {
-        cut.inventory.push(InventoryPart::look(&mut host.rebuild(id)?));
+        cut.inventory.push(InventoryPart::look(&host.rebuild(id)?));
     }
     for id in layout.partitions(Service::Fulfillment) {
-        cut.fulfillment.push(FulfillmentPart::look(&mut host.rebuild(id)?));
+        cut.fulfillment.push(FulfillmentPart::look(&host.rebuild(id)?));
     }
     let mut report = cut.judge();
-    across::journal_reads_back(&**host.journal(), layout, &mut report);
+    check_journal(host, &mut report);
     Ok(report)
 }
 
-/// Reads the journal back and adds what was found under DURABLE-1.
+/// Reads the journal back and adds what was found under DURABLE-1 and ONCE-1.
 pub fn check_journal(host: &Host, report: &mut Report) {
-    across::journal_reads_back(&**host.journal(), host.layout(), report);
+    journal::reads_back(&**host.journal(), host.layout(), report);
 }

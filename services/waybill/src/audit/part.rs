@@ -22,6 +22,8 @@ pub struct Books {
     pub violations: Vec<Violation>,
     /// Messages it has not heard to be applied.
     pub undelivered: Vec<(PartitionId, u64, Vec<u8>)>,
+    /// Per receiver: the last message sent, and the last one it has heard to be applied.
+    pub sent: Vec<(PartitionId, u64, u64)>,
     /// The highest message applied, per sender.
     pub received: BTreeMap<PartitionId, u64>,
 }
@@ -33,7 +35,8 @@ impl Books {
         let everybody = Service::ALL.into_iter().flat_map(|service| core.layout().partitions(service));
         let received =
             everybody.map(|from| (from, core.received(from))).filter(|(_, mark)| *mark > 0).collect();
-        Self { id: core.id(), laws, violations, undelivered: core.undelivered(), received }
+        let (undelivered, sent) = (core.undelivered(), core.sent());
+        Self { id: core.id(), laws, violations, undelivered, sent, received }
     }
 }
 
@@ -49,7 +52,7 @@ pub struct OrdersPart {
 
 impl OrdersPart {
     /// Looks at one partition.
-    pub fn look(core: &mut Core<Orders>) -> Self {
+    pub fn look(core: &Core<Orders>) -> Self {
         let books = Books::of(core);
         let (mut claims, mut at) = (Vec::new(), BTreeMap::new());
         core.state().for_each_open(|id, content, order| {
@@ -72,7 +75,7 @@ pub struct InventoryPart {
 
 impl InventoryPart {
     /// Looks at one partition.
-    pub fn look(core: &mut Core<Inventory>) -> Self {
+    pub fn look(core: &Core<Inventory>) -> Self {
         let books = Books::of(core);
         let mut claims = Vec::new();
         each_live_claim(core.state(), |id, row, claim| claims.push((id, claimant(&row.standing), claim)));
@@ -97,7 +100,7 @@ pub struct FulfillmentPart {
 
 impl FulfillmentPart {
     /// Looks at one partition.
-    pub fn look(core: &mut Core<Fulfillment>) -> Self {
+    pub fn look(core: &Core<Fulfillment>) -> Self {
         let books = Books::of(core);
         let mut at = BTreeMap::new();
         waybill_fulfillment::open_units(core.state(), |open| {

@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use prost_reflect::prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 use std::sync::LazyLock;
 use waybill_client::proto::FILE_DESCRIPTOR_SET;
 
@@ -15,13 +15,25 @@ static POOL: LazyLock<Result<DescriptorPool, String>> =
 /// # Errors
 /// A name that is in no contract: a fault of the caller.
 pub(crate) fn json(name: &str, message: &impl Message) -> anyhow::Result<String> {
-    let pool = POOL.as_ref().map_err(|error| anyhow::anyhow!("the contracts cannot be read: {error}"))?;
-    let descriptor = pool.get_message_by_name(&format!("waybill.{name}")).context("no such message")?;
-    let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())?;
+    let dynamic = DynamicMessage::decode(descriptor(name)?, message.encode_to_vec().as_slice())?;
     let options = SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true);
     let mut line = Vec::new();
     dynamic.serialize_with_options(&mut serde_json::Serializer::new(&mut line), &options)?;
     Ok(String::from_utf8(line)?)
+}
+
+/// The message that a JSON value in that form means.
+///
+/// # Errors
+/// A field that the contract does not have, or a value that is not of its kind.
+pub(crate) fn from_json<M: Message + Default>(name: &str, value: serde_json::Value) -> anyhow::Result<M> {
+    let dynamic = DynamicMessage::deserialize(descriptor(name)?, value)?;
+    Ok(M::decode(dynamic.encode_to_vec().as_slice())?)
+}
+
+fn descriptor(name: &str) -> anyhow::Result<MessageDescriptor> {
+    let pool = POOL.as_ref().map_err(|error| anyhow::anyhow!("the contracts cannot be read: {error}"))?;
+    pool.get_message_by_name(&format!("waybill.{name}")).context("no such message")
 }
 
 #[cfg(test)]

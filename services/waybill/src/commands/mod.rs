@@ -7,18 +7,20 @@ pub mod stock;
 
 mod json;
 mod quantity;
+mod refusal;
 mod show;
 mod table;
 
-pub(crate) use json::json;
+pub(crate) use json::{from_json, json};
 pub(crate) use quantity::{parse_quantity, show_quantity};
+pub(crate) use refusal::{Flags, flag, refused, refused_of, refused_short};
 pub(crate) use show::{decimals, from_word, money, time, window, word};
 pub(crate) use table::Table;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use std::io::{ErrorKind, Write};
 use waybill_client::proto::inventory::v1::{GetItemRequest, Item, get_item_request};
-use waybill_client::{Client, Identity, explain};
+use waybill_client::{Client, Identity};
 
 /// Where the engine is and who asks.
 #[derive(Clone, Debug, clap::Args)]
@@ -67,11 +69,6 @@ pub(crate) struct Writing {
     pub(crate) request_id: String,
 }
 
-/// A refusal of the server in words for people.
-pub(crate) fn refused(status: tonic::Status) -> anyhow::Error {
-    anyhow!("{}", explain(&status))
-}
-
 /// Writes one line to standard output.
 ///
 /// # Errors
@@ -83,7 +80,10 @@ pub(crate) fn say(text: impl AsRef<str>) -> anyhow::Result<()> {
 }
 
 /// Somebody who reads only the first lines, as `head` does, has what they want: that is no failure.
-pub(crate) fn unless_closed(done: anyhow::Result<()>) -> anyhow::Result<()> {
+///
+/// # Errors
+/// Every other fault.
+pub fn unless_closed(done: anyhow::Result<()>) -> anyhow::Result<()> {
     match done {
         Err(error) if is_closed(&error) => Ok(()),
         done => done,
@@ -97,7 +97,8 @@ fn is_closed(error: &anyhow::Error) -> bool {
 /// The item of a SKU: its scale says how quantities are read and shown.
 pub(crate) async fn item(client: &Client, sku: &str) -> anyhow::Result<Item> {
     let key = Some(get_item_request::Key::Sku(sku.to_owned()));
-    let answer = client.get_item(GetItemRequest { key, ..Default::default() }).await.map_err(refused)?;
+    let request = GetItemRequest { key, ..Default::default() };
+    let answer = client.get_item(request).await.map_err(refused_of(&[("sku", "SKU")]))?;
     answer.item.context("the server answered without the item")
 }
 

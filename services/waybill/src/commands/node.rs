@@ -4,7 +4,7 @@ mod instructions;
 mod report;
 mod work;
 
-use super::{Common, Table, from_word, json, money, refused, say, unless_closed, word};
+use super::{Common, Table, from_word, json, money, refused, refused_of, say, word};
 use anyhow::Context;
 use clap::Subcommand;
 use waybill_client::Client;
@@ -51,14 +51,14 @@ struct List {
 /// A refusal of the server, or no server.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let client = args.common.connection.connect().await?;
-    unless_closed(match args.what {
+    match args.what {
         What::List(asked) => list(&client, &args.common, &asked).await,
         What::Show { node } => show(&client, &args.common, node).await,
         What::Instructions(asked) => instructions::instructions(&client, &args.common, &asked).await,
         What::Acknowledge(asked) => instructions::acknowledge(&client, &args.common, asked).await,
         What::Work(asked) => work::work(&client, &args.common, &asked).await,
         What::Report(report) => report::report(&client, &args.common, report).await,
-    })
+    }
 }
 
 async fn list(client: &Client, common: &Common, asked: &List) -> anyhow::Result<()> {
@@ -106,10 +106,15 @@ fn does(node: &Node) -> String {
     words.iter().filter(|(can, _)| *can).map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
 }
 
+/// One node; one that nobody knows is refused.
+async fn node(client: &Client, request: GetNodeRequest) -> anyhow::Result<Node> {
+    let answer = client.get_node(request).await.map_err(refused_of(&[("node_id", "NODE")]))?;
+    answer.node.context("the server answered without the node")
+}
+
 async fn show(client: &Client, common: &Common, node_id: String) -> anyhow::Result<()> {
     let request = GetNodeRequest { node_id, after: String::new() };
-    let node = client.get_node(request).await.map_err(refused)?.node;
-    let node = node.context("the server answered without the node")?;
+    let node = node(client, request).await?;
     if common.json { say(json("fulfillment.v1.Node", &node)?) } else { say(facts(&node)) }
 }
 

@@ -2,10 +2,12 @@
 
 mod find;
 mod place;
+mod place_file;
 mod print;
+mod timeline;
 mod watch;
 
-use super::{Common, Writing, json, parse_quantity, refused, say, unless_closed};
+use super::{Common, Flags, Writing, json, parse_quantity, refused_of, say};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use waybill_client::Client;
@@ -25,6 +27,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Show one order with its lines, its work at nodes and its attempts.
+    #[command(visible_alias = "show")]
     Get(Which),
     /// Find orders, newest first; all given filters must hold.
     Find(find::Find),
@@ -37,6 +40,16 @@ enum What {
     /// Show an order and then everything that happens to it, until interrupted.
     Watch(watch::Watch),
 }
+
+/// What the fields are called where they are typed.
+const FLAGS: Flags = &[
+    ("order_id", "ORDER"),
+    ("external.channel", "--channel"),
+    ("external.external_order_number", "ORDER"),
+    ("lines[]", "--line"),
+    ("expected_revision", "--revision"),
+    ("wait_ms", "--wait-ms"),
+];
 
 /// Which order.
 #[derive(Debug, clap::Args)]
@@ -71,14 +84,14 @@ struct Cancel {
 /// A refusal of the server, or no server.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let client = args.common.connection.connect().await?;
-    unless_closed(match &args.what {
+    match &args.what {
         What::Get(which) => get(&client, &args.common, which).await,
         What::Find(find) => find::find(&client, &args.common, find).await,
         What::Place(place) => place::place(&client, &args.common, place).await,
         What::Cancel(cancel) => self::cancel(&client, &args.common, cancel).await,
-        What::Timeline(which) => watch::timeline(&client, &args.common, which).await,
+        What::Timeline(which) => timeline::timeline(&client, &args.common, which).await,
         What::Watch(watch) => watch::watch(&client, &args.common, watch).await,
-    })
+    }
 }
 
 async fn read(client: &Client, common: &Common, which: &Which) -> anyhow::Result<Order> {
@@ -91,7 +104,7 @@ async fn read(client: &Client, common: &Common, which: &Which) -> anyhow::Result
         get_order_request::Key::OrderId(which.order.clone())
     };
     let request = GetOrderRequest { key: Some(key), after: String::new() };
-    let answer = client.get_order(request).await.map_err(refused)?;
+    let answer = client.get_order(request).await.map_err(refused_of(FLAGS))?;
     answer.order.context("the server answered without the order")
 }
 
@@ -116,7 +129,7 @@ async fn cancel(client: &Client, common: &Common, cancel: &Cancel) -> anyhow::Re
         lines: lines.collect::<anyhow::Result<_>>()?,
         wait_ms: cancel.wait_ms,
     };
-    let answer = client.cancel_order(request).await.map_err(refused)?;
+    let answer = client.cancel_order(request).await.map_err(refused_of(FLAGS))?;
     if common.json {
         return say(json("orders.v1.CancelOrderResponse", &answer)?);
     }

@@ -5,7 +5,7 @@ mod availability;
 mod change;
 mod reserve;
 
-use super::{Common, Table, item, json, refused, say, show_quantity, time, unless_closed};
+use super::{Common, Table, item, json, refused_of, say, show_quantity, time};
 use anyhow::Context;
 use clap::Subcommand;
 use waybill_client::Client;
@@ -56,7 +56,7 @@ struct Place {
 /// A refusal of the server, or no server.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let client = args.common.connection.connect().await?;
-    unless_closed(match &args.what {
+    match &args.what {
         What::Show(place) => show(&client, &args.common, place).await,
         What::Availability(asked) => availability::availability(&client, &args.common, asked).await,
         What::Receive(receive) => receive.run(&client, &args.common).await,
@@ -64,7 +64,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         What::Count(count) => count.run(&client, &args.common).await,
         What::Reserve(reserve) => reserve.run(&client, &args.common).await,
         What::Release(release) => release.run(&client, &args.common).await,
-    })
+    }
 }
 
 async fn show(client: &Client, common: &Common, place: &Place) -> anyhow::Result<()> {
@@ -75,7 +75,8 @@ async fn show(client: &Client, common: &Common, place: &Place) -> anyhow::Result
         owner: place.owner.clone(),
         after: String::new(),
     };
-    let answer = client.get_position(request).await.map_err(refused)?;
+    let flags = &[("sku", "SKU"), ("node_id", "NODE")];
+    let answer = client.get_position(request).await.map_err(refused_of(flags))?;
     tell(common, &item, answer.position)
 }
 

@@ -15,6 +15,7 @@ mod watchers;
 pub(crate) mod world;
 
 use crate::bench::disk;
+use crate::commands::{say, unless_closed};
 use crate::config::Config;
 use crate::serve::{self, Server};
 use anyhow::{Context, bail, ensure};
@@ -139,7 +140,8 @@ fn directory(args: &Args) -> anyhow::Result<(Option<tempfile::TempDir>, PathBuf)
 }
 
 async fn stay(server: &Server, sku: &str, data: &str) -> anyhow::Result<()> {
-    println!(
+    // The server stays up, whether or not anybody reads this.
+    unless_closed(say(format!(
         "\nThe server stays up. In another terminal:\n\
          \n  export WAYBILL_ENDPOINT=http://{}\
          \n  waybill order find --status backordered      orders that wait for stock; `order get` shows one\
@@ -148,7 +150,7 @@ async fn stay(server: &Server, sku: &str, data: &str) -> anyhow::Result<()> {
          \n  waybill audit                                every law once more\n\
          \nCtrl-C stops it and {data}.",
         server.address()
-    );
+    )))?;
     tokio::signal::ctrl_c().await.context("Ctrl-C cannot be waited for")
 }
 
@@ -234,7 +236,8 @@ impl Stage {
             laws: &laws,
             times,
         };
-        print!("{}", report.text()?);
+        // Whoever reads only the first lines still gets the exit code of the whole.
+        unless_closed(say(report.text()?.trim_end()))?;
         verdict.judge(&laws)
     }
 
@@ -305,8 +308,7 @@ impl Verdict {
         if self.fault_count > 0 {
             bail!("{} things happened that must not", self.fault_count);
         }
-        println!("\nThe audit is clean, and everything that was acknowledged is there.");
-        Ok(())
+        unless_closed(say("\nThe audit is clean, and everything that was acknowledged is there."))
     }
 }
 

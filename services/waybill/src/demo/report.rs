@@ -5,6 +5,7 @@ use super::load::Loaded;
 use super::restock::Restock;
 use super::summary::{Outcome, PROMISE_DAYS, Summary};
 use super::warehouse::Tally;
+use crate::operate::audit::verdict;
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -258,11 +259,10 @@ impl Report<'_> {
     }
 
     fn laws(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "\n{:<14}{:>12}{:>12}", "Audit", "checked", "violations")?;
+        writeln!(out, "\n{:<14}{:>12}  result", "Audit", "checked")?;
         for law in self.laws {
-            let checked =
-                if law.not_yet_built { "not yet built".to_owned() } else { grouped(law.checked_count) };
-            writeln!(out, "  {:<12}{checked:>12}{:>12}", law.law, grouped(law.violation_count))?;
+            let verdict = verdict(law.not_yet_built, law.checked_count, law.violation_count);
+            writeln!(out, "  {:<12}{:>12}  {verdict}", law.law, grouped(law.checked_count))?;
             for violation in &law.violations {
                 writeln!(out, "    {violation}")?;
             }
@@ -307,6 +307,6 @@ mod tests {
             times: Times::default(),
         };
         let text = report.text().unwrap();
-        assert!(text.contains("STOCK-1") && text.contains("A at C01 is oversold"), "{text}");
+        assert!(text.contains("1,000  BROKEN 1 time(s)") && text.contains("A at C01 is oversold"), "{text}");
     }
 }

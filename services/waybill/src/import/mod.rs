@@ -5,7 +5,7 @@ mod kinds;
 mod report;
 mod upload;
 
-use crate::commands::Connection;
+use crate::commands::{Connection, say, unless_closed};
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -66,9 +66,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut rows = 0;
     for path in &args.files {
         let report = import(&client, &args, path).await.with_context(|| path.display().to_string())?;
-        println!("{}: {report}", path.display());
         refused += report.refused;
         rows += report.rows;
+        // Nobody may be reading; the other files are to be imported all the same.
+        unless_closed(say(format!("{}: {report}", path.display())))?;
     }
     ensure!(refused == 0, "{refused} of {rows} rows were not taken: mend them and import the file again");
     Ok(())

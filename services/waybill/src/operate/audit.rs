@@ -2,6 +2,7 @@
 
 use super::Reach;
 use crate::audit::{self, LawReport};
+use crate::commands::{say, unless_closed};
 use crate::config::Config;
 use anyhow::bail;
 use std::path::PathBuf;
@@ -32,11 +33,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Some(data_dir) => offline(data_dir.clone(), args.partitions).await?,
         None => online(&args.reach).await?,
     };
-    if args.json {
-        print_json(&laws)?
-    } else {
-        print_table(&laws)
-    }
+    // Whoever reads only the first lines still gets the exit code of the whole.
+    unless_closed(if args.json { print_json(&laws) } else { say(table(&laws)) })?;
     let broken = laws.iter().filter(|(_, report)| report.violation_count > 0).count();
     if broken > 0 {
         bail!("{broken} law(s) are broken");
@@ -71,18 +69,26 @@ async fn online(reach: &Reach) -> anyhow::Result<Vec<(String, LawReport)>> {
     Ok(laws)
 }
 
-/// Prints the laws as people read them.
-pub fn print_table(laws: &[(String, LawReport)]) {
-    println!("{:<12} {:>12}  result", "law", "checked");
-    for (law, report) in laws {
-        let result = match (report.not_yet_built, report.violation_count) {
-            (true, _) => "not yet built".to_owned(),
-            (false, 0) => "holds".to_owned(),
-            (false, count) => format!("BROKEN {count} time(s)"),
-        };
-        println!("{law:<12} {:>12}  {result}", report.checked);
-        report.violations.iter().for_each(|what| println!("             - {what}"));
+/// What came of a law, in words. A law that found nothing to look at has not been shown to hold.
+#[must_use]
+pub fn verdict(not_yet_built: bool, checked: u64, violations: u64) -> String {
+    match (not_yet_built, checked, violations) {
+        (true, ..) => "not yet built".to_owned(),
+        (false, 0, 0) => "nothing to check".to_owned(),
+        (false, _, 0) => "holds".to_owned(),
+        (false, _, count) => format!("BROKEN {count} time(s)"),
     }
+}
+
+/// The laws as people read them.
+fn table(laws: &[(String, LawReport)]) -> String {
+    let mut text = format!("{:<12} {:>12}  result", "law", "checked");
+    for (law, report) in laws {
+        let verdict = verdict(report.not_yet_built, report.checked, report.violation_count);
+        text.push_str(&format!("\n{law:<12} {:>12}  {verdict}", report.checked));
+        report.violations.iter().for_each(|what| text.push_str(&format!("\n             - {what}")));
+    }
+    text
 }
 
 fn print_json(laws: &[(String, LawReport)]) -> anyhow::Result<()> {
@@ -95,6 +101,29 @@ fn print_json(laws: &[(String, LawReport)]) -> anyhow::Result<()> {
             })
         })
         .collect();
-    println!("{}", serde_json::to_string_pretty(&rows)?);
-    Ok(())
+    say(serde_json::to_string_pretty(&rows)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_law_that_looked_at_nothing_is_not_said_to_hold() {
+        let law = |checked, violation_count| LawReport { checked, violation_count, ..LawReport::default() };
+        let mut broken = law(0, 1);
+        broken.violations.push("A at C01 is oversold".to_owned());
+        let laws = [("STOCK-1", law(5, 0)), ("ONCE-1", law(0, 0)), ("STOCK-2", broken)];
+        let text = table(&laws.map(|(law, report)| (law.to_owned(), report)));
+        let rows: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(
+            rows,
+            [
+                "STOCK-1                 5  holds",
+                "ONCE-1                  0  nothing to check",
+                "STOCK-2                 0  BROKEN 1 time(s)",
+                "             - A at C01 is oversold"
+            ]
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! `waybill backup`: a consistent, verified copy of a running engine on its own machine.
 
 use super::{Reach, fresh_request_id};
+use crate::commands::say;
 use anyhow::bail;
 use std::path::PathBuf;
 use waybill_proto::common::v1::{BackupRequest, backup_response::Step};
@@ -24,13 +25,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut stream = args.reach.admin().await?.backup(request).await?.into_inner();
     while let Some(answer) = stream.message().await? {
         if let Some(Step::Result(result)) = answer.step {
-            println!(
-                "{}: {} bytes, {} partitions, verified",
-                result.directory,
-                result.bytes,
-                result.partitions.len()
-            );
-            return Ok(());
+            let (directory, partitions) = (result.directory, result.partitions.len());
+            return say(format!("{directory}: {} bytes, {partitions} partitions, verified", result.bytes));
         }
     }
     bail!("the engine ended the backup without a result; the copy is not complete")

@@ -1,5 +1,6 @@
 //! `waybill config`: what would be used, and whether it is sound.
 
+use crate::commands::say;
 use crate::config::Config;
 use std::path::PathBuf;
 
@@ -31,12 +32,14 @@ enum Action {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     match args.action {
         Action::Check { file } => {
-            Config::read(&file)?.check()?;
-            println!("{}: sound", file.display());
+            let config = Config::read(&file)?;
+            config.check()?;
+            say(format!("{}: sound", file.display()))?;
+            config.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
         }
         Action::Print { file } => {
             let config = file.map_or_else(|| Ok(Config::default()), |file| Config::read(&file))?;
-            print!("{}", toml::to_string(&config)?);
+            say(toml::to_string(&config)?.trim_end())?;
         }
     }
     Ok(())

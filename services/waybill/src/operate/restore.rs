@@ -1,5 +1,6 @@
 //! `waybill restore`: a new data directory from a copy.
 
+use crate::commands::say;
 use std::path::PathBuf;
 
 /// What `restore` takes.
@@ -19,10 +20,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let data_dir = args.data_dir.clone();
     let manifest =
         tokio::task::spawn_blocking(move || crate::backup::restore(&args.copy, &args.data_dir)).await??;
-    println!(
-        "{}: {} rows restored; check it with `waybill audit --data-dir`",
-        data_dir.display(),
-        manifest.rows
-    );
-    Ok(())
+    let (data_dir, rows) = (data_dir.display(), manifest.rows);
+    say(format!("{data_dir}: {rows} rows restored; check it with `waybill audit --data-dir`"))
 }

@@ -1,5 +1,6 @@
 //! `waybill serve`: settings from a file and flags, then serve until told to stop.
 
+use crate::commands::{say, unless_closed};
 use crate::config::{ClockKind, Config, ServiceName};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -86,10 +87,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if let Some(address) = config.metrics_listen {
         waybill_service_kit::telemetry::start_metrics(address).map_err(anyhow::Error::msg)?;
     }
+    config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let mut terminate = signal(SignalKind::terminate())?;
     let server = crate::serve::start(config).await?;
     // One line on standard output for scripts: the address, and that callers are let in.
-    println!("listening on {}", server.address());
+    unless_closed(say(format!("listening on {}", server.address())))?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         _ = terminate.recv() => {}

@@ -1,10 +1,13 @@
 //! `waybill node instructions` and `acknowledge`: what a node is told.
 
-use crate::commands::{Common, Writing, json, refused, say, show_quantity, time, word};
+use crate::commands::{Common, Flags, Writing, json, refused_of, say, show_quantity, time, word};
 use futures::StreamExt;
 use waybill_client::Client;
 use waybill_client::proto::fulfillment::v1::pick_instruction::Destination;
 use waybill_client::proto::fulfillment::v1::{AcknowledgeInstructionsRequest, PickInstruction};
+
+/// What the fields are called where they are typed.
+const FLAGS: Flags = &[("node_id", "NODE"), ("after_number", "--after"), ("through_number", "THROUGH")];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Instructions {
@@ -36,7 +39,7 @@ pub(super) async fn instructions(
     let all = client.instructions(&asked.node, asked.after);
     let mut instructions = all.take(asked.count.unwrap_or(usize::MAX));
     while let Some(message) = instructions.next().await {
-        let message = message.map_err(refused)?;
+        let message = message.map_err(refused_of(FLAGS))?;
         match &message.instruction {
             Some(_) if common.json => say(json("fulfillment.v1.SubscribeInstructionsResponse", &message)?)?,
             Some(instruction) => say(text(instruction))?,
@@ -82,7 +85,7 @@ pub(super) async fn acknowledge(client: &Client, common: &Common, asked: Acknowl
         node_id: asked.node,
         through_number: asked.through,
     };
-    let answer = client.acknowledge_instructions(request).await.map_err(refused)?;
+    let answer = client.acknowledge_instructions(request).await.map_err(refused_of(FLAGS))?;
     if common.json {
         return say(json("fulfillment.v1.AcknowledgeInstructionsResponse", &answer)?);
     }

@@ -2,7 +2,7 @@
 //! revision, so a change in between is refused and not overwritten.
 
 use super::work::table;
-use crate::commands::{Common, Writing, from_word, json, refused, say};
+use crate::commands::{Common, Flags, Writing, from_word, json, refused_of, say};
 use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use waybill_client::Client;
@@ -12,6 +12,19 @@ use waybill_client::proto::fulfillment::v1::{
     PickedLine, ReadyForPickupRequest, RejectFulfillmentOrderRequest, RejectReason, ShipRequest, ShortReason,
     StartPickingRequest,
 };
+
+/// What the fields are called where they are typed.
+const FLAGS: Flags = &[
+    ("fulfillment_order_id", "WORK"),
+    ("reject_reason", "--because"),
+    ("lines[].short_quantity", "--short"),
+    ("parcels[].parcel_id", "--parcel"),
+    ("parcels[].weight_g", "--weight-g"),
+    ("carrier", "--carrier"),
+    ("tracking_number", "--tracking"),
+    ("shelf", "--shelf"),
+    ("proof", "--proof"),
+];
 
 /// The reports of a node.
 #[derive(Debug, Subcommand)]
@@ -96,7 +109,7 @@ macro_rules! say_so {
             fulfillment_order_id: $work.fulfillment_order_id.clone(),
             revision: $work.revision,
             $($field: $value,)*
-        }).await.map_err(refused)?.fulfillment_order
+        }).await.map_err(refused_of(FLAGS))?.fulfillment_order
     };
 }
 
@@ -118,7 +131,7 @@ pub(super) async fn report(client: &Client, common: &Common, report: Report) -> 
     let about = report.about();
     let request =
         GetFulfillmentOrderRequest { fulfillment_order_id: about.work.clone(), after: String::new() };
-    let work = client.get_fulfillment_order(request).await.map_err(refused)?.fulfillment_order;
+    let work = client.get_fulfillment_order(request).await.map_err(refused_of(FLAGS))?.fulfillment_order;
     let work = work.context("the server answered without the work")?;
     let work = match &report {
         Report::Accept(_) => {

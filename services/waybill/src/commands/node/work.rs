@@ -1,9 +1,10 @@
 //! `waybill node work`: a node's fulfilment orders.
 
-use crate::commands::{Common, Table, from_word, json, refused, say, time, word};
+use super::node;
+use crate::commands::{Common, Flags, Table, from_word, json, refused_of, say, time, word};
 use waybill_client::Client;
 use waybill_client::proto::fulfillment::v1::{
-    FulfillmentOrder, FulfillmentOrderState, ListFulfillmentOrdersRequest,
+    FulfillmentOrder, FulfillmentOrderState, GetNodeRequest, ListFulfillmentOrdersRequest,
 };
 
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,8 @@ pub(super) async fn work(client: &Client, common: &Common, asked: &Work) -> anyh
         from_word(text, STATE, FulfillmentOrderState::as_str_name)
             .map(|state: FulfillmentOrderState| state.into())
     };
+    // The list of a node that nobody knows is as empty as that of one without work.
+    node(client, GetNodeRequest { node_id: asked.node.clone(), ..Default::default() }).await?;
     let mut request = ListFulfillmentOrdersRequest {
         node_id: asked.node.clone(),
         states: asked.states.iter().map(state).collect::<anyhow::Result<_>>()?,
@@ -31,7 +34,7 @@ pub(super) async fn work(client: &Client, common: &Common, asked: &Work) -> anyh
     };
     let mut found = Vec::new();
     loop {
-        let page = client.list_fulfillment_orders(request.clone()).await.map_err(refused)?;
+        let page = client.list_fulfillment_orders(request.clone()).await.map_err(refused_of(FLAGS))?;
         found.extend(page.fulfillment_orders);
         request.page_token = page.next_page_token;
         if found.len() >= asked.limit || request.page_token.is_empty() {
@@ -49,6 +52,9 @@ pub(super) async fn work(client: &Client, common: &Common, asked: &Work) -> anyh
     }
     Ok(())
 }
+
+/// What the fields are called where they are typed.
+const FLAGS: Flags = &[("node_id", "NODE"), ("states[]", "--state"), ("page_size", "--limit")];
 
 const STATE: &str = "FULFILLMENT_ORDER_STATE";
 

@@ -1,11 +1,26 @@
 //! `waybill order find`.
 
-use crate::commands::{Common, Table, from_word, json, money, refused, say, time, window, word};
+use crate::commands::{Common, Flags, Table, from_word, json, money, refused_of, say, time, window, word};
 use crate::records::timestamp;
 use waybill_client::Client;
 use waybill_client::proto::common::v1::TimeRange;
 use waybill_client::proto::orders::v1::{FindOrdersRequest, OrderStatus, OrderSummary};
 use waybill_formats::Instant;
+
+/// What the fields are called where they are typed.
+const FLAGS: Flags = &[
+    ("external_order_number", "--number"),
+    ("phone", "--phone"),
+    ("email", "--email"),
+    ("customer_id", "--customer"),
+    ("sku", "--sku"),
+    ("statuses[]", "--status"),
+    ("channel", "--placed-in"),
+    ("placed", "--since and --until"),
+    ("placed.earliest", "--since"),
+    ("placed.latest", "--until"),
+    ("page_size", "--limit"),
+];
 
 /// What to look for.
 #[derive(Debug, clap::Args)]
@@ -69,7 +84,7 @@ pub(super) async fn find(client: &Client, common: &Common, find: &Find) -> anyho
     let mut request = find.request()?;
     let mut found: Vec<OrderSummary> = Vec::new();
     loop {
-        let page = client.find_orders(request.clone()).await.map_err(refused)?;
+        let page = client.find_orders(request.clone()).await.map_err(refused_of(FLAGS))?;
         found.extend(page.orders);
         request.page_token = page.next_page_token;
         if found.len() >= find.limit || request.page_token.is_empty() {

@@ -1,20 +1,41 @@
 //! `waybill order place`: orders of a file, or one order from flags, through the same record and the same checks.
 
+use super::place_file::{self, Wanted};
 use super::print;
-use crate::commands::{Common, Writing, decimals, item, json, parse_quantity, refused, say};
+use crate::commands::{
+    Common, Flags, Writing, decimals, flag, item, json, parse_quantity, refused, refused_short, say,
+    unless_closed,
+};
 use crate::records;
 use anyhow::{Context, bail, ensure};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use waybill_client::proto::orders::v1::{BackorderPolicy, PlaceMode, PlaceOrderRequest, PlaceOrderResponse};
 use waybill_client::{Client, Identity, request_id};
 use waybill_formats::{
-    AddressRecord, ContactRecord, DeliveryMethod, Format, Instant, OrderLineRecord, OrderRecord, Record, read,
+    AddressRecord, ContactRecord, DeliveryMethod, Instant, OrderLineRecord, OrderRecord, Record,
 };
+
+/// What the fields are called where they are typed.
+const FLAGS: Flags = &[
+    ("external_order_number", "--number"),
+    ("customer_id", "--customer"),
+    ("contact.name", "--name"),
+    ("contact.phone", "--phone"),
+    ("contact.email", "--email"),
+    ("ship_to", "--ship-to"),
+    ("lines[]", "--line"),
+    ("lines[].pickup_node_id", "--pickup"),
+    ("amounts.shipping", "--shipping"),
+    ("hold_id", "--hold"),
+    ("release_time", "--release-time"),
+    ("backorder_policy", "--backorder"),
+];
 
 /// What to place.
 #[derive(Debug, clap::Args)]
 pub(super) struct Place {
-    /// JSON lines of orders as described in docs/import-formats.md; - reads standard input.
+    /// Orders as JSON: requests as in docs/examples/order.json, or records as described in docs/import-formats.md; - reads
+    /// standard input.
     #[arg(conflicts_with_all = ["lines", "number", "pickup", "ship_to"])]
     file: Option<PathBuf>,
     #[command(flatten)]
@@ -74,39 +95,43 @@ pub(super) async fn place(client: &Client, common: &Common, place: &Place) -> an
         return from_file(client, common, place, file).await;
     }
     let record = place.record(client, common).await?;
-    let answer = client.place_order(place.request(&record)).await.map_err(refused)?;
+    let mut request = records::place(&record);
+    place.complete(&mut request);
+    let scales = record.lines.iter().map(|line| (line.sku.clone(), u32::from(line.quantity_scale))).collect();
+    let answer = client.place_order(request).await.map_err(refused_short(FLAGS, &scales))?;
     tell(common, &answer)
 }
 
-async fn from_file(client: &Client, common: &Common, place: &Place, file: &PathBuf) -> anyhow::Result<()> {
-    let rows = if file.as_os_str() == "-" {
-        read::<OrderRecord>(Format::JsonLines, std::io::stdin())?
-    } else {
-        let opened = std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
-        read(Format::of_path(file)?, opened)?
-    };
-    ensure!(place.writing.request_id.is_empty(), "--request-id is for one order, a file has many");
+async fn from_file(client: &Client, common: &Common, place: &Place, file: &Path) -> anyhow::Result<()> {
+    ensure!(place.writing.request_id.is_empty(), "--request-id is for one order, a file may have many");
+    let orders = place_file::orders(&place_file::text(file)?);
+    ensure!(!orders.is_empty(), "{} holds no order", file.display());
     let actor = common.connection.actor.clone().unwrap_or_default();
-    let (mut rows_count, mut refused_count) = (0, 0);
-    for row in rows {
-        rows_count += 1;
-        let told = match row {
-            Ok(record) => {
-                let client = client.with_identity(Identity::new(&record.channel, &actor, "")?);
-                let answer = client.place_order(place.request(&record)).await;
-                answer.map_err(|status| format!("{}: {:#}", record.external_order_number, refused(status)))
+    let (count, mut refused_count) = (orders.len(), 0);
+    for wanted in orders {
+        let told = match wanted {
+            Ok(Wanted { channel, mut request }) => {
+                let client = match &channel {
+                    Some(channel) => client.with_identity(Identity::new(channel, &actor, "")?),
+                    None => client.clone(),
+                };
+                place.complete(&mut request);
+                let number = request.external_order_number.clone();
+                let answer = client.place_order(request).await;
+                answer.map_err(|status| format!("{number}: {:#}", refused(status)))
             }
-            Err(fault) => Err(fault.to_string()),
+            Err(fault) => Err(fault),
         };
         match told {
-            Ok(answer) => tell(common, &answer)?,
+            // Nobody may be reading; the other orders are to be placed all the same.
+            Ok(answer) => unless_closed(tell(common, &answer))?,
             Err(why) => {
                 refused_count += 1;
                 eprintln!("{why}");
             }
         }
     }
-    ensure!(refused_count == 0, "{refused_count} of {rows_count} orders were not placed");
+    ensure!(refused_count == 0, "{refused_count} of {count} orders were not placed");
     Ok(())
 }
 
@@ -115,13 +140,16 @@ fn tell(common: &Common, answer: &PlaceOrderResponse) -> anyhow::Result<()> {
 }
 
 impl Place {
-    fn request(&self, record: &OrderRecord) -> PlaceOrderRequest {
-        let mut request = records::place(record);
-        if !self.writing.request_id.is_empty() {
-            request.request_id.clone_from(&self.writing.request_id);
+    /// Lays the flags over what a file or a record says.
+    fn complete(&self, request: &mut PlaceOrderRequest) {
+        let texts = [
+            (&self.writing.request_id, &mut request.request_id),
+            (&self.writing.reason, &mut request.reason),
+            (&self.hold, &mut request.hold_id),
+        ];
+        for (given, field) in texts.into_iter().filter(|(given, _)| !given.is_empty()) {
+            field.clone_from(given);
         }
-        request.reason.clone_from(&self.writing.reason);
-        request.hold_id.clone_from(&self.hold);
         if self.confirm {
             request.set_mode(PlaceMode::Confirm);
         }
@@ -130,7 +158,6 @@ impl Place {
             Some(Backorder::Forbid) => request.set_backorder_policy(BackorderPolicy::Forbid),
             None => {}
         }
-        request
     }
 
     /// The flags as a record, with the sums that follow from them.
@@ -180,7 +207,7 @@ impl Place {
             ..OrderRecord::default()
         };
         if let Err(fault) = record.check() {
-            bail!("{}: {}", fault.field, fault.why);
+            bail!("{}: {}", flag(FLAGS, &fault.field), fault.why);
         }
         Ok(record)
     }

@@ -1,6 +1,6 @@
 //! `waybill stock availability`: what may be promised, once or as a stream.
 
-use crate::commands::{Common, Table, json, refused, say, show_quantity, time};
+use crate::commands::{Common, Table, json, refused_of, say, show_quantity, time};
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use waybill_client::Client;
@@ -40,7 +40,8 @@ pub(super) async fn availability(
         after: String::new(),
         owner: asked.owner.clone(),
     };
-    let answer = client.batch_get_availability(request).await.map_err(refused)?;
+    let flags = &[("skus[]", "SKUS"), ("node_ids[]", "--node")];
+    let answer = client.batch_get_availability(request).await.map_err(refused_of(flags))?;
     if asked.watch {
         return watch(client, common, asked, &answer.availabilities).await;
     }
@@ -82,7 +83,7 @@ async fn watch(
     let request = WatchAvailabilityRequest { skus: asked.skus.clone(), resume_token: String::new() };
     let mut changes = client.watch_availability(request);
     while let Some(message) = changes.next().await {
-        let message = message.map_err(refused)?;
+        let message = message.map_err(refused_of(&[("skus[]", "SKUS")]))?;
         if common.json {
             say(json("inventory.v1.WatchAvailabilityResponse", &message)?)?;
             continue;

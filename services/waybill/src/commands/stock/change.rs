@@ -1,13 +1,30 @@
 //! `waybill stock receive`, `adjust` and `count`.
 
 use super::{Place, tell};
-use crate::commands::{Common, Writing, item, parse_quantity, refused};
+use crate::commands::{Common, Flags, Writing, item, parse_quantity, refused_of};
 use clap::ValueEnum;
 use std::time::SystemTime;
 use waybill_client::Client;
 use waybill_client::proto::inventory::v1::{
     AdjustStockRequest, ReceiveStockRequest, SetStockCountRequest, StockCondition, StockCount,
 };
+
+/// What the fields are called where they are typed.
+const FLAGS: Flags = &[
+    ("sku", "SKU"),
+    ("node_id", "NODE"),
+    ("quantity", "QUANTITY"),
+    ("quantity_delta", "DIFFERENCE"),
+    ("condition", "--condition"),
+    ("document_reference", "--document"),
+    ("source", "--source"),
+    ("count.sku", "SKU"),
+    ("count.node_id", "NODE"),
+    ("count.quantity", "QUANTITY"),
+    ("count.condition", "--condition"),
+    ("count.source_sequence", "--sequence"),
+    ("count.owner", "--owner"),
+];
 
 /// Which stock changes.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -56,7 +73,7 @@ impl Receive {
             document_reference: self.document.clone(),
             owner: self.place.owner.clone(),
         };
-        let answer = client.receive_stock(request).await.map_err(refused)?;
+        let answer = client.receive_stock(request).await.map_err(refused_of(FLAGS))?;
         tell(common, &item, answer.position)
     }
 }
@@ -91,7 +108,7 @@ impl Adjust {
             condition: self.condition.into(),
             owner: self.place.owner.clone(),
         };
-        let answer = client.adjust_stock(request).await.map_err(refused)?;
+        let answer = client.adjust_stock(request).await.map_err(refused_of(FLAGS))?;
         tell(common, &item, answer.position)
     }
 }
@@ -132,7 +149,7 @@ impl Count {
             count: Some(count),
             source: self.source.clone(),
         };
-        let answer = client.set_stock_count(request).await.map_err(refused)?;
+        let answer = client.set_stock_count(request).await.map_err(refused_of(FLAGS))?;
         if !answer.applied {
             eprintln!("ignored: {} has counted this later already", self.source);
         }

@@ -1,7 +1,8 @@
 //! `waybill stock reserve` and `release`.
 
 use crate::commands::{
-    Common, Table, Writing, item, json, parse_quantity, refused, say, show_quantity, time, word,
+    Common, Flags, Table, Writing, item, json, parse_quantity, refused_of, refused_short, say, show_quantity,
+    time, word,
 };
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -9,6 +10,15 @@ use waybill_client::Client;
 use waybill_client::proto::inventory::v1::{
     ReleaseReservationRequest, Reservation, ReservationState, ReserveMode, ReserveStockRequest, StockQuantity,
 };
+
+/// What the fields are called where they are typed.
+const FLAGS: Flags = &[
+    ("lines[]", "SKU:NODE:QUANTITY"),
+    ("lines[].owner", "--owner"),
+    ("ttl_ms", "--ttl-s"),
+    ("order_id", "--order"),
+    ("reservation_id", "RESERVATION"),
+];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Reserve {
@@ -47,7 +57,7 @@ impl Reserve {
             });
         }
         let request = self.request(lines);
-        let answer = client.reserve_stock(request).await.map_err(refused)?;
+        let answer = client.reserve_stock(request).await.map_err(refused_short(FLAGS, &scales))?;
         tell(common, &scales, answer.reservation)
     }
 
@@ -81,7 +91,7 @@ impl Release {
             reservation_id: self.reservation.clone(),
             lines: Vec::new(),
         };
-        let answer = client.release_reservation(request).await.map_err(refused)?;
+        let answer = client.release_reservation(request).await.map_err(refused_of(FLAGS))?;
         let mut scales = BTreeMap::new();
         for line in answer.reservation.iter().flat_map(|reservation| &reservation.lines) {
             scales.insert(line.sku.clone(), item(client, &line.sku).await?.scale);
