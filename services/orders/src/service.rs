@@ -39,6 +39,38 @@ impl OrdersService for Door {
         let caller = caller(&request)?;
         rpc::cancel::cancel(&self.0, caller, request.into_inner()).await.map(Response::new)
     }
+    type CancelOrdersStream = tonic::codegen::BoxStream<proto::CancelOrdersResponse>;
+    async fn cancel_orders(
+        &self,
+        _request: Request<proto::CancelOrdersRequest>,
+    ) -> Result<Response<Self::CancelOrdersStream>, Status> {
+        Err(Status::unimplemented("cancel_orders"))
+    }
+    async fn place_order_hold(
+        &self,
+        _request: Request<proto::PlaceOrderHoldRequest>,
+    ) -> Result<Response<proto::PlaceOrderHoldResponse>, Status> {
+        Err(Status::unimplemented("place_order_hold"))
+    }
+    async fn resolve_order_hold(
+        &self,
+        _request: Request<proto::ResolveOrderHoldRequest>,
+    ) -> Result<Response<proto::ResolveOrderHoldResponse>, Status> {
+        Err(Status::unimplemented("resolve_order_hold"))
+    }
+    async fn list_exceptions(
+        &self,
+        _request: Request<proto::ListExceptionsRequest>,
+    ) -> Result<Response<proto::ListExceptionsResponse>, Status> {
+        Err(Status::unimplemented("list_exceptions"))
+    }
+    type WatchOrdersStream = tonic::codegen::BoxStream<proto::WatchOrdersResponse>;
+    async fn watch_orders(
+        &self,
+        _request: Request<proto::WatchOrdersRequest>,
+    ) -> Result<Response<Self::WatchOrdersStream>, Status> {
+        Err(Status::unimplemented("watch_orders"))
+    }
     async fn get_timeline(
         &self,
         request: Request<proto::GetTimelineRequest>,

@@ -56,6 +56,10 @@ pub(crate) fn order(id: OrderId, opening: &Opening, order: &Order, person: Optio
         priority: content.priority.into(),
         journey_id: content.journey.as_ref().map(ToString::to_string).unwrap_or_default(),
         end_reason: end_reason(order),
+        amendments: Vec::new(),
+        holds: Vec::new(),
+        returns: Vec::new(),
+        totals: None,
     }
 }
 
@@ -157,6 +161,8 @@ fn line(
         owner: line.owner.to_string(),
         custom_attributes: attributes(&line.attributes),
         promise: order.line_promise(number).map(window),
+        substitute_skus: line.substitutes.iter().map(ToString::to_string).collect(),
+        backorder_cause: String::new(),
     }
 }
 

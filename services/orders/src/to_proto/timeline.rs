@@ -52,8 +52,19 @@ fn tell(entry: &Entry, before: Option<&Order>, after: &Order) -> proto::Timeline
         role: String::new(),
         reason: origin.map(|origin| origin.reason.to_string()).unwrap_or_default(),
         summary: summary(&entry.what),
-        changes: before.map(|before| changes(before, after)).unwrap_or_default(),
+        changes: before.map(|before| changes(before, after)).into_iter().flatten().chain(causes(&entry.what)).collect(),
     }
+}
+
+/// Why units wait that nothing serves.
+fn causes(what: &What) -> Vec<proto::TimelineChange> {
+    let What::UnitsBackordered { units } = what else { return Vec::new() };
+    let cause = |unserved: &Unserved| proto::TimelineChange {
+        field: format!("lines[{}].backorder_cause", unserved.line.0.saturating_sub(1)),
+        before: String::new(),
+        after: unserved.reason.name().to_owned(),
+    };
+    units.iter().map(cause).collect()
 }
 
 /// Every bucket of every line that changed, every fulfilment order that did, and the status.

@@ -25,6 +25,7 @@ pub fn place(record: &OrderRecord) -> proto::PlaceOrderRequest {
         gift_note: record.gift_note.clone(),
         custom_attributes: record.custom_attributes.clone(),
         ..proto::PlaceOrderRequest::default()
+        ..Default::default()
     }
 }
 
@@ -74,6 +75,7 @@ fn place_line(order: &OrderRecord, line: &OrderLineRecord) -> proto::PlaceLine {
         }),
         owner: line.owner.clone(),
         custom_attributes: line.custom_attributes.clone(),
+        ..Default::default()
     }
 }
 
