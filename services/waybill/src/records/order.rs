@@ -25,7 +25,6 @@ pub fn place(record: &OrderRecord) -> proto::PlaceOrderRequest {
         gift_note: record.gift_note.clone(),
         custom_attributes: record.custom_attributes.clone(),
         ..proto::PlaceOrderRequest::default()
-        ..Default::default()
     }
 }
 
