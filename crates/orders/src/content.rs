@@ -108,10 +108,11 @@ pub struct OrderAmounts {
 /// Amounts of one line, in minor units of the order's currency, none negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct LineAmounts {
-    /// Price of one whole unit (of 10^scale quantity), before discount.
+    /// Price of one whole unit (of 10^scale quantity), before discount, as set last: units added or repriced later may
+    /// carry another one, which their shares say.
     #[n(0)]
     pub unit_price: i64,
-    /// Unit price times quantity, rounded half up.
+    /// Unit price times quantity, rounded half up, summed over units bought at different prices.
     #[n(1)]
     pub subtotal: i64,
     /// Taken off the whole line.
@@ -143,6 +144,12 @@ pub struct Share {
     /// Shipping charge.
     #[n(4)]
     pub shipping: i64,
+    /// Of the discount, what is the order's and not the line's.
+    #[n(5)]
+    pub order_discount: i64,
+    /// Of the tax, what is the order's and not the line's.
+    #[n(6)]
+    pub order_tax: i64,
 }
 
 impl Share {
@@ -177,7 +184,8 @@ pub struct Line {
     /// What it costs.
     #[n(6)]
     pub amounts: LineAmounts,
-    /// What each unit carries; fixed when the order was placed.
+    /// What each unit carries, in a fixed order: units that come back take theirs from the front, cancelled ones from
+    /// the back. Fixed when the unit was ordered; only an amendment of the price changes it.
     #[n(7)]
     pub shares: Vec<Share>,
     /// Carried through to pick instructions.

@@ -112,41 +112,46 @@ pub fn works(id: OrderId, order: &Order) -> Vec<Violation> {
     found
 }
 
-/// MONEY-1: the shares of all units sum to the amounts of lines and order, to the minor unit.
+/// MONEY-1: the shares of all units sum to the amounts of lines and order, to the minor unit, and no unit costs less than
+/// nothing.
 pub fn money(id: OrderId, content: &OrderContent) -> Vec<Violation> {
     let amounts = &content.amounts;
     let mut found = Vec::new();
-    let mut sums = [0i128; 5];
+    let mut sums = [0i128; 4];
     for (line, ordered) in content.numbered() {
         let mut units = 0u128;
-        let mut subtotal = 0i128;
+        let mut own = [0i128; 3];
         for share in &ordered.shares {
             let count = i128::from(share.count);
             units += u128::from(share.count);
-            subtotal += count * i128::from(share.subtotal);
-            let carried = [share.discount, share.tax, share.shipping, share.total(amounts.tax_included)];
-            for (sum, amount) in sums.iter_mut().zip(carried) {
-                *sum += count * i128::from(amount);
+            let line_own =
+                [share.subtotal, share.discount - share.order_discount, share.tax - share.order_tax];
+            let total = share.total(amounts.tax_included);
+            let of_order = [share.order_discount, share.order_tax, share.shipping, total];
+            if line_own.iter().chain(&of_order).any(|amount| *amount < 0) {
+                found
+                    .push(violation("MONEY-1", format!("order {id} line {}: units carry {share:?}", line.0)));
             }
+            own.iter_mut().zip(line_own).for_each(|(sum, amount)| *sum += count * i128::from(amount));
+            sums.iter_mut().zip(of_order).for_each(|(sum, amount)| *sum += count * i128::from(amount));
         }
-        if units != u128::from(ordered.quantity.units()) || subtotal != i128::from(ordered.amounts.subtotal) {
+        let given = [ordered.amounts.subtotal, ordered.amounts.discount, ordered.amounts.tax].map(i128::from);
+        if units != u128::from(ordered.quantity.units()) || own != given {
             let what = format!(
-                "order {id} line {}: {units} shares of {subtotal} in all, ordered {} for {}",
-                line.0, ordered.quantity, ordered.amounts.subtotal
+                "order {id} line {}: {units} shares of {own:?} in all, ordered {} for {given:?}",
+                line.0, ordered.quantity
             );
             found.push(violation("MONEY-1", what));
         }
-        sums[4] += i128::from(ordered.amounts.discount);
     }
-    let taxes: i128 = content.lines.iter().map(|line| i128::from(line.amounts.tax)).sum();
     let expected = [
-        ("discounts", sums[0], sums[4] + i128::from(amounts.discount)),
-        ("taxes", sums[1], taxes + i128::from(amounts.tax)),
-        ("shipping", sums[2], i128::from(amounts.shipping)),
-        ("totals", sums[3], i128::from(amounts.total)),
+        ("discounts", sums[0], amounts.discount),
+        ("taxes", sums[1], amounts.tax),
+        ("shipping", sums[2], amounts.shipping),
+        ("totals", sums[3], amounts.total),
     ];
     for (name, shares, given) in expected {
-        if shares != given {
+        if shares != i128::from(given) {
             found.push(violation(
                 "MONEY-1",
                 format!("order {id}: {name} of units sum to {shares}, given {given}"),

@@ -32,6 +32,7 @@ pub use answer::{Answer, LineCancelled};
 pub use command::Command;
 pub use decide::{BOUNCES_MAX, CONFIRM_MS, LINES_MAX, RETRY_MS, TICK_ORDERS, TRIES_MAX};
 pub use event::{Event, What};
+pub use money::{OrderMoney, order_money};
 pub use note::{Note, PlanQuestion};
 pub use order::{Order, Stage};
 pub use refusal::Refusal;

@@ -7,6 +7,7 @@ mod flow;
 mod holds;
 mod laws;
 mod money;
+mod money_changes;
 mod nodes;
 mod place;
 mod restart;
