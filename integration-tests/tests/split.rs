@@ -8,6 +8,10 @@ use waybill_integration_tests::desk::Desk;
 use waybill_integration_tests::engine::{Engine, Setting};
 use waybill_integration_tests::retailer::{self, Shape, node, order, sku};
 use waybill_integration_tests::world::{PATIENCE, from_channel, until};
+use waybill_proto::common::v1::{PartitionCursor, ServiceKind};
+use waybill_proto::fulfillment::v1 as fulfillment;
+use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
+use waybill_proto::inventory::v1 as inventory;
 use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use waybill_proto::inventory::v1::{GetPositionRequest, Position};
 use waybill_proto::orders::v1::orders_service_client::OrdersServiceClient;
@@ -66,6 +70,38 @@ async fn position(inventory: &Channel) -> anyhow::Result<Position> {
     Ok(answer.position.unwrap_or_default())
 }
 
+/// What each process of stock and of nodes tells of an order in its own feed, by the type of the event that ends it there.
+async fn feeds_tell(inventory: &Channel, fulfillment: &Channel, order_id: &str) -> anyhow::Result<()> {
+    let (cursors, order_id) = (vec![PartitionCursor::default()], order_id.to_owned());
+    let event_types = vec!["UnitsConsumed".to_owned()];
+    let of_stock = inventory::WatchChangesRequest {
+        cursors: cursors.clone(),
+        order_id: order_id.clone(),
+        event_types,
+        ..Default::default()
+    };
+    let mut stock =
+        InventoryServiceClient::new(inventory.clone()).watch_changes(of_stock).await?.into_inner();
+    let event_types = vec!["Delivered".to_owned()];
+    let of_work = fulfillment::WatchChangesRequest {
+        cursors,
+        order_id: order_id.clone(),
+        event_types,
+        ..Default::default()
+    };
+    let mut work =
+        FulfillmentServiceClient::new(fulfillment.clone()).watch_changes(of_work).await?.into_inner();
+    let told = async {
+        let stock = stock.message().await?.and_then(|message| message.event);
+        let work = work.message().await?.and_then(|message| message.event);
+        anyhow::Ok([stock.unwrap_or_default(), work.unwrap_or_default()])
+    };
+    let [stock, work] = tokio::time::timeout(PATIENCE, told).await??;
+    ensure!(stock.order_id == order_id && stock.service() == ServiceKind::Inventory, "{stock:?}");
+    ensure!(work.order_id == order_id && work.service() == ServiceKind::Fulfillment, "{work:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn three_processes_serve_an_order_end_to_end_and_outlive_the_loss_of_one() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
@@ -89,6 +125,7 @@ async fn three_processes_serve_an_order_end_to_end_and_outlive_the_loss_of_one()
     ensure!(instruction.order_id == confirmed.order_id, "{instruction:?}");
     desk.fulfill(&instruction).await?;
     order_at(&orders, &confirmed.order_id, OrderStatus::Delivered).await?;
+    feeds_tell(&inventory, &fulfillment, &confirmed.order_id).await?;
     let left = until("what was shipped is gone from stock", || async {
         Ok(Some(position(&inventory).await?).filter(|position| position.reserved == 0))
     })

@@ -28,6 +28,19 @@ pub enum DoorError {
         /// The oldest token.
         oldest: String,
     },
+    /// The cursor or token names a place that was never reached here.
+    #[error(
+        "cursor {asked} of partition {partition} is beyond the newest event there, {newest}: it is of another \
+         installation or of a state that was restored over; begin after {newest}, or anew"
+    )]
+    Ahead {
+        /// Which partition of the service.
+        partition: u8,
+        /// The sequence asked for.
+        asked: u64,
+        /// A sequence to go on from: everything until now.
+        newest: u64,
+    },
     /// Not allowed in this state.
     #[error("{what}")]
     IllegalNow {
@@ -78,7 +91,7 @@ impl Coded for DoorError {
         match self {
             Self::Malformed(_) => Code::Malformed,
             Self::NotAllowed { .. } => Code::NotAllowed,
-            Self::OutOfRange { .. } => Code::OutOfRange,
+            Self::OutOfRange { .. } | Self::Ahead { .. } => Code::OutOfRange,
             Self::IllegalNow { .. } => Code::IllegalNow,
             Self::Busy { .. } => Code::TooMuch,
             Self::Unavailable { .. } => Code::Unavailable,
@@ -90,6 +103,7 @@ impl Coded for DoorError {
             Self::Malformed(_) => "INVALID_REQUEST",
             Self::NotAllowed { .. } => "NOT_ALLOWED",
             Self::OutOfRange { .. } => "RESUME_TOKEN_TOO_OLD",
+            Self::Ahead { .. } => "CURSOR_AHEAD",
             Self::IllegalNow { .. } => "ILLEGAL_NOW",
             Self::Busy { .. } => "BUSY",
             Self::Unavailable { .. } => "UNAVAILABLE",
@@ -105,6 +119,11 @@ impl Coded for DoorError {
     fn facts(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::OutOfRange { oldest } => vec![("oldest", oldest.clone())],
+            Self::Ahead { partition, asked, newest } => vec![
+                ("partition", partition.to_string()),
+                ("asked", asked.to_string()),
+                ("newest", newest.to_string()),
+            ],
             Self::Busy { retry_after_ms, .. } => vec![("retry_after_ms", retry_after_ms.to_string())],
             _ => Vec::new(),
         }

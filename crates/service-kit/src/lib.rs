@@ -1,11 +1,13 @@
-//! What every service shares: the caller's identity, errors to gRPC status, field checks, opaque page tokens, sealed
-//! personal data, the planner's and the waiting room's contracts, telemetry. It knows no order, stock or fulfilment
-//! rule.
+//! What every service shares: the caller's identity, errors to gRPC status, checks of fields and values, opaque page
+//! tokens, the change feed, sealed personal data, the planner's and the waiting room's contracts, telemetry. It knows no
+//! order, stock or fulfilment rule.
 
 pub mod caller;
+pub mod changes;
 pub mod error;
 pub mod fields;
 pub mod opaque;
+pub mod open_stream;
 pub mod partitions;
 pub mod person;
 pub mod planner;
@@ -19,6 +21,7 @@ pub mod waiting;
 pub use caller::{Access, Caller, caller, identify};
 pub use error::{DoorError, status};
 pub use fields::Fields;
+pub use open_stream::OpenStream;
 pub use partitions::{Write, failed};
 pub use person::{Person, PostalAddress};
 pub use planner::{Planner, PlannerError};

@@ -82,6 +82,7 @@ fn orders(facts: &Facts) -> Vec<Row> {
         on "orders.v1.OrdersService.WatchChanges":
             "a partition that is not there" {"/partitions": json!([200])} => InvalidArgument "partitions";
             "a cursor of a partition that is not there" {"/cursors": json!([{"partition": 200}])} => InvalidArgument "cursors";
+            "a cursor beyond the journal" {"/cursors": json!([{"sequence": "999999999999999"}]), "/orderId": Value::Null} => OutOfRange "CURSOR_AHEAD";
             "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
         on "orders.v1.OrdersService.ImportOrders":
             "no request id" {"/requestId": ""} => InvalidArgument "request_id";
@@ -160,6 +161,11 @@ fn inventory(facts: &Facts) -> Vec<Row> {
             "unknown" {"/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
         on "inventory.v1.InventoryService.BatchGetAvailability":
             "nothing" {"/skus": json!([])} => InvalidArgument "skus";
+        on "inventory.v1.InventoryService.WatchChanges":
+            "a partition that is not there" {"/partitions": json!([200])} => InvalidArgument "partitions";
+            "a cursor beyond the journal" {"/cursors": json!([{"sequence": "999999999999999"}])} => OutOfRange "CURSOR_AHEAD";
+            "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
+            "a type that is none" {"/eventTypes": json!(["stock moved"])} => InvalidArgument "event_types[0]";
         on "inventory.v1.InventoryService.WatchAvailability":
             "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
     }
@@ -179,6 +185,10 @@ fn fulfillment() -> Vec<Row> {
             "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
             "no node" {"/nodeId": ""} => InvalidArgument "node_id";
             "of no node" {"/nodeId": "no-such"} => NotFound "NODE_UNKNOWN";
+        on "fulfillment.v1.FulfillmentService.WatchChanges":
+            "a cursor of a partition that is not there" {"/cursors": json!([{"partition": 200}])} => InvalidArgument "cursors";
+            "a cursor beyond the journal" {"/cursors": json!([{"sequence": "999999999999999"}])} => OutOfRange "CURSOR_AHEAD";
+            "a token beside cursors" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
         on "fulfillment.v1.FulfillmentService.AcknowledgeInstructions":
             "of no node" {"/nodeId": "no-such"} => NotFound "NODE_UNKNOWN";
             "a number that was never sent" {"/throughNumber": 999} => FailedPrecondition "INSTRUCTION_UNKNOWN";

@@ -104,6 +104,7 @@ fn inventory(facts: &Facts) -> Vec<Sound> {
                 "scale": 3, "weightG": 1000, "customAttributes": {"k": "v"}}}]}),
         ),
         sound("inventory.v1.InventoryService.GetItem", json!({"sku": "SKU-001"})),
+        sound("inventory.v1.InventoryService.WatchChanges", json!({"orderId": facts.later_order})),
         sound("inventory.v1.InventoryService.ListItems", json!({"pageSize": 2})),
         sound(
             "inventory.v1.InventoryService.ReceiveStock",
@@ -144,6 +145,10 @@ fn fulfillment(facts: &Facts) -> Vec<Sound> {
     vec![
         sound("fulfillment.v1.FulfillmentService.Promise", json!({"basket": basket, "optionsMax": 2})),
         sound("fulfillment.v1.FulfillmentService.Plan", json!({"basket": basket})),
+        sound(
+            "fulfillment.v1.FulfillmentService.WatchChanges",
+            json!({"cursors": [{"partition": 0}], "eventTypes": ["NodeSet"]}),
+        ),
         sound("fulfillment.v1.FulfillmentService.SubscribeInstructions", json!({"nodeId": "node-0"})),
         sound(
             "fulfillment.v1.FulfillmentService.AcknowledgeInstructions",

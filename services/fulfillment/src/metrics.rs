@@ -2,6 +2,7 @@
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
+pub(crate) const CHANGE_STREAMS: &str = "waybill_fulfillment_change_streams";
 pub(crate) const STREAMS: &str = "waybill_fulfillment_instruction_streams";
 pub(crate) const INSTRUCTIONS_SENT: &str = "waybill_fulfillment_instructions_sent_total";
 pub(crate) const PLANS: &str = "waybill_fulfillment_plan_seconds";
@@ -11,6 +12,7 @@ pub(crate) const LEFT_OUT: &str = "waybill_fulfillment_network_left_out";
 
 /// Registers the help texts; harmless when done twice.
 pub(crate) fn describe() {
+    describe_gauge!(CHANGE_STREAMS, "Change streams that are open");
     describe_gauge!(STREAMS, "Instruction streams that are open");
     describe_counter!(INSTRUCTIONS_SENT, "Instructions put on a stream, repeats counted");
     describe_histogram!(PLANS, Unit::Seconds, "Time to make a plan or the options of a promise");

@@ -4,6 +4,7 @@ use crate::door::Door;
 use crate::from_proto::report as parse;
 use crate::rpc;
 use crate::rpc::subscribe::InstructionStream;
+use crate::rpc::watch_changes::ChangeStream;
 use tonic::{Request, Response, Status, async_trait};
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentService;
@@ -115,5 +116,13 @@ impl FulfillmentService for Door {
         request: Request<proto::HandOverRequest>,
     ) -> Result<Response<proto::HandOverResponse>, Status> {
         report!(&self.0, request, parse::hand_over, HandOverResponse)
+    }
+
+    type WatchChangesStream = ChangeStream;
+    async fn watch_changes(
+        &self,
+        request: Request<proto::WatchChangesRequest>,
+    ) -> Result<Response<ChangeStream>, Status> {
+        rpc::watch_changes::watch(&self.0, request.into_inner()).await.map(Response::new)
     }
 }

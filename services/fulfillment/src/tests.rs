@@ -1,5 +1,6 @@
 //! The door over real partitions on a real disk: what callers see, what hostile callers do not break.
 
+mod changes;
 mod hostile;
 mod network;
 mod plans;

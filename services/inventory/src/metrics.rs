@@ -2,6 +2,7 @@
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
+pub(crate) const CHANGE_STREAMS: &str = "waybill_inventory_change_streams";
 pub(crate) const STREAMS: &str = "waybill_inventory_availability_streams";
 pub(crate) const CHANGES_SENT: &str = "waybill_inventory_availability_changes_sent_total";
 pub(crate) const POSITIONS: &str = "waybill_inventory_positions";
@@ -11,6 +12,7 @@ pub(crate) const IMPORT_ROWS: &str = "waybill_inventory_import_rows_total";
 
 /// Registers the help texts; harmless when done twice.
 pub(crate) fn describe() {
+    describe_gauge!(CHANGE_STREAMS, "Change streams that are open");
     describe_gauge!(STREAMS, "Availability streams that are open");
     describe_counter!(CHANGES_SENT, "Positions put on an availability stream, repeats counted");
     describe_gauge!(POSITIONS, "Positions in the mirror of this process");

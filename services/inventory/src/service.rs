@@ -2,6 +2,7 @@
 
 use crate::door::Door;
 use crate::rpc;
+use crate::rpc::watch_changes::ChangeStream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 use waybill_proto::inventory::v1 as proto;
 use waybill_proto::inventory::v1::inventory_service_server::InventoryService;
@@ -125,5 +126,13 @@ impl InventoryService for Door {
         request: Request<proto::WatchAvailabilityRequest>,
     ) -> Result<Response<Self::WatchAvailabilityStream>, Status> {
         rpc::watch_availability::watch(&self.0, &request.into_inner()).map(Response::new)
+    }
+
+    type WatchChangesStream = ChangeStream;
+    async fn watch_changes(
+        &self,
+        request: Request<proto::WatchChangesRequest>,
+    ) -> Result<Response<ChangeStream>, Status> {
+        rpc::watch_changes::watch(&self.0, request.into_inner()).await.map(Response::new)
     }
 }

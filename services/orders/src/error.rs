@@ -3,24 +3,12 @@
 use tonic::Status;
 use waybill_machine::{Code, Coded};
 use waybill_orders::order::RefusedWhy;
-use waybill_replica::FeedError;
 use waybill_service_kit::DoorError;
 use waybill_types::{Channel, ExternalNumber, OrderId};
 
 /// Bytes of a history that cannot be read.
 pub(crate) fn undecodable(error: &waybill_machine::Undecodable) -> Status {
     DoorError::Bug { what: error.to_string() }.into()
-}
-
-/// A feed that cannot go on; `oldest` makes the token it could go on from.
-pub(crate) fn feed(error: &FeedError, oldest: impl FnOnce(u64) -> String) -> Status {
-    match error {
-        FeedError::OutOfRange { oldest: sequence, .. } => {
-            DoorError::OutOfRange { oldest: oldest(*sequence) }.into()
-        }
-        FeedError::Ahead { .. } => DoorError::field("resume_token", error.to_string()).into(),
-        FeedError::Journal(what) => DoorError::Bug { what: what.clone() }.into(),
-    }
 }
 
 /// A channel has no order of this number.

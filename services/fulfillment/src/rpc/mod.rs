@@ -8,3 +8,4 @@ pub(crate) mod promise;
 pub(crate) mod report;
 pub(crate) mod subscribe;
 pub(crate) mod upsert;
+pub(crate) mod watch_changes;

@@ -9,7 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use waybill_fulfillment::Instruction;
 use waybill_proto::fulfillment::v1 as proto;
-use waybill_service_kit::{DoorError, Fields, opaque};
+use waybill_service_kit::{DoorError, Fields, OpenStream, opaque};
 use waybill_types::NodeId;
 
 pub(crate) type InstructionStream = ReceiverStream<Result<proto::SubscribeInstructionsResponse, Status>>;
@@ -73,7 +73,7 @@ async fn run(
     mut after: u64,
     sender: mpsc::Sender<Result<proto::SubscribeInstructionsResponse, Status>>,
 ) {
-    let _open = Open::count();
+    let _open = OpenStream::count(names::STREAMS);
     let home = door.home_of(&node);
     // Before the first look, so that nothing falls between looking and waiting.
     let mut place = door.ears.instructed.enter(node.clone());
@@ -117,20 +117,4 @@ async fn open(door: &Shared, row: Arc<Instruction>) -> Result<proto::SubscribeIn
         instruction: Some(instruction),
         resume_token: token(&row.node, row.number),
     })
-}
-
-/// Counts open streams for as long as it lives.
-struct Open;
-
-impl Open {
-    fn count() -> Self {
-        metrics::gauge!(names::STREAMS).increment(1);
-        Self
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        metrics::gauge!(names::STREAMS).decrement(1);
-    }
 }

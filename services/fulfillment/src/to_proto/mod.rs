@@ -1,6 +1,7 @@
 //! From the machine's values to the contracts' messages. With [`crate::from_proto`] the only place that sees both
 //! worlds.
 
+pub(crate) mod change;
 pub(crate) mod instruction;
 pub(crate) mod network;
 pub(crate) mod order;

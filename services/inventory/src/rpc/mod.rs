@@ -8,6 +8,7 @@ pub(crate) mod reservations;
 pub(crate) mod reserve_stock;
 pub(crate) mod upsert_items;
 pub(crate) mod watch_availability;
+pub(crate) mod watch_changes;
 
 use waybill_replica::Token;
 

@@ -13,7 +13,7 @@ use waybill_mirror::{Cursor, Mirror};
 use waybill_proto::inventory::v1 as proto;
 use waybill_proto::inventory::v1::watch_availability_response::Change;
 use waybill_service_kit::values::ids;
-use waybill_service_kit::{DoorError, Fields, opaque};
+use waybill_service_kit::{DoorError, Fields, OpenStream, opaque};
 use waybill_types::{PartitionId, Sku};
 
 pub(crate) type AvailabilityStream = ReceiverStream<Result<proto::WatchAvailabilityResponse, Status>>;
@@ -110,7 +110,7 @@ struct Gone;
 impl Watcher {
     /// Runs until the reader goes away or the process drains. A slow reader holds back only this task.
     async fn run(mut self) {
-        let _open = Open::count();
+        let _open = OpenStream::count(names::STREAMS);
         let mut changes = self.mirror.changes();
         loop {
             changes.mark_unchanged();
@@ -167,21 +167,5 @@ impl Watcher {
         let resume_token = opaque::seal(TOKEN_KIND, &self.place);
         let message = proto::WatchAvailabilityResponse { change: Some(change), resume_token };
         self.sender.send(Ok(message)).await.map_err(|_| Gone)
-    }
-}
-
-/// Counts open streams for as long as it lives.
-struct Open;
-
-impl Open {
-    fn count() -> Self {
-        metrics::gauge!(names::STREAMS).increment(1);
-        Self
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        metrics::gauge!(names::STREAMS).decrement(1);
     }
 }

@@ -1,6 +1,7 @@
 //! The door over real partitions in a data directory of its own.
 
 mod availability;
+mod changes;
 mod feed;
 mod hostile;
 mod items;

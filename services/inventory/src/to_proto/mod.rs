@@ -1,5 +1,7 @@
 //! Values to answers.
 
+pub(crate) mod change;
+
 use waybill_inventory::{
     Alias, Item, ItemRecord, PositionView, ReservationLine, ReservationState, ReservationView, Unit,
 };

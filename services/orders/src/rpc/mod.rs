@@ -11,7 +11,6 @@ pub(crate) mod watch_changes;
 pub(crate) mod watch_order;
 
 use crate::door::Inner;
-use crate::metrics as names;
 use tonic::Status;
 use waybill_orders::{Opening, Order};
 use waybill_service_kit::{Caller, OpenedPerson, Person};
@@ -38,21 +37,5 @@ fn may_see_people(caller: &Caller) -> bool {
         Role::Operator | Role::Channel => true,
         // A node reads its instructions, which carry what it needs; a peer needs nothing personal.
         Role::Node | Role::Peer => false,
-    }
-}
-
-/// Counts open streams for as long as it lives.
-pub(crate) struct OpenStream;
-
-impl OpenStream {
-    pub(crate) fn count() -> Self {
-        metrics::gauge!(names::STREAMS).increment(1);
-        Self
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        metrics::gauge!(names::STREAMS).decrement(1);
     }
 }

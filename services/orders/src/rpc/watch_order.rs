@@ -1,6 +1,6 @@
 //! WatchOrder: the order as it is, then each entry of its history as it happens. Resumable from any message.
 
-use super::{OpenStream, person};
+use super::person;
 use crate::door::Inner;
 use crate::error::undecodable;
 use crate::to_proto;
@@ -12,7 +12,7 @@ use waybill_orders::history::StoredHistory;
 use waybill_orders::status;
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::watch_order_response::Update;
-use waybill_service_kit::{Caller, DoorError, Fields, opaque};
+use waybill_service_kit::{Caller, DoorError, Fields, OpenStream, opaque};
 use waybill_types::OrderId;
 
 pub(crate) type OrderStream = ReceiverStream<Result<proto::WatchOrderResponse, Status>>;
@@ -57,7 +57,7 @@ type Sender = mpsc::Sender<Result<proto::WatchOrderResponse, Status>>;
 
 /// Runs until the caller goes away or the partition stops. A slow caller holds back only this task.
 async fn run(door: Arc<Inner>, caller: Caller, id: OrderId, mut last: Option<u64>, sender: Sender) {
-    let _open = OpenStream::count();
+    let _open = OpenStream::count(crate::metrics::STREAMS);
     // Before the first look, so that nothing falls between looking and waiting.
     let mut place = door.ears.changed.enter(id);
     loop {

@@ -154,7 +154,7 @@ async fn unknown_and_garbled_ids_and_tokens_are_refused_everywhere() {
         cursors: vec![common::PartitionCursor { partition: 0, sequence: u64::MAX }],
         ..Default::default()
     };
-    assert_eq!(world.door.watch_changes(asked(ahead)).await.unwrap_err().code(), Code::InvalidArgument);
+    assert_eq!(world.door.watch_changes(asked(ahead)).await.unwrap_err().code(), Code::OutOfRange);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use super::world::{World, asked, line, order, whole};
 use tokio_stream::StreamExt;
 use tonic::Code;
+use tonic_types::StatusExt;
 use waybill_proto::common::v1 as common;
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::orders_service_server::OrdersService;
@@ -121,5 +122,24 @@ async fn the_change_feed_filters_by_order_and_type_and_begins_now_when_nothing_i
             ("UnitsCancelled", first.order_id.as_str())
         );
         assert_eq!((event.actor.as_str(), event.reason.as_str()), ("anna", "changed my mind"));
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_beyond_the_newest_change_is_refused_instead_of_waiting_in_silence() {
+    let world = World::new(&[("A", 5)]).await;
+    let placed = world.place(order("1", vec![line("A", 1)])).await.unwrap();
+    world.once(&placed.order_id, proto::OrderStatus::Released).await;
+    let filter = proto::WatchChangesRequest { event_types: vec!["WorkReleased".into()], ..from_the_start() };
+    let newest = changes(&world, filter).await.next().await.unwrap().unwrap().event.unwrap();
+    let at = |sequence| {
+        let cursors = vec![common::PartitionCursor { partition: newest.partition, sequence }];
+        proto::WatchChangesRequest { cursors, ..Default::default() }
+    };
+    changes(&world, at(newest.sequence)).await;
+    for beyond in [newest.sequence + 999, newest.sequence + (99 << 20), u64::MAX] {
+        let refused = world.door.watch_changes(asked(at(beyond))).await.unwrap_err();
+        let reason = refused.get_error_details().error_info().unwrap().reason.clone();
+        assert_eq!((refused.code(), reason.as_str()), (Code::OutOfRange, "CURSOR_AHEAD"), "{beyond}");
     }
 }

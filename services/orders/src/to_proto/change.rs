@@ -1,37 +1,37 @@
 //! An event of the change feed: its content as JSON, without personal data. Fields may be added, never renamed.
 
-use super::time;
 use serde_json::{Value, json};
-use waybill_orders::Event;
 use waybill_orders::content::{Mode, OrderContent};
 use waybill_orders::event::{AttemptSource, CancelCause, CancelledFrom, What};
 use waybill_orders::order::Unserved;
 use waybill_orders::units::Bucket;
-use waybill_proto::common::v1 as common;
+use waybill_orders::{Event, Orders};
+use waybill_service_kit::changes::Teller;
 use waybill_types::exchange::{Claim, Delivery, LineUnits, Shortage, Step, StepLine, Undelivered};
-use waybill_types::{Origin, PartitionId, Timestamp};
+use waybill_types::{OrderId, PartitionId};
 
-/// One event as the feed shows it.
-pub(crate) fn change(
-    partition: PartitionId,
-    sequence: u64,
-    at: Timestamp,
-    origin: &Origin,
-    event: &Event,
-) -> common::ChangeEvent {
-    let caller = |text: &str| if origin.actor.as_str() == "engine" { String::new() } else { text.to_owned() };
-    common::ChangeEvent {
-        service: common::ServiceKind::Orders.into(),
-        partition: partition.index.into(),
-        sequence,
-        event_time: Some(time(at)),
-        event_type: event.what.name().to_owned(),
-        order_id: event.order.to_string(),
-        channel: caller(origin.channel.as_str()),
-        actor: caller(origin.actor.as_str()),
-        reason: caller(origin.reason.as_str()),
-        payload_json: payload(&event.what).to_string(),
-        resource_id: resource(event),
+/// Tells the events of orders.
+pub(crate) struct OrdersTeller;
+
+impl Teller for OrdersTeller {
+    type Machine = Orders;
+    const TOKEN_KIND: &'static str = "order changes";
+    const STREAMS: &'static str = crate::metrics::STREAMS;
+
+    fn home_of(order: OrderId) -> Option<PartitionId> {
+        Some(order.partition())
+    }
+    fn event_type(event: &Event) -> &'static str {
+        event.what.name()
+    }
+    fn order(event: &Event) -> Option<OrderId> {
+        Some(event.order)
+    }
+    fn resource(event: &Event) -> String {
+        resource(event)
+    }
+    fn payload(event: &Event) -> Value {
+        payload(&event.what)
     }
 }
 

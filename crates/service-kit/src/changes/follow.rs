@@ -1,0 +1,119 @@
+//! The tasks behind a change stream: one per partition that reads and tells, one that joins them. A slow reader holds
+//! back only its own tasks. Knows no event.
+
+use super::place::{Begun, Spot, Start, refused};
+use super::{Teller, Wanted};
+use crate::open_stream::OpenStream;
+use crate::{opaque, shown};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tonic::Status;
+use waybill_machine::Machine;
+use waybill_proto::common::v1 as common;
+use waybill_replica::{FeedError, Partition};
+use waybill_types::{Origin, PartitionId, Service};
+
+/// One event of one partition on its way, or the end of that partition's stream.
+pub(super) type Arrival = Result<(PartitionId, common::ChangeEvent), (PartitionId, FeedError)>;
+
+/// Follows one partition until nobody listens.
+pub(super) async fn follow<T: Teller>(
+    partition: Partition<T::Machine>,
+    start: Start,
+    begun: Begun<T::Machine>,
+    wanted: Arc<Wanted>,
+    events: mpsc::Sender<Arrival>,
+) {
+    let id = partition.id();
+    let known = start.known();
+    // Counted anew from the first frame that is read.
+    let mut spot = Spot::ZERO;
+    let Begun { mut feed, mut read } = begun;
+    loop {
+        for change in read {
+            for event in &change.events {
+                spot = spot.next_in(change.position.sequence);
+                if spot <= known || !wanted.has::<T>(event) {
+                    continue;
+                }
+                let mut message = told::<T>(id, &change.origin, event);
+                message.sequence = spot.sequence();
+                message.event_time = Some(shown::time(change.at));
+                if events.send(Ok((id, message))).await.is_err() {
+                    return;
+                }
+            }
+        }
+        read = tokio::select! {
+            changes = feed.next() => match (changes, start) {
+                (Ok(changes), _) => changes,
+                (Err(FeedError::OutOfRange { oldest, .. }), Start::Oldest) => {
+                    match partition.feed(oldest.saturating_sub(1)) {
+                        Ok(older) => feed = older,
+                        Err(failure) => return drop(events.send(Err((id, failure))).await),
+                    }
+                    Vec::new()
+                }
+                // Whoever went away needs no reason.
+                (Err(failure), _) => return drop(events.send(Err((id, failure))).await),
+            },
+            () = events.closed() => return,
+        };
+    }
+}
+
+/// An event without its place and time.
+fn told<T: Teller>(
+    partition: PartitionId,
+    origin: &Origin,
+    event: &<T::Machine as Machine>::Event,
+) -> common::ChangeEvent {
+    let caller = |text: &str| if origin.actor.as_str() == "engine" { String::new() } else { text.to_owned() };
+    let service = match partition.service {
+        Service::Orders => common::ServiceKind::Orders,
+        Service::Inventory => common::ServiceKind::Inventory,
+        Service::Fulfillment => common::ServiceKind::Fulfillment,
+    };
+    common::ChangeEvent {
+        service: service.into(),
+        partition: partition.index.into(),
+        sequence: 0,
+        event_time: None,
+        event_type: T::event_type(event).to_owned(),
+        order_id: T::order(event).map_or_else(String::new, |order| order.to_string()),
+        channel: caller(origin.channel.as_str()),
+        actor: caller(origin.actor.as_str()),
+        reason: caller(origin.reason.as_str()),
+        payload_json: T::payload(event).to_string(),
+        resource_id: T::resource(event),
+    }
+}
+
+/// Joins the partitions' streams into one, each message with the place after it in all of them.
+pub(super) async fn join<T: Teller, R>(
+    mut places: BTreeMap<u8, u64>,
+    mut arrived: mpsc::Receiver<Arrival>,
+    sender: mpsc::Sender<Result<R, Status>>,
+    answer: fn(common::ChangeEvent, String) -> R,
+) {
+    let _open = OpenStream::count(T::STREAMS);
+    loop {
+        let arrival = tokio::select! {
+            arrival = arrived.recv() => arrival,
+            () = sender.closed() => return,
+        };
+        let message = match arrival {
+            None => return,
+            Some(Ok((partition, event))) => {
+                places.insert(partition.index, event.sequence);
+                Ok(answer(event, opaque::seal(T::TOKEN_KIND, &places)))
+            }
+            Some(Err((partition, failure))) => Err(refused::<T>(partition, &failure, places.clone())),
+        };
+        let failed = message.is_err();
+        if sender.send(message).await.is_err() || failed {
+            return;
+        }
+    }
+}
