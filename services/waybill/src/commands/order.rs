@@ -115,7 +115,11 @@ async fn id(client: &Client, common: &Common, which: &Which) -> anyhow::Result<S
 
 async fn get(client: &Client, common: &Common, which: &Which) -> anyhow::Result<()> {
     let order = read(client, common, which).await?;
-    if common.json { say(json("orders.v1.Order", &order)?) } else { say(print::order(&order)) }
+    if common.json {
+        return say(json("orders.v1.Order", &order)?);
+    }
+    let causes = timeline::causes(client, &order).await?;
+    say(print::order(&order, &causes))
 }
 
 async fn cancel(client: &Client, common: &Common, cancel: &Cancel) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_waybill");
@@ -52,16 +52,29 @@ impl Engine {
 
     /// Runs one command to its end.
     pub(crate) fn run(&self, words: &[&str]) -> Said {
-        let done = Command::new(BINARY)
-            .args(words)
-            .env("WAYBILL_ENDPOINT", &self.endpoint)
-            .env_remove("WAYBILL_CHANNEL")
-            .env_remove("WAYBILL_ACTOR")
-            .output()
-            .expect("the command starts");
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Said { ok: done.status.success(), out: text(done.stdout), err: text(done.stderr) }
+        said(self.command(words).output().expect("the command starts"))
     }
+
+    /// Runs one command to its end whose output nobody reads.
+    pub(crate) fn run_unread(&self, words: &[&str]) -> Said {
+        let mut command = self.command(words);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
+        drop(child.stdout.take());
+        said(child.wait_with_output().expect("the command ends"))
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(words).env("WAYBILL_ENDPOINT", &self.endpoint);
+        command.env_remove("WAYBILL_CHANNEL").env_remove("WAYBILL_ACTOR");
+        command
+    }
+}
+
+fn said(done: Output) -> Said {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Said { ok: done.status.success(), out: text(done.stdout), err: text(done.stderr) }
 }
 
 impl Drop for Engine {

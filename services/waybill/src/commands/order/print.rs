@@ -1,14 +1,18 @@
 //! An order as text for people.
 
 use crate::commands::{Table, money, show_quantity, time, window, word};
+use std::collections::BTreeMap;
 use waybill_client::proto::common::v1::{Address, Money};
 use waybill_client::proto::orders::v1::{
     CancelOrderResponse, FulfillmentOrderRef, Order, OrderLine, OrderStatus, PlaceOrderResponse, UnitBuckets,
 };
 
+/// Why units of a line wait, by line number.
+pub(super) type Causes = BTreeMap<u32, String>;
+
 /// The whole order.
-pub(super) fn order(order: &Order) -> String {
-    let mut blocks = vec![head(order), lines(order).to_string()];
+pub(super) fn order(order: &Order, causes: &Causes) -> String {
+    let mut blocks = vec![head(order), lines(order, causes).to_string()];
     let work = work(&order.fulfillment_orders);
     if !work.is_empty() {
         blocks.push(work.to_string());
@@ -63,7 +67,7 @@ fn address(address: &Address) -> String {
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-fn lines(order: &Order) -> Table {
+fn lines(order: &Order, causes: &Causes) -> Table {
     let mut table = Table::new(&[">LINE", "SKU", ">QUANTITY", ">PRICE", ">TOTAL", "UNITS", "PROMISE"]);
     for line in &order.lines {
         let amounts = line.amounts.clone().unwrap_or_default();
@@ -73,20 +77,24 @@ fn lines(order: &Order) -> Table {
             show_quantity(line.quantity, line.quantity_scale),
             money(amounts.unit_price.as_ref()),
             money(amounts.total.as_ref()),
-            units(line),
+            units(line, causes.get(&line.line_number).map(String::as_str)),
             window(line.promise.as_ref()),
         ]);
     }
     table
 }
 
-/// Where a line's units are: `2 reserved, 1 backordered`, and what of it is to be called back.
-fn units(line: &OrderLine) -> String {
+/// Where a line's units are: `2 reserved, 1 backordered (no node has stock)`, and what of it is to be called back.
+fn units(line: &OrderLine, cause: Option<&str>) -> String {
     let buckets = line.buckets.unwrap_or_default();
+    let why =
+        |name| cause.filter(|_| name == "backordered").map_or(String::new(), |cause| format!(" ({cause})"));
     let mut parts: Vec<String> = named(&buckets)
         .into_iter()
         .filter(|(_, quantity)| *quantity != 0)
-        .map(|(name, quantity)| format!("{} {name}", show_quantity(quantity, line.quantity_scale)))
+        .map(|(name, quantity)| {
+            format!("{} {name}{}", show_quantity(quantity, line.quantity_scale), why(name))
+        })
         .collect();
     if line.cancel_requested != 0 {
         parts
@@ -210,16 +218,17 @@ mod tests {
 
     #[test]
     fn an_order_is_told_with_its_units_and_without_what_it_lacks() {
-        let text = order(&sample());
+        let text = order(&sample(), &Causes::from([(1, "others were faster".to_owned())]));
         assert_eq!(
             text,
             "W03-1  backordered  revision 4\n\
              number    WEB-5 in web\n\
              contact   Keiko Ito\n\
              total     USD 24.98\n\n\
-             LINE  SKU  QUANTITY     PRICE      TOTAL  UNITS                                                    \
-             PROMISE\n   \
-             1  F7       2.50  USD 9.99  USD 24.98  0.50 backordered, 2.00 reserved, 1.00 to be called back"
+             LINE  SKU  QUANTITY     PRICE      TOTAL  \
+             UNITS                                                                         PROMISE\n   \
+             1  F7       2.50  USD 9.99  USD 24.98  \
+             0.50 backordered (others were faster), 2.00 reserved, 1.00 to be called back"
         );
     }
 
@@ -236,7 +245,7 @@ mod tests {
             tracking_numbers: vec!["JD1".into()],
             ..FulfillmentOrderRef::default()
         });
-        let text = order(&sample);
+        let text = order(&sample, &Causes::new());
         assert!(text.contains("contact   erased"), "{text}");
         assert!(text.ends_with("W03-1-F1.05  S1    unspecified           1      DHL JD1"), "{text}");
     }

@@ -3,6 +3,7 @@
 
 use super::{FLAGS, Which, read};
 use crate::commands::{Common, json, refused_of, say, show_quantity, time, word};
+use std::collections::BTreeMap;
 use waybill_client::Client;
 use waybill_client::proto::orders::v1::{
     GetTimelineRequest, Order, OrderStatus, TimelineChange, TimelineEntry,
@@ -10,22 +11,68 @@ use waybill_client::proto::orders::v1::{
 
 pub(super) async fn timeline(client: &Client, common: &Common, which: &Which) -> anyhow::Result<()> {
     let order = read(client, common, which).await?;
-    let order_id = order.order_id.clone();
+    each_entry(client, &order.order_id, |entry| {
+        if common.json {
+            say(json("orders.v1.TimelineEntry", entry)?)
+        } else {
+            say(line(entry, &order, None))
+        }
+    })
+    .await
+}
+
+async fn each_entry(
+    client: &Client,
+    order_id: &str,
+    mut tell: impl FnMut(&TimelineEntry) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let order_id = order_id.to_owned();
     let mut request = GetTimelineRequest { order_id, page_size: 500, ..Default::default() };
     loop {
         let page = client.get_timeline(request.clone()).await.map_err(refused_of(FLAGS))?;
-        for entry in &page.entries {
-            if common.json {
-                say(json("orders.v1.TimelineEntry", entry)?)?;
-            } else {
-                say(line(entry, &order, None))?;
-            }
-        }
+        page.entries.iter().try_for_each(&mut tell)?;
         if page.next_page_token.is_empty() {
             return Ok(());
         }
         request.page_token = page.next_page_token;
     }
+}
+
+/// Why units of lines wait, in words by line number, as their history said last. Empty when no unit waits.
+pub(super) async fn causes(client: &Client, order: &Order) -> anyhow::Result<BTreeMap<u32, String>> {
+    let waits =
+        |index: usize| order.lines.get(index).filter(|line| line.buckets.unwrap_or_default().backordered > 0);
+    let mut causes = BTreeMap::new();
+    if !(0..order.lines.len()).any(|index| waits(index).is_some()) {
+        return Ok(causes);
+    }
+    each_entry(client, &order.order_id, |entry| {
+        for change in &entry.changes {
+            if let Some((index, "backorder_cause")) = part(&change.field, "lines[")
+                && let Some(line) = index.parse().ok().and_then(waits)
+            {
+                causes.insert(line.line_number, cause(&change.after));
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(causes)
+}
+
+/// Why nothing serves units; a cause that this version does not know stays as it came.
+fn cause(name: &str) -> String {
+    match name {
+        "no_stock" => "no node has stock",
+        "no_route" => "no node with stock reaches the address",
+        "no_pickup" => "the node does not hand over",
+        "contended" => "others were faster",
+        "nodes_refused" => "every node asked said no",
+        "unplannable" => "it cannot be planned",
+        "too_late" => "not decided in time",
+        other => return nothing(other),
+    }
+    .to_owned()
 }
 
 /// `3  2026-03-02 14:05:00Z  1 unit(s) of line 1 ...  by web/shop-1 (reason)`, the order's status afterwards where it is
@@ -70,6 +117,9 @@ fn changed(change: &TimelineChange, order: &Order) -> String {
             text.parse().map_or_else(|_| nothing(text), |units| show_quantity(units, line.quantity_scale))
         };
         let (number, sku) = (line.line_number, &line.sku);
+        if bucket == "backorder_cause" {
+            return format!("line {number}, {sku}: {}", cause(after));
+        }
         return format!(
             "line {number}, {sku}: {} {} -> {}",
             bucket.replace('_', " "),
@@ -137,6 +187,7 @@ mod tests {
             changes: vec![
                 change("lines[1].returned_to_sender", "", "250"),
                 change("fulfillment_orders[W03-1-F1.05].state", "", "FULFILLMENT_REF_STATE_READY_FOR_PICKUP"),
+                change("lines[0].backorder_cause", "", "no_route"),
                 change("status", "open", "partially_shipped"),
                 change("lines[7].open", "1", "0"),
             ],
@@ -147,6 +198,7 @@ mod tests {
             "  4  2026-03-02 14:00:22Z  2 units of line 2 cancelled  by call_center/agent-7 (changed her mind)  -> open\n\
              \u{20}      line 2, F7: returned to sender nothing -> 2.50\n\
              \u{20}      work W03-1-F1.05 at S1: nothing -> ready for pickup\n\
+             \u{20}      line 1, P1: no node with stock reaches the address\n\
              \u{20}      status: open -> partially shipped\n\
              \u{20}      lines[7].open: 1 -> 0"
         );

@@ -34,7 +34,7 @@ pub(super) async fn watch(client: &Client, common: &Common, watch: &Watch) -> an
         } else {
             match update.update {
                 Some(Update::Order(order)) => {
-                    say(print::order(&order))?;
+                    say(print::order(&order, &timeline::causes(client, &order).await?))?;
                     known = order;
                 }
                 Some(Update::Entry(entry)) => say(timeline::line(&entry, &known, Some(status)))?,
