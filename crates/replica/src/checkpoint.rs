@@ -105,22 +105,25 @@ pub(crate) struct Target {
 }
 
 /// Makes the rows durable below and trims the journal. Blocks; answers with the sequence.
-pub(crate) fn perform(target: &Target, marker: &Marker, images: &[RowImage]) -> Result<u64, CheckpointError> {
-    let path = write_file(target, marker, images).map_err(CheckpointError::File)?;
-    target.store.put_unsynced(&mut images.iter().map(|image| op(marker.partition, image)))?;
+pub(crate) fn perform(
+    target: &Target,
+    marker: &Marker,
+    images: Vec<RowImage>,
+) -> Result<u64, CheckpointError> {
+    // Encoded once, for the file and for the store; in key order, so that neighbours are put together.
+    let mut ops: Vec<Op> = images.into_iter().map(|image| op(marker.partition, &image)).collect();
+    ops.sort_unstable_by(|a, b| a.key().cmp(b.key()));
+    let path = write_file(target, marker, &ops).map_err(CheckpointError::File)?;
+    target.store.put_unsynced(&mut ops.into_iter())?;
     settle(target, marker, &path)?;
     Ok(marker.sequence)
 }
 
-fn write_file(
-    target: &Target,
-    marker: &Marker,
-    images: &[RowImage],
-) -> Result<PathBuf, waybill_store::Error> {
+fn write_file(target: &Target, marker: &Marker, ops: &[Op]) -> Result<PathBuf, waybill_store::Error> {
     let name = format!("{:04x}.wbc", marker.partition.number());
     let mut writer = checkpoint_file::Writer::create(&target.dir, &name, &encode(marker))?;
-    for image in images {
-        writer.append(&op(marker.partition, image))?;
+    for op in ops {
+        writer.append(op)?;
     }
     writer.finish()
 }

@@ -438,7 +438,7 @@ impl<M: Machine> Running<M> {
         self.change_since = None;
         let (target, internal, label) = (self.target.clone(), self.internal.clone(), self.label.clone());
         tokio::task::spawn_blocking(move || {
-            let result = timed_checkpoint(&target, &marker, &images, label, permit);
+            let result = timed_checkpoint(&target, &marker, images, label, permit);
             if let Some(internal) = internal.upgrade() {
                 // A partition that is gone needs no news.
                 let _ = internal.send(Internal::CheckpointDone(result.map_err(Arc::new)));
@@ -494,7 +494,7 @@ impl<M: Machine> Running<M> {
 fn timed_checkpoint(
     target: &Target,
     marker: &Marker,
-    images: &[waybill_machine::RowImage],
+    images: Vec<waybill_machine::RowImage>,
     label: String,
     permit: OwnedSemaphorePermit,
 ) -> Result<u64, CheckpointError> {

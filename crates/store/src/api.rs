@@ -11,12 +11,12 @@ pub const MAX_VALUE_BYTES: usize = 1 << 20;
 
 /// The most physical rows one [`Store::commit`] may ask for. A delete is one row; a value of up to 3,583 bytes is one row;
 /// a larger one is one row and one more for every 3,584 bytes begun. What it takes to remove surplus chunks of older
-/// values comes on top and is the store's business, up to eight times as many.
-pub const MAX_COMMIT_OPS: usize = 256;
+/// values comes on top and is the store's business. A row is written together with its neighbours, up to 4 KiB.
+pub const MAX_COMMIT_OPS: usize = 64;
 
 /// The most bytes of keys and values in one [`Store::commit`]. An engine writes several times as much, and what it writes
 /// between two syncs is what a power cut may leave in any order; larger values are put unsynced.
-pub const MAX_COMMIT_BYTES: usize = 256 << 10;
+pub const MAX_COMMIT_BYTES: usize = 128 << 10;
 
 /// One change to one logical row.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use crate::files;
 use crate::{Error, error};
 
 pub(crate) const FILE_NAME: &str = "STORE";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 const MAGIC: &[u8; 8] = b"WBSTORE\n";
 const HEADER_BYTES: usize = 32;
 const SECTOR: usize = 512;
@@ -152,13 +152,13 @@ mod tests {
         drop(Identity::create(dir.path(), [9; 16]).unwrap());
         let path = dir.path().join(FILE_NAME);
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[11] = 2;
+        bytes[11] = FORMAT_VERSION as u8 + 1;
         let crc = crc32c::crc32c(&bytes[..28]).to_be_bytes();
         bytes[28..32].copy_from_slice(&crc);
         std::fs::write(&path, &bytes).unwrap();
         assert!(matches!(
             Identity::open(dir.path()),
-            Err(Error::OtherVersion { found: 2, supported: 1, .. })
+            Err(Error::OtherVersion { found: 3, supported: FORMAT_VERSION, .. })
         ));
     }
 }

@@ -16,6 +16,7 @@ pub mod conformance;
 mod error;
 mod files;
 mod identity;
+mod packs;
 mod rows;
 mod sled_store;
 pub mod vault;

@@ -1,15 +1,17 @@
 //! How one logical row lies in physical rows of one ordered key space. It refuses to know which engine keeps them.
 //!
 //! ```text
-//! 'r' key                    head: 0x00 value                          (value up to 3,583 bytes)
+//! 'p' anchor                 pack: keys and heads of neighbouring rows, see `packs`
+//!                            head: 0x00 value                          (value up to 3,583 bytes)
 //!                            head: 0x01 chunks:u16 bytes:u32 crc32c:u32 (larger)
 //! 'c' key_len:u8 key i:u16   chunk i, at most 3,584 bytes
 //! 'm' name                   the store's own rows
 //! ```
-//! All integers are big-endian. Heads and chunks have prefixes of their own, so an ordered scan of heads never walks
+//! All integers are big-endian. Packs and chunks have prefixes of their own, so an ordered scan of packs never walks
 //! over chunks; the length before a chunk's key keeps the chunks of one row together and no other row's among them.
 //! One key space, because batches on two of sled's trees are not atomic together.
 
+use crate::packs::Merged;
 use crate::{Error, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 
 /// The largest physical value, in bytes. sled moves large pages to files it never syncs; small rows keep pages small.
@@ -29,8 +31,11 @@ pub(crate) enum Head<'a> {
     Chunked { chunks: u16, bytes: u32, crc: u32 },
 }
 
-pub(crate) fn head_key(key: &[u8]) -> Vec<u8> {
-    stuffed(&[b"r", key])
+/// Below every pack.
+pub(crate) const PACKS: &[u8] = b"p";
+
+pub(crate) fn pack_key(key: &[u8]) -> Vec<u8> {
+    stuffed(&[PACKS, key])
 }
 
 pub(crate) fn meta_key(name: &str) -> Vec<u8> {
@@ -62,7 +67,7 @@ fn stuffed(parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// The key a physical head key was made of.
+/// The key a pack's physical key was made of.
 pub(crate) fn key_of_head(physical: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(physical.len());
     let mut run = 0;
@@ -95,26 +100,27 @@ pub(crate) fn chunks_of(value: &[u8]) -> u16 {
     if value.len() < ROW_BYTES { 0 } else { value.len().div_ceil(ROW_BYTES) as u16 }
 }
 
-/// Appends the physical changes that turn a row with `old_chunks` chunks into `value`.
+/// The head of a changed row, and its chunks into `merged`; `old_chunks` were stored.
 ///
 /// They may be cut into several batches, and a crash between two of those leaves a row that does not fit together and is
 /// put again. So that no chunk is ever left without a head that counts it, a head stands before chunks that are added
 /// and behind chunks that are removed.
-pub(crate) fn plan(key: &[u8], value: Option<&[u8]>, old_chunks: u16, out: &mut Vec<Physical>) {
+pub(crate) fn change(
+    key: &[u8],
+    value: Option<&[u8]>,
+    old_chunks: u16,
+    merged: &mut Merged,
+) -> Option<Vec<u8>> {
     let new_chunks = value.map_or(0, chunks_of);
-    for index in new_chunks..old_chunks {
-        out.push((chunk_key(key, index), None));
-    }
-    let head = (head_key(key), value.map(|value| head_of(value, new_chunks)));
+    merged.before.extend((new_chunks..old_chunks).map(|index| (chunk_key(key, index), None)));
     let chunks = value.filter(|_| new_chunks > 0).unwrap_or_default().chunks(ROW_BYTES).enumerate();
     let chunks = chunks.map(|(index, chunk)| (chunk_key(key, index as u16), Some(chunk.to_vec())));
     if new_chunks > old_chunks {
-        out.push(head);
-        out.extend(chunks);
+        merged.after.extend(chunks)
     } else {
-        out.extend(chunks);
-        out.push(head);
+        merged.before.extend(chunks)
     }
+    value.map(|value| head_of(value, new_chunks))
 }
 
 fn head_of(value: &[u8], chunks: u16) -> Vec<u8> {
@@ -155,40 +161,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn largest_inline_value_is_one_row_and_one_byte_more_is_two() {
-        let mut out = Vec::new();
-        plan(b"k", Some(&[7; ROW_BYTES - 1]), 0, &mut out);
-        assert_eq!(out.len(), 1);
-        assert_eq!(out[0].1.as_ref().map(Vec::len), Some(ROW_BYTES));
-        out.clear();
-        plan(b"k", Some(&[7; ROW_BYTES]), 0, &mut out);
-        assert_eq!(out.len(), 2);
-        assert!(out.iter().all(|(_, value)| value.as_ref().is_some_and(|v| v.len() <= ROW_BYTES)));
+    fn largest_inline_value_has_no_chunk_and_one_byte_more_has() {
+        let mut merged = Merged::default();
+        let head = change(b"k", Some(&[7; ROW_BYTES - 1]), 0, &mut merged);
+        assert_eq!(head.map(|head| head.len()), Some(ROW_BYTES));
+        assert!(merged.before.is_empty() && merged.after.is_empty());
+        change(b"k", Some(&[7; ROW_BYTES]), 0, &mut merged);
+        assert_eq!(merged.after.len(), 1);
+        assert!(merged.after.iter().all(|(_, value)| value.as_ref().is_some_and(|v| v.len() <= ROW_BYTES)));
     }
 
     #[test]
     fn shrinking_removes_exactly_the_surplus_chunks() {
-        let mut out = Vec::new();
-        plan(b"k", Some(&[7; ROW_BYTES * 2]), 5, &mut out);
-        let removed: Vec<_> = out.iter().filter(|(_, v)| v.is_none()).map(|(k, _)| k.clone()).collect();
+        let mut merged = Merged::default();
+        change(b"k", Some(&[7; ROW_BYTES * 2]), 5, &mut merged);
+        let removed: Vec<_> =
+            merged.before.iter().filter(|(_, v)| v.is_none()).map(|(k, _)| k.clone()).collect();
         assert_eq!(removed, vec![chunk_key(b"k", 2), chunk_key(b"k", 3), chunk_key(b"k", 4)]);
     }
 
     #[test]
-    fn every_prefix_of_a_plan_leaves_no_chunk_that_its_head_does_not_count() {
+    fn every_prefix_of_a_change_leaves_no_chunk_that_its_head_does_not_count() {
         for (old, new) in [(0, 3), (3, 0), (2, 5), (5, 2), (3, 3), (0, 0)] {
             for value in [Some(vec![7; ROW_BYTES * new]), None] {
                 let chunks = value.as_deref().map_or(0, chunks_of);
-                let mut out = Vec::new();
-                plan(b"k", value.as_deref(), old, &mut out);
+                let mut merged = Merged::default();
+                let head = change(b"k", value.as_deref(), old, &mut merged);
                 let mut present: Vec<bool> = (0..10).map(|index| index < old).collect();
                 let mut counted = old;
-                for (key, value) in out {
-                    if key == head_key(b"k") {
-                        counted = value.as_deref().map_or(0, chunks_in_head);
-                    }
-                    if let Some(index) = (0..10).find(|index| key == chunk_key(b"k", *index)) {
-                        present[usize::from(index)] = value.is_some();
+                let steps = merged.before.into_iter().map(Some).chain([None]);
+                for step in steps.chain(merged.after.into_iter().map(Some)) {
+                    match step {
+                        None => counted = head.as_deref().map_or(0, chunks_in_head),
+                        Some((key, value)) => {
+                            let index = (0..10).find(|index| key == chunk_key(b"k", *index)).unwrap();
+                            present[usize::from(index)] = value.is_some();
+                        }
                     }
                     let last = present.iter().rposition(|there| *there).map_or(0, |at| at as u16 + 1);
                     assert!(last <= counted, "{old} to {chunks}: chunk {last} of {counted}");
@@ -219,11 +227,11 @@ mod tests {
         }
         keys.sort();
         for pair in keys.windows(2) {
-            assert!(head_key(&pair[0]) < head_key(&pair[1]), "{pair:?}");
+            assert!(pack_key(&pair[0]) < pack_key(&pair[1]), "{pair:?}");
         }
         for key in keys {
-            assert_eq!(key_of_head(&head_key(&key)), key);
-            assert!(!head_key(&key).windows(4).any(|run| run == [0xff; 4]));
+            assert_eq!(key_of_head(&pack_key(&key)), key);
+            assert!(!pack_key(&key).windows(4).any(|run| run == [0xff; 4]));
         }
     }
 

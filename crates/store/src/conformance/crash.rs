@@ -37,7 +37,7 @@ pub fn survives_kill(open: OpenStore, dir: &Path, test_name: &str, rounds: u64) 
 fn group_row(number: u64, row: u64) -> Vec<u8> {
     // A row changes between inline and chunked from commit to commit, and a commit is close to the largest: an engine's
     // buffer holds less than one, so a kill in its middle finds a part of it written.
-    let len = if (number + row).is_multiple_of(3) { 50 } else { 11_000 + (number % 5) as usize * 1000 };
+    let len = if (number + row).is_multiple_of(3) { 50 } else { 5_000 + (number % 5) as usize * 500 };
     value(number * 1000 + row, len)
 }
 

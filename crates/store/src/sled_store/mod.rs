@@ -6,6 +6,7 @@
 //! panic poisons the handle: a retry on it could acknowledge bytes that the operating system has already dropped.
 
 mod open;
+mod packed;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,11 +25,9 @@ use open::{
     remove_unfinished_snapshots, sync_everything,
 };
 
-/// Rows in one unsynced batch. Nothing was gained above 128, and a batch holds a lock of the whole process.
-const BATCH_ROWS: usize = 128;
-
-/// Keys and values in one unsynced batch; about one row more may come on top. sled writes up to fourteen times as much.
-const BATCH_BYTES: usize = 128 << 10;
+/// Rows that are sorted together before they are put, so that neighbours meet in their pack.
+const SORTED_ROWS: usize = 4096;
+const SORTED_BYTES: usize = 1 << 20;
 
 /// How much log may be written before it is synced, although nobody asked: see [`SEGMENT_BYTES`].
 const UNSYNCED_LOG_BYTES: i64 = 512 << 10;
@@ -136,21 +135,6 @@ impl SledStore {
         caught(&self.dir, doing, || call(db)).map_err(|error| self.poisoned_by(error))
     }
 
-    /// The chunk count of the row as it is stored.
-    fn stored_chunks(&self, key: &[u8]) -> Result<u16, Error> {
-        let head = self.engine("read", |db| db.get(rows::head_key(key)))?;
-        Ok(head.map_or(0, |head| rows::chunks_in_head(&head)))
-    }
-
-    /// The physical changes of a batch in which every key occurs once.
-    fn plan(&self, batch: &BTreeMap<&[u8], Option<&[u8]>>) -> Result<Vec<Physical>, Error> {
-        let mut physical = Vec::with_capacity(batch.len() + 1);
-        for (key, value) in batch {
-            rows::plan(key, *value, self.stored_chunks(key)?, &mut physical);
-        }
-        Ok(physical)
-    }
-
     fn apply(&self, physical: Vec<Physical>) -> Result<(), Error> {
         let mut batch = sled::Batch::default();
         for (key, value) in physical {
@@ -200,9 +184,7 @@ impl SledStore {
             return Ok(Some(value));
         }
         let _quiet = self.writer();
-        let Some(head) = self.engine("read", |db| db.get(rows::head_key(key)))? else {
-            return Ok(None);
-        };
+        let Some(head) = self.head(key)? else { return Ok(None) };
         match self.join(key, &head)? {
             Some(value) => Ok(Some(value)),
             None => {
@@ -240,7 +222,7 @@ impl Store for SledStore {
             return Err(Error::TooManyBytes { bytes, max: MAX_COMMIT_BYTES });
         }
         let mut writer = self.writer();
-        let physical = self.plan(&batch)?;
+        let physical = self.plan(&batch.into_iter().collect::<Vec<_>>())?;
         if physical.len() > PHYSICAL_ROWS_MAX {
             return Err(Error::TooManyRows { rows: physical.len(), max: PHYSICAL_ROWS_MAX });
         }
@@ -248,14 +230,14 @@ impl Store for SledStore {
     }
 
     fn put_unsynced(&self, ops: &mut dyn Iterator<Item = Op>) -> Result<(), Error> {
-        let mut pending: Vec<Op> = Vec::with_capacity(BATCH_ROWS);
+        let mut pending: Vec<Op> = Vec::new();
         let mut bytes = 0;
         for op in ops {
             let value = value_of(&op);
             rows::check(op.key(), value)?;
             bytes += op.key().len() + value.map_or(0, <[u8]>::len);
             pending.push(op);
-            if pending.len() >= BATCH_ROWS || bytes >= BATCH_BYTES {
+            if pending.len() >= SORTED_ROWS || bytes >= SORTED_BYTES {
                 self.put_pending(&pending)?;
                 pending.clear();
                 bytes = 0;
@@ -271,9 +253,7 @@ impl Store for SledStore {
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         rows::check(key, None)?;
-        let Some(head) = self.engine("read", |db| db.get(rows::head_key(key)))? else {
-            return Ok(None);
-        };
+        let Some(head) = self.head(key)? else { return Ok(None) };
         match rows::parse_head(&head) {
             Some(Head::Inline(value)) => Ok(Some(value.to_vec())),
             Some(Head::Chunked { .. }) | None => self.read_row(key, &head),
@@ -291,21 +271,10 @@ impl Store for SledStore {
             self.check_poison()?;
             return Ok(Vec::new());
         }
-        let range = rows::head_key(lower)..rows::head_key(upper);
-        let mut iter = self.engine("scan", |db| Ok(db.range(range)))?;
-        let mut found = Vec::new();
-        while found.len() < limit {
-            let next = self.engine("scan", |_| match order {
-                Order::Ascending => iter.next().transpose(),
-                Order::Descending => iter.next_back().transpose(),
-            })?;
-            let Some((physical, head)) = next else { break };
-            let key = rows::key_of_head(&physical);
-            if let Some(value) = self.read_row(&key, &head)? {
-                found.push((key, value));
-            }
+        match order {
+            Order::Ascending => self.scan_up(lower, upper, limit),
+            Order::Descending => self.scan_down(lower, upper, limit),
         }
-        Ok(found)
     }
 
     fn stats(&self) -> Stats {
@@ -323,27 +292,6 @@ impl Store for SledStore {
 
     fn close(self: Box<Self>) -> Result<(), Error> {
         self.sync()
-    }
-}
-
-impl SledStore {
-    /// Puts a few operations in as many batches as their values take. Readers that meet a half put row wait for the
-    /// writer.
-    fn put_pending(&self, ops: &[Op]) -> Result<(), Error> {
-        let pending = last_of_each_key(ops)?;
-        let mut writer = self.writer();
-        let mut physical = self.plan(&pending)?.into_iter();
-        loop {
-            let batch = next_batch(&mut physical);
-            if batch.is_empty() {
-                return Ok(());
-            }
-            self.apply(batch)?;
-            let at = self.flush()?;
-            if at - writer.synced_at >= UNSYNCED_LOG_BYTES {
-                self.sync_data(&mut writer, at)?;
-            }
-        }
     }
 }
 
@@ -384,18 +332,6 @@ fn size_of(batch: &BTreeMap<&[u8], Option<&[u8]>>) -> (usize, usize) {
         let value = value.unwrap_or_default();
         (rows + 1 + usize::from(rows::chunks_of(value)), bytes + key.len() + value.len())
     })
-}
-
-/// Takes as many rows as one batch may have; none at the end.
-fn next_batch(physical: &mut impl Iterator<Item = Physical>) -> Vec<Physical> {
-    let mut batch = Vec::with_capacity(BATCH_ROWS);
-    let mut bytes = 0;
-    while batch.len() < BATCH_ROWS && bytes < BATCH_BYTES {
-        let Some((key, value)) = physical.next() else { break };
-        bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-        batch.push((key, value));
-    }
-    batch
 }
 
 #[cfg(test)]

@@ -16,9 +16,9 @@ fn no_chunk_stays_behind_a_shrunk_or_deleted_row() {
     let store = open(dir.path());
     let physical = || store.engine("count", |db| Ok(db.len())).unwrap();
     store.commit(&[put("a", 100_000), put("b", 20_000)]).unwrap();
-    assert_eq!(physical(), 2 + (1 + 28) + (1 + 6));
+    assert_eq!(physical(), 2 + 1 + 28 + 6);
     store.commit(&[put("a", 4000)]).unwrap();
-    assert_eq!(physical(), 2 + (1 + 2) + (1 + 6));
+    assert_eq!(physical(), 2 + 1 + 2 + 6);
     store
         .put_unsynced(&mut [put("a", 9000), put("a", 5), Op::Delete { key: b"b".to_vec() }].into_iter())
         .unwrap();

@@ -1,0 +1,187 @@
+//! Rows of packs over the engine: finding them, walking them in order, changing them in bounded batches. It refuses to
+//! know what makes a batch durable.
+
+use super::{SledStore, UNSYNCED_LOG_BYTES, Writer, last_of_each_key};
+use crate::packs::{self, Change, Merged, NoPack};
+use crate::rows::{self, Physical};
+use crate::{Error, Op};
+
+/// Packs and chunks in one unsynced batch. Nothing was gained above 128, and a batch holds a lock of the whole process.
+const BATCH_ROWS: usize = 128;
+
+/// Keys and values in one unsynced batch; one pack's changes may come on top. sled writes up to sixteen times as much.
+const BATCH_BYTES: usize = 96 << 10;
+
+/// Changes of one pack that are merged at once; what it is split into stands in one batch.
+const MERGED_BYTES: usize = 32 << 10;
+
+/// An unsynced batch that is being filled.
+#[derive(Default)]
+struct Filling {
+    rows: Vec<Physical>,
+    bytes: usize,
+}
+
+impl Filling {
+    fn push(&mut self, row: Physical) {
+        self.bytes += row.0.len() + row.1.as_ref().map_or(0, Vec::len);
+        self.rows.push(row);
+    }
+}
+
+impl SledStore {
+    /// The pack that a row belongs to, with its physical key; none where the row would be the first of all.
+    fn pack_of(&self, key: &[u8]) -> Result<Option<(sled::IVec, sled::IVec)>, Error> {
+        let through = rows::pack_key(key);
+        self.engine("read", |db| db.range(rows::PACKS..=&through[..]).next_back().transpose())
+    }
+
+    /// The head of a row as it is stored.
+    pub(super) fn head(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let Some((_, pack)) = self.pack_of(key)? else { return Ok(None) };
+        Ok(packs::find(&pack, key).map_err(|NoPack| self.no_pack())?.map(<[u8]>::to_vec))
+    }
+
+    fn no_pack(&self) -> Error {
+        Error::damaged(&self.dir, "a pack of rows cannot be read")
+    }
+
+    /// Merges the first of `changes` that belong to one pack, at most about `bytes` of them, into it. Answers how many
+    /// were taken and whether the rest belong to other packs.
+    fn merge(&self, changes: &[Change<'_>], bytes: usize) -> Result<(usize, bool, Merged), Error> {
+        let Some((first, _)) = changes.first() else { return Ok((0, true, Merged::default())) };
+        let pack = self.pack_of(first)?;
+        let next = self.engine("read", |db| match &pack {
+            Some((anchor, _)) => db.get_gt(anchor),
+            None => db.get_gt(rows::PACKS),
+        })?;
+        let bound = next.map(|(next, _)| rows::key_of_head(&next));
+        let mut left = bytes;
+        let mut taken = 0;
+        let mut over = true;
+        for (key, value) in changes {
+            if bound.as_deref().is_some_and(|bound| *key >= bound) {
+                break;
+            }
+            let size = key.len() + value.map_or(0, <[u8]>::len);
+            if taken > 0 && size > left {
+                over = false;
+                break;
+            }
+            left = left.saturating_sub(size);
+            taken += 1;
+        }
+        let anchor = pack.as_ref().map(|(anchor, _)| rows::key_of_head(anchor));
+        let old = pack.as_ref().map_or(&[][..], |(_, pack)| pack);
+        let merged = packs::merge(anchor.as_deref(), old, &changes[..taken]);
+        Ok((taken, over, merged.map_err(|NoPack| self.no_pack())?))
+    }
+
+    /// All physical changes of a batch, to be applied as one.
+    pub(super) fn plan(&self, mut changes: &[Change<'_>]) -> Result<Vec<Physical>, Error> {
+        let mut physical = Vec::with_capacity(changes.len() + 1);
+        while !changes.is_empty() {
+            let (taken, _, merged) = self.merge(changes, usize::MAX)?;
+            physical.extend(merged.before.into_iter().chain(merged.packs).chain(merged.after));
+            changes = &changes[taken..];
+        }
+        Ok(physical)
+    }
+
+    pub(super) fn scan_up(
+        &self,
+        lower: &[u8],
+        upper: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        let first = self.pack_of(lower)?.map_or_else(|| rows::pack_key(lower), |(anchor, _)| anchor.to_vec());
+        let mut iter = self.engine("scan", |db| Ok(db.range(first..rows::pack_key(upper))))?;
+        let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        while let Some((_, pack)) = self.engine("scan", |_| iter.next().transpose())? {
+            for entry in packs::entries(&pack) {
+                let (key, head) = entry.map_err(|NoPack| self.no_pack())?;
+                // A pack that is split while it is read comes again with its second half.
+                let seen = found.last().is_some_and(|(last, _)| key <= &last[..]);
+                if key < lower || seen {
+                    continue;
+                }
+                if key >= upper || found.len() >= limit {
+                    return Ok(found);
+                }
+                if let Some(value) = self.read_row(key, head)? {
+                    found.push((key.to_vec(), value));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn scan_down(
+        &self,
+        lower: &[u8],
+        upper: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        let range = rows::PACKS.to_vec()..rows::pack_key(upper);
+        let mut iter = self.engine("scan", |db| Ok(db.range(range)))?;
+        let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        while let Some((_, pack)) = self.engine("scan", |_| iter.next_back().transpose())? {
+            let entries = packs::entries(&pack).collect::<Result<Vec<_>, _>>();
+            for (key, head) in entries.map_err(|NoPack| self.no_pack())?.into_iter().rev() {
+                let seen = found.last().is_some_and(|(last, _)| key >= &last[..]);
+                if key >= upper || seen {
+                    continue;
+                }
+                if key < lower || found.len() >= limit {
+                    return Ok(found);
+                }
+                if let Some(value) = self.read_row(key, head)? {
+                    found.push((key.to_vec(), value));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Puts operations in as many batches as they take. Readers that meet a half put row wait for the writer.
+    pub(super) fn put_pending(&self, ops: &[Op]) -> Result<(), Error> {
+        let changes: Vec<Change<'_>> = last_of_each_key(ops)?.into_iter().collect();
+        let mut changes = &changes[..];
+        let mut writer = self.writer();
+        let mut batch = Filling::default();
+        while !changes.is_empty() {
+            let (taken, over, merged) = self.merge(changes, MERGED_BYTES)?;
+            changes = &changes[taken..];
+            for chunk in merged.before {
+                self.put_full(&mut writer, &mut batch)?;
+                batch.push(chunk);
+            }
+            self.put_full(&mut writer, &mut batch)?;
+            merged.packs.into_iter().for_each(|pack| batch.push(pack));
+            for chunk in merged.after {
+                self.put_full(&mut writer, &mut batch)?;
+                batch.push(chunk);
+            }
+            if !over {
+                // What follows belongs to a pack that this batch changes.
+                self.put_batch(&mut writer, &mut batch)?;
+            }
+        }
+        self.put_batch(&mut writer, &mut batch)
+    }
+
+    fn put_full(&self, writer: &mut Writer, batch: &mut Filling) -> Result<(), Error> {
+        let full = batch.rows.len() >= BATCH_ROWS || batch.bytes >= BATCH_BYTES;
+        if full { self.put_batch(writer, batch) } else { Ok(()) }
+    }
+
+    fn put_batch(&self, writer: &mut Writer, batch: &mut Filling) -> Result<(), Error> {
+        if batch.rows.is_empty() {
+            return Ok(());
+        }
+        batch.bytes = 0;
+        self.apply(std::mem::take(&mut batch.rows))?;
+        let at = self.flush()?;
+        if at - writer.synced_at >= UNSYNCED_LOG_BYTES { self.sync_data(writer, at) } else { Ok(()) }
+    }
+}
