@@ -11,6 +11,7 @@ pub mod content;
 pub mod contract;
 pub mod key;
 pub mod record;
+mod row_key;
 pub mod table;
 
 pub use code::{Code, Coded, FieldViolation};

@@ -2,6 +2,7 @@
 //! fields are added only at the end and only as options, so that old bytes stay readable for good.
 
 use minicbor::{Decode, Encode};
+use std::cell::RefCell;
 
 /// Anything that is journaled or kept in a row.
 pub trait Record: Encode<()> + for<'b> Decode<'b, ()> + Send + Sync + 'static {}
@@ -17,14 +18,33 @@ pub struct Undecodable {
     pub why: String,
 }
 
+thread_local! {
+    /// Grown once and used for every value, so that what is answered is allocated once at its true size.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer that one huge value made larger than this is not kept.
+const KEPT_BYTES: usize = 64 << 10;
+
 /// The stored bytes of `value`.
 #[must_use]
 pub fn encode(value: &(impl Encode<()> + ?Sized)) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(128);
-    if let Err(error) = minicbor::encode(value, &mut bytes) {
-        panic!("encoding to memory cannot fail: {error}");
+    // Taken, not borrowed: an `Encode` that encodes another value on the way finds an empty buffer, not a panic.
+    let mut buffer = BUFFER.take();
+    encode_into(value, &mut buffer);
+    let bytes = buffer.as_slice().to_vec();
+    if buffer.capacity() <= KEPT_BYTES {
+        buffer.clear();
+        BUFFER.set(buffer);
     }
     bytes
+}
+
+/// Appends the stored bytes of `value`.
+pub fn encode_into(value: &(impl Encode<()> + ?Sized), bytes: &mut Vec<u8>) {
+    if let Err(error) = minicbor::encode(value, bytes) {
+        panic!("encoding to memory cannot fail: {error}");
+    }
 }
 
 /// Reads stored bytes, all of them.

@@ -6,9 +6,11 @@
 
 use crate::cold::{Cold, ColdPages, ScanOrder, successor};
 use crate::key::Key;
-use crate::record::{Record, decode, encode};
+use crate::record::{Record, decode, encode, encode_into};
+use crate::row_key::RowKey;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::marker::PhantomData;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -45,10 +47,12 @@ struct Slot<V> {
 pub struct Table<K, V> {
     prefix: u8,
     resident: bool,
-    rows: RefCell<BTreeMap<Vec<u8>, Slot<V>>>,
-    dirty: Vec<Vec<u8>>,
+    rows: RefCell<BTreeMap<RowKey, Slot<V>>>,
+    /// A key is written here before it is looked up.
+    scratch: RefCell<Vec<u8>>,
+    dirty: Vec<RowKey>,
     dirty_count: usize,
-    flushing: Vec<Vec<u8>>,
+    flushing: Vec<RowKey>,
     cold: Option<Arc<dyn Cold>>,
     generation: u32,
     faulted: Cell<usize>,
@@ -63,6 +67,7 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
             prefix,
             resident: false,
             rows: RefCell::default(),
+            scratch: RefCell::default(),
             dirty: Vec::new(),
             dirty_count: 0,
             flushing: Vec::new(),
@@ -103,17 +108,10 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
     /// Changes the row under `key` in place; `None` when there is none.
     pub fn update<R>(&mut self, key: &K, change: impl FnOnce(&mut V) -> R) -> Option<R> {
         let key = self.full_key(key);
-        if !self.rows.borrow().contains_key(&key) {
-            self.fault(key.clone());
-        }
-        let slot = self.rows.get_mut().get_mut(&key)?;
-        let value = slot.value.as_mut()?;
-        let result = change(Arc::make_mut(value));
-        slot.touched.set(self.generation);
-        if !slot.dirty {
-            slot.dirty = true;
-            self.dirty_count += 1;
-            self.dirty.push(key);
+        let slot = self.slot(&key)?;
+        let result = change(Arc::make_mut(slot.value.as_mut()?));
+        if !std::mem::replace(&mut slot.dirty, true) {
+            self.dirtied(key);
         }
         Some(result)
     }
@@ -123,13 +121,13 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
     where
         V: Default,
     {
-        if !self.contains(key) {
-            self.put(key, V::default());
+        let key = self.full_key(key);
+        let slot = self.slot_or_new(&key);
+        let result = change(Arc::make_mut(slot.value.get_or_insert_default()));
+        if !std::mem::replace(&mut slot.dirty, true) {
+            self.dirtied(key);
         }
-        match self.update(key, change) {
-            Some(result) => result,
-            None => unreachable!("the row was put just now"),
-        }
+        result
     }
 
     /// Removes the row under `key`.
@@ -168,10 +166,10 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
             let after = self.full_key(after);
             match order {
                 ScanOrder::Ascending => {
-                    lower = after;
+                    lower = after.to_vec();
                     lower.push(0);
                 }
-                ScanOrder::Descending => upper = after,
+                ScanOrder::Descending => upper = after.to_vec(),
             }
         }
         if lower >= upper {
@@ -200,11 +198,12 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
         }
     }
 
-    fn full_key(&self, key: &K) -> Vec<u8> {
-        let mut out = Vec::with_capacity(24);
-        out.push(self.prefix);
-        key.write(&mut out);
-        out
+    fn full_key(&self, key: &K) -> RowKey {
+        let mut bytes = self.scratch.borrow_mut();
+        bytes.clear();
+        bytes.push(self.prefix);
+        key.write(&mut bytes);
+        RowKey::from(&bytes[..])
     }
 
     fn typed(&self, key: &[u8]) -> K {
@@ -215,45 +214,65 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
         }
     }
 
-    fn set(&mut self, key: Vec<u8>, value: Option<Arc<V>>) {
-        let below = !self.resident;
-        let rows = self.rows.get_mut();
-        let slot = rows.entry(key.clone()).or_insert_with(|| Slot {
-            value: None,
-            touched: Cell::new(0),
-            dirty: false,
-            flushing: false,
-            below,
-        });
+    fn set(&mut self, key: RowKey, value: Option<Arc<V>>) {
+        let unknown = self.unknown();
+        let slot = self.rows.get_mut().entry(key.clone()).or_insert(unknown);
         slot.value = value;
         slot.touched.set(self.generation);
-        if !slot.dirty {
-            slot.dirty = true;
-            self.dirty_count += 1;
-            self.dirty.push(key);
+        if !std::mem::replace(&mut slot.dirty, true) {
+            self.dirtied(key);
         }
     }
 
-    /// Reads a row from below and keeps it (or its absence) in memory.
-    fn fault(&self, key: Vec<u8>) -> Option<Arc<V>> {
-        if self.resident {
-            return None;
+    fn dirtied(&mut self, key: RowKey) {
+        self.dirty_count += 1;
+        self.dirty.push(key);
+    }
+
+    /// What memory knows of a row, read from below where it knows nothing; none where there is nothing below to ask.
+    fn slot(&mut self, key: &RowKey) -> Option<&mut Slot<V>> {
+        let source = (self.prefix, self.generation, if self.resident { None } else { self.cold.as_deref() });
+        match self.rows.get_mut().entry(key.clone()) {
+            Entry::Occupied(known) => {
+                let slot = known.into_mut();
+                slot.touched.set(self.generation);
+                Some(slot)
+            }
+            Entry::Vacant(place) => {
+                let slot = read_below(source, key)?;
+                self.faulted.set(self.faulted.get() + 1);
+                Some(place.insert(slot))
+            }
         }
-        let value = self.cold.as_ref()?.get(&key).map(|bytes| Arc::new(self.read_row(&bytes)));
-        let slot = Slot {
-            value: value.clone(),
-            touched: Cell::new(self.generation),
-            dirty: false,
-            flushing: false,
-            below: value.is_some(),
-        };
+    }
+
+    fn slot_or_new(&mut self, key: &RowKey) -> &mut Slot<V> {
+        let unknown = self.unknown();
+        let source = (self.prefix, self.generation, if self.resident { None } else { self.cold.as_deref() });
+        let rows = self.rows.get_mut().entry(key.clone());
+        let slot = rows.or_insert_with(|| read_below(source, key).unwrap_or(unknown));
+        slot.touched.set(self.generation);
+        slot
+    }
+
+    /// A row nothing is known of: where rows may leave memory there may be one below.
+    fn unknown(&self) -> Slot<V> {
+        let touched = Cell::new(self.generation);
+        Slot { value: None, touched, dirty: false, flushing: false, below: !self.resident }
+    }
+
+    /// Reads a row from below and keeps it (or its absence) in memory.
+    fn fault(&self, key: RowKey) -> Option<Arc<V>> {
+        let source = (self.prefix, self.generation, if self.resident { None } else { self.cold.as_deref() });
+        let slot = read_below(source, &key)?;
+        let value = slot.value.clone();
         self.rows.borrow_mut().insert(key, slot);
         self.faulted.set(self.faulted.get() + 1);
         value
     }
 
     fn read_row(&self, bytes: &[u8]) -> V {
-        decode(bytes).unwrap_or_else(|error| panic!("table {}: {error}", self.prefix))
+        read_row(self.prefix, bytes)
     }
 
     fn merge(&self, lower: Vec<u8>, upper: Vec<u8>, order: ScanOrder, limit: usize) -> Vec<(K, Arc<V>)> {
@@ -269,7 +288,8 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
         limit: usize,
     ) -> Vec<(Vec<u8>, Arc<V>)> {
         let rows = self.rows.borrow();
-        let memory = rows.range((Bound::Included(lower.clone()), Bound::Excluded(upper.to_vec())));
+        let bounds = (Bound::Included(RowKey::from(&lower[..])), Bound::Excluded(RowKey::from(upper)));
+        let memory = rows.range(bounds);
         let below = match (&self.cold, self.resident) {
             (Some(cold), false) => ColdPages::new(&**cold, lower, upper.to_vec(), order),
             _ => ColdPages::none(order),
@@ -282,7 +302,7 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
 
     fn merge_sorted<'a>(
         &self,
-        memory: impl Iterator<Item = (&'a Vec<u8>, &'a Slot<V>)>,
+        memory: impl Iterator<Item = (&'a RowKey, &'a Slot<V>)>,
         mut below: ColdPages<'_>,
         limit: usize,
     ) -> Vec<(Vec<u8>, Arc<V>)>
@@ -297,18 +317,18 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
                 (None, None) => break,
                 (Some(_), None) => true,
                 (None, Some(_)) => false,
-                (Some((m, _)), Some(c)) if m.as_slice() == c => {
+                (Some((m, _)), Some(c)) if &m[..] == c => {
                     below.next();
                     true
                 }
                 (Some((m, _)), Some(c)) => match order {
-                    ScanOrder::Ascending => m.as_slice() < c,
-                    ScanOrder::Descending => m.as_slice() > c,
+                    ScanOrder::Ascending => &m[..] < c,
+                    ScanOrder::Descending => &m[..] > c,
                 },
             };
             if memory_first {
                 if let Some((key, Slot { value: Some(value), .. })) = memory.next() {
-                    found.push((key.clone(), Arc::clone(value)));
+                    found.push((key.to_vec(), Arc::clone(value)));
                 }
             } else if let Some((key, bytes)) = below.next() {
                 let value = Arc::new(self.read_row(&bytes));
@@ -317,6 +337,20 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
         }
         found
     }
+}
+
+/// What is below a table, with its prefix and generation.
+type Source<'a> = (u8, u32, Option<&'a dyn Cold>);
+
+/// A row as it is below, or its absence; none where there is nothing below to ask.
+fn read_below<V: Record>((prefix, generation, cold): Source<'_>, key: &RowKey) -> Option<Slot<V>> {
+    let value = cold?.get(key).map(|bytes| Arc::new(read_row(prefix, &bytes)));
+    let (touched, below) = (Cell::new(generation), value.is_some());
+    Some(Slot { value, touched, dirty: false, flushing: false, below })
+}
+
+fn read_row<V: Record>(prefix: u8, bytes: &[u8]) -> V {
+    decode(bytes).unwrap_or_else(|error| panic!("table {prefix}: {error}"))
 }
 
 /// A table without its types, as the runtime handles it.
@@ -355,7 +389,7 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
             while let Some((key, bytes)) = pages.next() {
                 let value = Some(Arc::new(self.read_row(&bytes)));
                 let slot = Slot { value, touched: Cell::new(0), dirty: false, flushing: false, below: true };
-                self.rows.get_mut().insert(key, slot);
+                self.rows.get_mut().insert(RowKey::from(&key[..]), slot);
             }
         }
         self.cold = Some(cold);
@@ -374,7 +408,7 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
             slot.flushing = true;
             slot.below = true;
             let value = slot.value.clone().map(|value| value as Arc<dyn EncodedLater>);
-            images.push(RowImage { key: key.clone(), value });
+            images.push(RowImage { key: key.to_vec(), value });
             self.flushing.push(key);
         }
         images
@@ -383,8 +417,8 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
     fn unsaved(&self) -> Vec<RowImage> {
         let rows = self.rows.borrow();
         let unsaved = rows.iter().filter(|(_, slot)| slot.dirty || slot.flushing);
-        let image = |(key, slot): (&Vec<u8>, &Slot<V>)| RowImage {
-            key: key.clone(),
+        let image = |(key, slot): (&RowKey, &Slot<V>)| RowImage {
+            key: key.to_vec(),
             value: slot.value.clone().map(|value| value as Arc<dyn EncodedLater>),
         };
         unsaved.map(image).collect()
@@ -435,7 +469,7 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
     }
 
     fn hash_into(&self, hasher: &mut blake3::Hasher) {
-        let mut lower = vec![self.prefix];
+        let (mut lower, mut bytes) = (vec![self.prefix], Vec::new());
         let upper = successor(&lower);
         loop {
             let page = self.merge_bytes(lower.clone(), &upper, ScanOrder::Ascending, 1024);
@@ -443,7 +477,8 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
             lower.clone_from(last);
             lower.push(0);
             for (key, value) in page {
-                let bytes = encode(&*value);
+                bytes.clear();
+                encode_into(&*value, &mut bytes);
                 hasher.update(&(key.len() as u64).to_be_bytes());
                 hasher.update(&key);
                 hasher.update(&(bytes.len() as u64).to_be_bytes());
@@ -454,133 +489,4 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::sync::Mutex;
-
-    #[derive(Default)]
-    struct Below(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
-
-    impl Cold for Below {
-        fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-            self.0.lock().unwrap().get(key).cloned()
-        }
-        fn scan(
-            &self,
-            lower: &[u8],
-            upper: &[u8],
-            order: ScanOrder,
-            limit: usize,
-        ) -> Vec<(Vec<u8>, Vec<u8>)> {
-            let rows = self.0.lock().unwrap();
-            let range = rows.range(lower.to_vec()..upper.to_vec()).map(|(k, v)| (k.clone(), v.clone()));
-            match order {
-                ScanOrder::Ascending => range.take(limit).collect(),
-                ScanOrder::Descending => range.rev().take(limit).collect(),
-            }
-        }
-    }
-
-    #[derive(Clone, Debug)]
-    enum Act {
-        Put(u16, u64),
-        Add(u16, u64),
-        Remove(u16),
-        Get(u16),
-        Begin,
-        Finish,
-        Abandon,
-        Forget,
-        Restart,
-    }
-
-    fn acts() -> impl Strategy<Value = Vec<Act>> {
-        let key = 0u16..600;
-        prop::collection::vec(
-            prop_oneof![
-                4 => (key.clone(), any::<u64>()).prop_map(|(k, v)| Act::Put(k, v)),
-                3 => (key.clone(), 0u64..9).prop_map(|(k, v)| Act::Add(k, v)),
-                2 => key.clone().prop_map(Act::Remove),
-                3 => key.prop_map(Act::Get),
-                1 => Just(Act::Begin),
-                1 => Just(Act::Finish),
-                1 => Just(Act::Abandon),
-                1 => Just(Act::Forget),
-                1 => Just(Act::Restart),
-            ],
-            1..400,
-        )
-    }
-
-    fn write_below(below: &Below, images: Vec<RowImage>) {
-        let mut rows = below.0.lock().unwrap();
-        for image in images {
-            match image.value {
-                Some(value) => rows.insert(image.key, value.encode()),
-                None => rows.remove(&image.key),
-            };
-        }
-    }
-
-    proptest! {
-        /// Whatever is evicted, checkpointed or half-way there, the table reads like a plain map.
-        #[test]
-        fn a_table_reads_like_a_map(acts in acts(), resident in any::<bool>()) {
-            let below = Arc::new(Below::default());
-            let open = || {
-                let mut table: Table<u16, u64> = if resident { Table::resident(7) } else { Table::new(7) };
-                table.attach(below.clone());
-                table
-            };
-            let mut table = open();
-            let mut model: BTreeMap<u16, u64> = BTreeMap::new();
-            let mut under_way = false;
-            for act in acts {
-                match act {
-                    Act::Put(k, v) => { table.put(&k, v); model.insert(k, v); }
-                    Act::Add(k, v) => {
-                        let got = table.update(&k, |row| *row = row.wrapping_add(v));
-                        let want = model.get_mut(&k).map(|row| *row = row.wrapping_add(v));
-                        prop_assert_eq!(got, want);
-                    }
-                    Act::Remove(k) => { table.remove(&k); model.remove(&k); }
-                    Act::Get(k) => prop_assert_eq!(table.get(&k).map(|v| *v), model.get(&k).copied()),
-                    Act::Begin if !under_way => { write_below(&below, table.begin_checkpoint()); under_way = true; }
-                    Act::Finish if under_way => { table.finish_checkpoint(); under_way = false; }
-                    Act::Abandon if under_way => { table.abandon_checkpoint(); under_way = false; }
-                    Act::Forget => table.forget_read_rows(0),
-                    Act::Begin | Act::Finish | Act::Abandon => {}
-                    Act::Restart => {
-                        if under_way { table.finish_checkpoint(); }
-                        write_below(&below, table.begin_checkpoint());
-                        table = open();
-                        under_way = false;
-                    }
-                }
-            }
-            let rows: Vec<(u16, u64)> = table.all().into_iter().map(|(k, v)| (k, *v)).collect();
-            prop_assert_eq!(&rows, &model.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
-            let down: Vec<u16> =
-                table.scan(&(), Some(&300), ScanOrder::Descending, 17).into_iter().map(|(k, _)| k).collect();
-            prop_assert_eq!(down, model.range(..300).rev().take(17).map(|(k, _)| *k).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn rows_unused_since_the_last_checkpoint_leave_memory() {
-        let below = Arc::new(Below::default());
-        let mut table: Table<u16, u64> = Table::new(7);
-        table.attach(below.clone());
-        for key in 0..100 {
-            table.put(&key, 1);
-        }
-        for _ in 0..2 {
-            write_below(&below, table.begin_checkpoint());
-            table.finish_checkpoint();
-            assert!(table.get(&3).is_some());
-        }
-        assert_eq!(table.memory_rows(), 1, "only the row that is read stays");
-        assert_eq!(table.get(&50).map(|v| *v), Some(1));
-    }
-}
+mod tests;
