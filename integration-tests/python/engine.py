@@ -22,7 +22,7 @@ from waybill.fulfillment.v1 import (
     node_pb2,
 )
 from waybill.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc, item_pb2
-from waybill.orders.v1 import order_pb2, orders_service_pb2, orders_service_pb2_grpc
+from waybill.orders.v1 import order_pb2, orders_service_pb2, orders_service_pb2_grpc, place_line_pb2
 
 WEB = [("waybill-channel", "web"), ("waybill-actor", "python-test")]
 CALL_CENTER = [("waybill-channel", "call_center"), ("waybill-actor", "agent-7")]
@@ -39,6 +39,7 @@ class Engine:
         self.data_dir = pathlib.Path(self._dir.name) / "data"
         self._log = open(pathlib.Path(self._dir.name) / "log", "ab")
         self._process = None
+        self.address = None
         self.channel = None
         self.start()
 
@@ -54,6 +55,7 @@ class Engine:
         raise RuntimeError(f"the engine ended with {self._process.wait()}; see {self._log.name}")
 
     def connect(self, address):
+        self.address = address
         self.channel = grpc.insecure_channel(address)
         self.orders = orders_service_pb2_grpc.OrdersServiceStub(self.channel)
         self.inventory = inventory_service_pb2_grpc.InventoryServiceStub(self.channel)
@@ -122,7 +124,7 @@ def receive(engine, request_id, quantity, sku="TEA"):
 
 def order(number, quantity=1, sku="TEA", mode=orders_service_pb2.PLACE_MODE_CONFIRM, **more):
     total = 1999 * quantity
-    line = orders_service_pb2.PlaceLine(
+    line = place_line_pb2.PlaceLine(
         sku=sku,
         quantity=quantity,
         delivery_method=order_pb2.DELIVERY_METHOD_SHIP_HOME,
