@@ -43,6 +43,10 @@ struct Slot<V> {
     below: bool,
 }
 
+/// A table with more rows than this in memory keeps only those touched since the checkpoint under way began; a smaller
+/// one also those touched since the one before.
+const CROWDED_ROWS: usize = 10_000;
+
 /// Rows of one kind. `K` sorts by its bytes.
 pub struct Table<K, V> {
     prefix: u8,
@@ -363,7 +367,7 @@ pub trait AnyTable: Send {
     fn begin_checkpoint(&mut self) -> Vec<RowImage>;
     /// Every row that is not below yet, as it is now; changes nothing.
     fn unsaved(&self) -> Vec<RowImage>;
-    /// The rows of the checkpoint under way are below now. Rows not used since the last checkpoint leave memory.
+    /// The rows of the checkpoint under way are below now. Rows not used lately leave memory.
     fn finish_checkpoint(&mut self);
     /// The checkpoint under way came to nothing: its rows are changed rows again.
     fn abandon_checkpoint(&mut self);
@@ -397,6 +401,7 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
 
     fn begin_checkpoint(&mut self) -> Vec<RowImage> {
         assert!(self.flushing.is_empty(), "one checkpoint at a time");
+        self.generation += 1;
         let changed = std::mem::take(&mut self.dirty);
         self.dirty_count = 0;
         let rows = self.rows.get_mut();
@@ -431,13 +436,14 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
                 slot.flushing = false;
             }
         }
-        let (resident, oldest) = (self.resident, self.generation);
+        // Rows of finished work are many and are not touched again; a small table may keep what was used lately.
+        let kept = if rows.len() > CROWDED_ROWS { 0 } else { 1 };
+        let (resident, oldest) = (self.resident, self.generation - kept);
         rows.retain(|_, slot| {
             let needed = slot.dirty || slot.flushing;
             let wanted = slot.value.is_some() && (resident || slot.touched.get() >= oldest);
             needed || wanted
         });
-        self.generation += 1;
     }
 
     fn abandon_checkpoint(&mut self) {

@@ -343,7 +343,7 @@ impl<M: Machine> Core<M> {
 
     /// Lets rows that were only read leave memory, when they are many.
     pub fn forget_read_rows(&mut self) {
-        const BOUND: usize = 20_000;
+        const BOUND: usize = 5_000;
         self.tables().into_iter().for_each(|table| table.forget_read_rows(BOUND));
     }
 

@@ -51,8 +51,8 @@ impl Default for Limits {
             batch_inputs: 512,
             batch_bytes: 1 << 20,
             outbox: 20_000,
-            checkpoint_rows: 50_000,
-            checkpoint_bytes: 32 << 20,
+            checkpoint_rows: 20_000,
+            checkpoint_bytes: 16 << 20,
             checkpoint_age_ms: 60_000,
             request_ttl_ms: 7 * 24 * 3600 * 1000,
         }

@@ -122,3 +122,21 @@ fn rows_unused_since_the_last_checkpoint_leave_memory() {
     assert_eq!(table.memory_rows(), 1, "only the row that is read stays");
     assert_eq!(table.get(&50).map(|v| *v), Some(1));
 }
+
+#[test]
+fn rows_of_a_crowded_table_leave_memory_with_the_checkpoint_that_saved_them() {
+    let below = Arc::new(Below::default());
+    let mut table: Table<u32, u64> = Table::new(7);
+    table.attach(below.clone());
+    let rows = CROWDED_ROWS as u32 + 1;
+    for key in 0..rows {
+        table.put(&key, 1);
+    }
+    let images = table.begin_checkpoint();
+    table.put(&3, 2);
+    assert!(table.get(&4).is_some());
+    write_below(&below, images);
+    table.finish_checkpoint();
+    assert_eq!(table.memory_rows(), 2, "what changed or was read since it began stays");
+    assert_eq!((table.get(&3).map(|v| *v), table.get(&5).map(|v| *v)), (Some(2), Some(1)));
+}
