@@ -2,6 +2,8 @@
 
 #[path = "journeys/change.rs"]
 mod change;
+#[path = "journeys/early_stock.rs"]
+mod early_stock;
 #[path = "journeys/find.rs"]
 mod find;
 #[path = "journeys/fulfill.rs"]
