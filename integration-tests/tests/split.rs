@@ -123,6 +123,10 @@ async fn three_processes_serve_an_order_end_to_end_and_outlive_the_loss_of_one()
     let mut desk = Desk::new(fulfillment.clone(), &node(0));
     let instruction = desk.next(0).await?;
     ensure!(instruction.order_id == confirmed.order_id, "{instruction:?}");
+    ensure!(
+        instruction.lines[0].item_name == "item 0",
+        "the name comes from another process: {instruction:?}"
+    );
     desk.fulfill(&instruction).await?;
     order_at(&orders, &confirmed.order_id, OrderStatus::Delivered).await?;
     feeds_tell(&inventory, &fulfillment, &confirmed.order_id).await?;

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use waybill_mirror::{Figures, ItemChange, Mirror, StockChange};
-use waybill_types::{Layout, NodeId, OwnerId, PartitionId, Quantity, Service, Sku, Timestamp};
+use waybill_types::{Layout, NodeId, OwnerId, PartitionId, Quantity, Service, Sku, Text, Timestamp};
 
 const SKUS: usize = 50_000;
 const NODES: usize = 20;
@@ -32,6 +32,7 @@ fn main() {
             weight_g: 500,
             no_split: false,
             inactive: false,
+            name: Text::default(),
         };
         let stock = mine().flat_map(|sku| nodes.iter().map(move |node| change(sku, node, 1)));
         mirror.load(partition, 1, mine().map(item), stock);

@@ -1,6 +1,6 @@
 //! What a mirror is told and what it tells: plain figures.
 
-use waybill_types::{NodeId, OwnerId, Quantity, Sku, Timestamp};
+use waybill_types::{NodeId, OwnerId, Quantity, Sku, Text, Timestamp};
 
 /// What a position is made of, as far as promises go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct ItemChange {
     pub no_split: bool,
     /// It may not be reserved: nothing of it can be promised.
     pub inactive: bool,
+    /// Its name for people; may be empty.
+    pub name: Text,
 }
 
 /// One node's stock of a SKU and owner.

@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use std::sync::Arc;
 use tokio::sync::watch;
 use waybill_sourcing::{Interner, StockRow};
-use waybill_types::{Layout, OwnerId, PartitionId, Service, Sku};
+use waybill_types::{Layout, OwnerId, PartitionId, Service, Sku, Text};
 
 /// Some partition has not told yet what it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +196,13 @@ impl Mirror {
         Some(Stock { scale, nodes, version })
     }
 
+    /// What people call an item; may be empty. `None` when the SKU is no item.
+    #[must_use]
+    pub fn item_name(&self, sku: &Sku) -> Option<Text> {
+        let shard = self.home(sku).read();
+        shard.shelf(sku).filter(|shelf| shelf.item.known).map(|shelf| shelf.name.clone())
+    }
+
     /// The sum over all nodes of one SKU and owner without listing them, the scale, and the version; `None` when the SKU
     /// is no item.
     #[must_use]
@@ -298,7 +305,8 @@ mod tests {
     }
 
     fn item(n: u8, inactive: bool) -> ItemChange {
-        ItemChange { sku: sku(n), scale: 0, weight_g: 100, no_split: false, inactive }
+        let name = Text::new(format!("item {n}")).unwrap();
+        ItemChange { sku: sku(n), scale: 0, weight_g: 100, no_split: false, inactive, name }
     }
 
     fn change(n: u8, node: u8, units: u64, version: u64) -> StockChange {
@@ -343,6 +351,17 @@ mod tests {
         let (told, ..) = mirror.since(part, Cursor::after(3), 10, None);
         assert!(told.len() == 3 && told.iter().all(|(change, _)| change.figures.available().is_zero()));
         assert!(mirror.basket([(&sku(1), &OwnerId::main())]).stock(&sku(1), &OwnerId::main()).is_empty());
+    }
+
+    #[test]
+    fn an_item_is_called_by_its_latest_name_and_what_is_no_item_has_none() {
+        let (mirror, part) = mirror();
+        mirror.load(part, 3, [item(1, false)], [change(1, 1, 5, 3), change(2, 1, 5, 3)]);
+        let name = |n| mirror.item_name(&sku(n)).map(|name| name.to_string());
+        assert_eq!((name(1), name(2), name(3)), (Some("item 1".into()), None, None));
+        let renamed = ItemChange { name: Text::new("lamp").unwrap(), ..item(1, false) };
+        mirror.apply(part, 4, [renamed], []);
+        assert_eq!(name(1).as_deref(), Some("lamp"));
     }
 
     #[test]

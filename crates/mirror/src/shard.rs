@@ -6,7 +6,7 @@ use crate::change::{Figures, ItemChange};
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeSet;
 use waybill_sourcing::{ItemFacts, NodeIx};
-use waybill_types::{OwnerId, Sku, Timestamp};
+use waybill_types::{OwnerId, Sku, Text, Timestamp};
 
 /// A position as it lies in its shelf.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Item {
 pub(crate) struct Shelf {
     pub(crate) sku: Sku,
     pub(crate) item: Item,
+    /// Shared with the item's own row where both are in one process.
+    pub(crate) name: Text,
     owners: Vec<(OwnerId, Vec<Row>)>,
 }
 
@@ -85,7 +87,12 @@ impl Shard {
         }
         let index = self.shelves.len() as u32;
         self.by_sku.insert(sku.clone(), index);
-        self.shelves.push(Shelf { sku: sku.clone(), item: Item::default(), owners: Vec::new() });
+        self.shelves.push(Shelf {
+            sku: sku.clone(),
+            item: Item::default(),
+            name: Text::default(),
+            owners: Vec::new(),
+        });
         index
     }
 
@@ -105,7 +112,9 @@ impl Shard {
         let facts = ItemFacts::new(item.weight_g, item.scale).unwrap_or_default();
         let facts = if item.no_split { facts.unsplittable() } else { facts };
         let (inactive, scale) = (item.inactive, item.scale);
-        self.shelves[index as usize].item = Item { known: true, inactive, scale, facts };
+        let shelf = &mut self.shelves[index as usize];
+        shelf.item = Item { known: true, inactive, scale, facts };
+        shelf.name.clone_from(&item.name);
     }
 
     pub(crate) fn set_stock(

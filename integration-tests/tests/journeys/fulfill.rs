@@ -37,6 +37,8 @@ async fn an_order_goes_from_place_to_delivered_and_stock_follows() -> anyhow::Re
     ensure!(instruction.external_order_number == "J-1" && instruction.channel == "web", "{instruction:?}");
     let asked: Vec<_> = instruction.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
     ensure!(asked == [(sku(0), 2), (sku(1), 1)], "{asked:?}");
+    let named = instruction.lines.iter().map(|line| line.item_name.as_str());
+    ensure!(named.eq(["item 0", "item 1"]) && !instruction.service_level.is_empty(), "{instruction:?}");
     let Some(pick_instruction::Destination::ShipTo(to)) = &instruction.destination else {
         anyhow::bail!("no address: {instruction:?}")
     };

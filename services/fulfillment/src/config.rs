@@ -11,7 +11,8 @@ pub struct Settings {
     pub network_settle_ms: u64,
     /// Instructions under way to one slow stream before it waits, 1 to 1,000.
     pub stream_buffer: usize,
-    /// How long a read waits at most for the place its `after` names, in milliseconds, 0 to 60,000.
+    /// How long a read waits at most for the place its `after` names, and an instruction stream for the names of items
+    /// after a start, in milliseconds, 0 to 60,000.
     pub after_wait_ms: u64,
 }
 

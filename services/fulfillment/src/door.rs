@@ -160,6 +160,17 @@ impl Inner {
         }
     }
 
+    /// Waits until this process has heard of every item once, but not for long: after a start what items are called is
+    /// worth a moment, and not a node that stands still while inventory is away.
+    pub(crate) async fn items_known(&self) {
+        let mut changes = self.stock.changes();
+        let known = async { while self.stock.ready().is_err() && changes.changed().await.is_ok() {} };
+        let wait = Duration::from_millis(self.settings.after_wait_ms);
+        if tokio::time::timeout(wait, known).await.is_err() {
+            tracing::debug!("instructions go out without the names of items that are not known here yet");
+        }
+    }
+
     /// Waits until plans see what `token` names.
     pub(crate) async fn plans_see(&self, token: Option<Token>) -> Result<(), Status> {
         let Some(token) = token else { return Ok(()) };

@@ -117,5 +117,6 @@ fn item_change(record: &ItemRecord) -> ItemChange {
         weight_g: record.item.weight_g,
         no_split: record.item.flags.no_split,
         inactive: record.item.inactive,
+        name: record.item.name.clone(),
     }
 }

@@ -11,7 +11,7 @@ use waybill_proto::inventory::v1::watch_availability_response::Change;
 use waybill_proto::inventory::v1::{
     AvailabilityChange, GetItemRequest, Item, ListItemsRequest, WatchAvailabilityRequest, get_item_request,
 };
-use waybill_types::{Invalid, Layout, NodeId, OwnerId, PartitionId, Quantity, Service, Sku, Timestamp};
+use waybill_types::{Invalid, Layout, NodeId, OwnerId, PartitionId, Quantity, Service, Sku, Text, Timestamp};
 
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -98,6 +98,7 @@ fn describe(item: &Item) -> Result<ItemChange, Invalid> {
         weight_g: u64::try_from(item.weight_g).unwrap_or(0),
         no_split: item.flags.is_some_and(|flags| flags.no_split),
         inactive: item.inactive,
+        name: Text::new(&item.name)?,
     })
 }
 

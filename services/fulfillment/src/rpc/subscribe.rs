@@ -77,6 +77,7 @@ async fn run(
     let home = door.home_of(&node);
     // Before the first look, so that nothing falls between looking and waiting.
     let mut place = door.ears.instructed.enter(node.clone());
+    door.items_known().await;
     loop {
         let asked = node.clone();
         let rows = match door.read(home, move |state| state.instructions(&asked, after, PAGE)).await {
@@ -112,7 +113,8 @@ async fn open(door: &Shared, row: Arc<Instruction>) -> Result<proto::SubscribeIn
         Some(sealed) => Some(door.recipients.open_person(sealed).await?),
         None => None,
     };
-    let instruction = to_proto::instruction::instruction(&row, recipient.as_ref());
+    let instruction =
+        to_proto::instruction::instruction(&row, recipient.as_ref(), |sku| door.stock.item_name(sku));
     Ok(proto::SubscribeInstructionsResponse {
         instruction: Some(instruction),
         resume_token: token(&row.node, row.number),

@@ -53,9 +53,16 @@ async fn a_stream_gives_what_there_is_and_then_what_comes() {
     let Some(Destination::ShipTo(to)) = instruction.destination else { panic!("it is shipped") };
     assert_eq!(to.contact.unwrap().name, "Ada Lovelace");
     assert_eq!(instruction.gift_note, "Happy birthday");
+    assert_eq!(instruction.lines[0].item_name, "", "nobody has told this process of the item");
+    assert_eq!(
+        (instruction.service_level.as_str(), instruction.packing_note.as_str()),
+        ("standard", "this side up")
+    );
+    world.stocked("n1", 5, 1);
     let second = world.released("n1", 2, 1);
     let ((second, _), (instruction, _)) = tokio::join!(second, next(&mut stream));
     assert_eq!((instruction.number, instruction.fulfillment_order_id), (2, second.to_string()));
+    assert_eq!(instruction.lines[0].item_name, "Lamp", "items are called what they are called now");
     assert!(other.next().now_or_never().is_none(), "another node hears nothing");
 }
 

@@ -164,7 +164,7 @@ impl World {
             ship_by: NOON.plus_ms(3_600_000),
             promise: PromiseWindow { earliest: NOON, latest: NOON.plus_ms(86_400_000) },
             priority: 3,
-            attributes: Attributes::default(),
+            attributes: Attributes::new([("packing_note", "this side up")]).unwrap(),
             capacity_day: None,
         }
     }
@@ -172,7 +172,14 @@ impl World {
     /// That much of SKU `A` at the node.
     pub(crate) fn stocked(&self, node: &str, units: u64, version: u64) {
         let sku = Sku::new("A").unwrap();
-        let item = ItemChange { sku: sku.clone(), scale: 0, weight_g: 500, no_split: false, inactive: false };
+        let item = ItemChange {
+            sku: sku.clone(),
+            scale: 0,
+            weight_g: 500,
+            no_split: false,
+            inactive: false,
+            name: Text::new("Lamp").unwrap(),
+        };
         let change = StockChange {
             sku: sku.clone(),
             owner: OwnerId::main(),

@@ -1,4 +1,5 @@
-//! Pick instructions. The recipient comes opened, or is told to be erased.
+//! Pick instructions. The recipient comes opened, or is told to be erased; items are called what they are called now,
+//! which costs the journal nothing.
 
 use super::{attributes, time};
 use waybill_fulfillment::{Instruction, InstructionKind};
@@ -6,8 +7,17 @@ use waybill_proto::common::v1 as common;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::{OpenedPerson, Person, PostalAddress};
 use waybill_types::exchange::WorkDestination;
+use waybill_types::{Sku, Text};
 
-pub(crate) fn instruction(row: &Instruction, recipient: Option<&OpenedPerson>) -> proto::PickInstruction {
+/// Attributes of an order that have a field of their own in its instructions.
+const SERVICE_LEVEL: &str = "service_level";
+const PACKING_NOTE: &str = "packing_note";
+
+pub(crate) fn instruction(
+    row: &Instruction,
+    recipient: Option<&OpenedPerson>,
+    name_of: impl Fn(&Sku) -> Option<Text>,
+) -> proto::PickInstruction {
     let kind = match row.kind {
         InstructionKind::Pick => proto::PickInstructionKind::Pick,
         InstructionKind::Amend => proto::PickInstructionKind::Amend,
@@ -17,7 +27,7 @@ pub(crate) fn instruction(row: &Instruction, recipient: Option<&OpenedPerson>) -
         line_number: line.line.0.into(),
         external_line_id: line.external_line.to_string(),
         sku: line.sku.to_string(),
-        item_name: String::new(),
+        item_name: name_of(&line.sku).map_or_else(String::new, |name| name.to_string()),
         quantity: line.quantity.as_i64(),
         scale: line.scale.into(),
         custom_attributes: attributes(&line.attributes),
@@ -39,6 +49,12 @@ pub(crate) fn instruction(row: &Instruction, recipient: Option<&OpenedPerson>) -
             (proto::pick_instruction::Destination::Pickup(pickup), String::new())
         }
     };
+    let said =
+        |key: &str| row.attributes.iter().find(|(known, _)| *known == key).map(|(_, said)| said.to_owned());
+    let usual = || match &row.destination {
+        WorkDestination::Ship(service) => service.to_string(),
+        WorkDestination::Pickup => "pickup".to_owned(),
+    };
     proto::PickInstruction {
         number: row.number,
         kind: kind.into(),
@@ -53,8 +69,8 @@ pub(crate) fn instruction(row: &Instruction, recipient: Option<&OpenedPerson>) -
         ship_by_time: Some(time(row.ship_by)),
         deliver_by_time: Some(time(row.deliver_by)),
         carrier_service,
-        service_level: String::new(),
-        packing_note: String::new(),
+        service_level: said(SERVICE_LEVEL).unwrap_or_else(usual),
+        packing_note: said(PACKING_NOTE).unwrap_or_default(),
         gift_note: person.map(|person| person.gift_note.clone()).unwrap_or_default(),
         custom_attributes: attributes(&row.attributes),
         reason: row.reason.to_string(),
