@@ -61,8 +61,13 @@ fn shortage(status: &Status, scales: &BTreeMap<String, u32>) -> Option<String> {
 
 /// `--line number 2, sku` for `lines[1].sku` where `lines[]` is `--line`; the field itself where no flag is meant.
 pub(crate) fn flag(flags: Flags, field: &str) -> String {
+    named(&[flags, COMMON], field)
+}
+
+/// What a field is called in these tables, of which the longest match counts.
+pub(crate) fn named(tables: &[Flags], field: &str) -> String {
     let (pattern, places) = pattern(field);
-    let matching = flags.iter().chain(COMMON).filter_map(|(known, flag)| {
+    let matching = tables.iter().copied().flatten().filter_map(|(known, flag)| {
         let rest = pattern.strip_prefix(known)?;
         let ends = rest.is_empty() || rest.starts_with(['.', '[']);
         ends.then_some((known.len(), *flag, rest.trim_start_matches(['.', '[', ']'])))

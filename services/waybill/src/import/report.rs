@@ -1,8 +1,54 @@
 //! What became of a file: counts, and the first faults as they are found.
 
+use crate::commands::{Flags, named};
 use indicatif::ProgressBar;
 use std::fmt;
 use waybill_client::proto::common::v1::RowResult;
+
+/// Columns that are called otherwise than the fields they become.
+const COLUMNS: Flags = &[
+    ("address.street_lines", "street"),
+    ("address.city", "city"),
+    ("address.region", "region"),
+    ("address.postal_code", "postal_code"),
+    ("address.country_code", "country_code"),
+    ("location.latitude_degrees_e6", "latitude_e6"),
+    ("location.longitude_degrees_e6", "longitude_e6"),
+    ("circle.center.latitude_degrees_e6", "latitude_e6"),
+    ("circle.center.longitude_degrees_e6", "longitude_e6"),
+    ("circle.radius_m", "radius_m"),
+    ("areas[]", "areas"),
+    ("cutoff_minute_of_day", "cutoff"),
+    ("handling_cost", "handling_cost_minor"),
+    ("handling_cost.minor_units", "handling_cost_minor"),
+    ("handling_cost.currency_code", "currency_code"),
+    ("unit_handling_cost", "unit_handling_cost_minor"),
+    ("unit_handling_cost.minor_units", "unit_handling_cost_minor"),
+    ("unit_handling_cost.currency_code", "currency_code"),
+    ("capabilities.ships", "ships"),
+    ("capabilities.pickup", "pickup"),
+    ("capabilities.accepts_returns", "accepts_returns"),
+    ("cost.base", "base_minor"),
+    ("cost.base.minor_units", "base_minor"),
+    ("cost.base.currency_code", "currency_code"),
+    ("cost.per_kg", "per_kg_minor"),
+    ("cost.per_kg.minor_units", "per_kg_minor"),
+    ("cost.per_kg.currency_code", "currency_code"),
+    ("departures[]", "departures"),
+    ("weekly[]", "weekly"),
+    ("exceptions[]", "exceptions"),
+    ("dimensions.length_mm", "length_mm"),
+    ("dimensions.width_mm", "width_mm"),
+    ("dimensions.height_mm", "height_mm"),
+    ("flags.no_split", "no_split"),
+    ("flags.hazmat", "hazmat"),
+    ("flags.lot_tracked", "lot_tracked"),
+    ("flags.serial_tracked", "serial_tracked"),
+    ("flags.expiry_tracked", "expiry_tracked"),
+    ("aliases[]", "aliases"),
+    ("bundle_parts[]", "bundle_parts"),
+    ("substitute_skus[]", "substitute_skus"),
+];
 
 /// Counts rows and tells faults.
 #[derive(Debug)]
@@ -72,7 +118,8 @@ fn line(lines: &[u64], failure: &RowResult) -> String {
     let at = at.map_or_else(|| failure.key.clone(), |line| format!("line {line}"));
     // The path begins with the row's place in a request that its reader never sees.
     let field = failure.error_field.split_once("].").map_or(failure.error_field.as_str(), |(_, field)| field);
-    let field = if field.is_empty() { String::new() } else { format!(", {field}") };
+    let field = named(&[COLUMNS], field.strip_prefix("item.").unwrap_or(field));
+    let field = if field.is_empty() { field } else { format!(", {field}") };
     let why = if failure.error_message.is_empty() { &failure.error_reason } else { &failure.error_message };
     format!("{at}{field}: {why}")
 }
@@ -101,7 +148,21 @@ mod tests {
             error_message: "is 2, stock was booked at 0".into(),
             ..RowResult::default()
         };
-        assert_eq!(line(&[2, 7], &failure), "line 7, item.scale: is 2, stock was booked at 0");
+        assert_eq!(line(&[2, 7], &failure), "line 7, scale: is 2, stock was booked at 0");
+        let field = |error_field: &str| {
+            line(
+                &[2],
+                &RowResult {
+                    error_field: error_field.into(),
+                    error_message: "x".into(),
+                    ..RowResult::default()
+                },
+            )
+        };
+        assert_eq!(field("nodes[0].address.country_code"), "line 2, country_code: x");
+        assert_eq!(field("lanes[0].cost.base.minor_units"), "line 2, base_minor: x");
+        assert_eq!(field("rows[0].item.aliases[1].value"), "line 2, aliases number 2, value: x");
+        assert_eq!(field("nodes[0].time_zone"), "line 2, time_zone: x");
         let unnamed = RowResult { row: 0, error_reason: "ITEM_UNKNOWN".into(), ..RowResult::default() };
         assert_eq!(line(&[2, 7], &unnamed), "line 2: ITEM_UNKNOWN");
         let beyond = RowResult { row: 9, key: "P1".into(), error_reason: "X".into(), ..RowResult::default() };
