@@ -66,6 +66,19 @@ pub enum Command {
         /// What.
         rows: Vec<CountRow>,
     },
+    /// Goods were looked at and are in another condition from now on.
+    Disposition {
+        /// Where.
+        spot: Spot,
+        /// What they are in the books.
+        from: Condition,
+        /// What they are.
+        to: Condition,
+        /// How many, more than zero.
+        quantity: Quantity,
+        /// The caller's document; may be empty.
+        reference: Text,
+    },
     /// Sets how much is kept back from promises.
     SetSafetyStock {
         /// Where.

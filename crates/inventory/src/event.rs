@@ -1,12 +1,14 @@
-//! What happened. Journaled for good: the meaning of a variant never changes, fields are added only at the end as
-//! options, and a new meaning is a new variant.
+//! What happened. Journaled for good: the meaning of a variant never changes, fields are added only at the end and
+//! take no bytes when empty, and a new meaning is a new variant.
 
 use crate::item::ItemRecord;
 use crate::position::{Condition, MovementKind, Spot};
 use crate::reservation::Intent;
 use minicbor::{Decode, Encode};
-use waybill_types::exchange::{Claim, Fate, HoldAnswer, ReserveMode, ReserveOutcome, ReserveRequest};
-use waybill_types::{OrderId, OwnerId, PartitionId, Quantity, ReservationId, Sku, Text, Timestamp};
+use waybill_types::exchange::{
+    Claim, Fate, HoldAnswer, ReserveMode, ReserveOutcome, ReserveRequest, TakeOver,
+};
+use waybill_types::{NodeId, OrderId, OwnerId, PartitionId, Quantity, ReservationId, Sku, Text, Timestamp};
 
 /// What a partition granted of one claim.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -102,6 +104,26 @@ pub enum Event {
         #[n(1)]
         safety_stock: Quantity,
     },
+    /// Goods were looked at and are in another condition from now on: two movements of kind disposition, one out of the
+    /// old condition and one into the new.
+    #[n(13)]
+    StockDisposed {
+        /// Where.
+        #[n(0)]
+        spot: Spot,
+        /// What they were.
+        #[n(1)]
+        from: Condition,
+        /// What they are.
+        #[n(2)]
+        to: Condition,
+        /// How many.
+        #[n(3)]
+        quantity: Quantity,
+        /// The caller's document; may be empty.
+        #[n(4)]
+        reference: Text,
+    },
 
     /// A reservation that lies here alone was granted.
     #[n(20)]
@@ -121,6 +143,9 @@ pub enum Event {
         /// What was granted.
         #[n(4)]
         lines: Vec<GrantedLine>,
+        /// Of what was granted, units that stood in the name of other reservations until now.
+        #[cbor(n(5), skip_if = "Vec::is_empty")]
+        taken: Vec<TakeOver>,
     },
     /// This partition took its part of a reservation over several; handed on, or decided when it is the last.
     #[n(21)]
@@ -140,6 +165,9 @@ pub enum Event {
         /// When patience ends: home's with the parts, a part's with home.
         #[n(4)]
         due: Timestamp,
+        /// Of what this one granted, units that stay in the name of other reservations until it is decided.
+        #[cbor(n(5), skip_if = "Vec::is_empty")]
+        taking: Vec<TakeOver>,
     },
     /// This partition refused a reservation, or its part of one; nothing of it is kept here.
     #[n(22)]
@@ -234,6 +262,31 @@ pub enum Event {
         /// Which units.
         #[n(1)]
         lines: Vec<LostLine>,
+    },
+
+    /// A reservation took units of another one over before it was settled itself: the other one would have lost them
+    /// otherwise, or they left in the new one's name already.
+    #[n(32)]
+    UnitsTakenOver {
+        /// Whose they were.
+        #[n(0)]
+        from: ReservationId,
+        /// Whose they are.
+        #[n(1)]
+        to: ReservationId,
+        /// Which units.
+        #[n(2)]
+        claims: Vec<Claim>,
+    },
+    /// A node has units in hand in place of others: claimed whatever others claim.
+    #[n(33)]
+    UnitsSeized {
+        /// By which reservation.
+        #[n(0)]
+        id: ReservationId,
+        /// Which units.
+        #[n(1)]
+        claims: Vec<Claim>,
     },
 
     /// An id that is not known here must not come to life any more.
@@ -354,5 +407,9 @@ pub enum Event {
         /// Who was told.
         #[n(2)]
         orders: Vec<OrderId>,
+        /// For each of them, the nodes where on-hand stock rose since it was last told or began to wait, oldest rise first;
+        /// without any where only claims were given back, and empty altogether when that is so for all.
+        #[cbor(n(3), skip_if = "Vec::is_empty")]
+        nodes: Vec<Vec<NodeId>>,
     },
 }

@@ -43,6 +43,9 @@ impl Machine for Inventory {
             Command::Adjust { spot, condition, delta } => {
                 decide::stock::adjust(state, spot, *condition, *delta, cx)
             }
+            Command::Disposition { spot, from, to, quantity, reference } => {
+                decide::goods::dispose(state, spot, (*from, *to), *quantity, reference, cx)
+            }
             Command::Count { source, row } => decide::count::one(state, source, row, cx),
             Command::CountMany { source, rows } => Ok(decide::count::many(state, source, rows)),
             Command::SetSafetyStock { spot, safety_stock } => {

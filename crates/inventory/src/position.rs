@@ -59,6 +59,9 @@ pub enum MovementKind {
     /// Goods moved between nodes.
     #[n(5)]
     Transfer,
+    /// Goods were looked at and are in another condition from then on.
+    #[n(6)]
+    Disposition,
 }
 
 /// The running sum of one kind of movement.
@@ -119,8 +122,9 @@ pub struct Position {
     /// Kept back from promises.
     #[n(8)]
     pub safety_stock: Quantity,
-    /// Claimed beyond what is sellable, flagged by the movement that took the stock away. A claim never raises it, so
-    /// `reserved <= sellable + over_committed` fails if anything is ever oversold.
+    /// Claimed beyond what is sellable, flagged by the movement that took the stock away, or by the seizure of goods that
+    /// a node had in hand already. No other claim raises it, so `reserved <= sellable + over_committed` fails if anything
+    /// is ever oversold.
     #[n(9)]
     pub over_committed: Quantity,
     /// One sum per kind and condition that ever occurred; on-hand stock is always their total.
@@ -132,6 +136,15 @@ pub struct Position {
     /// The journal sequence of its last change: where a mirror or stream that has seen it stands.
     #[n(12)]
     pub sequence: u64,
+    /// Which of the on-hand rises of its (SKU, owner) was the last one here, counted from 1; 0 where there was none.
+    #[cbor(n(13), skip_if = "none")]
+    pub lifted: u64,
+}
+
+/// Counters that are 0 take no bytes.
+#[must_use]
+pub(crate) fn none(counter: &u64) -> bool {
+    *counter == 0
 }
 
 impl Position {
@@ -155,6 +168,7 @@ impl Position {
             movements: Vec::new(),
             sources: Vec::new(),
             sequence: 0,
+            lifted: 0,
         }
     }
 
@@ -207,6 +221,12 @@ impl Position {
         self.over_committed = self.excess();
     }
 
+    /// Moves goods from one condition to another.
+    pub(crate) fn dispose(&mut self, from: Condition, to: Condition, quantity: Quantity) {
+        self.shift(MovementKind::Disposition, from, -quantity.as_i64());
+        self.book(MovementKind::Disposition, to, quantity.as_i64());
+    }
+
     /// Books goods that left on their claims: on-hand stock and claims drop together.
     pub(crate) fn ship(&mut self, quantity: Quantity, of_claim: Quantity, undecided: bool) {
         self.shift(MovementKind::Shipment, Condition::Sellable, -quantity.as_i64());
@@ -248,6 +268,29 @@ impl Position {
         if undecided {
             self.undecided = self.undecided.plus(quantity);
         }
+    }
+
+    /// Claims units that a node has in hand, whether or not they were free: others may stand without units from then on.
+    pub(crate) fn seize(&mut self, quantity: Quantity, undecided: bool) {
+        self.claim(quantity, undecided);
+        self.over_committed = self.excess();
+    }
+
+    /// Claimed units change hands between two reservations; `kept` of them stay claimed, the rest is free.
+    pub(crate) fn hand_on(
+        &mut self,
+        units: Quantity,
+        giver_undecided: bool,
+        kept: Quantity,
+        taker_undecided: bool,
+    ) {
+        if giver_undecided {
+            self.decide_claim(units);
+        }
+        if taker_undecided {
+            self.undecided = self.undecided.plus(kept);
+        }
+        self.unclaim(units.saturating_sub(kept), false);
     }
 
     /// Gives claimed units up.

@@ -3,7 +3,7 @@
 
 use crate::position::Spot;
 use minicbor::{Decode, Encode};
-use waybill_types::exchange::{Claim, ReserveMode};
+use waybill_types::exchange::{Claim, ReserveMode, TakeOver};
 use waybill_types::{NodeId, OrderId, OwnerId, Quantity, ReservationId, Sku, Timestamp};
 
 /// One claimed quantity of this partition.
@@ -30,13 +30,26 @@ pub struct ReservationLine {
     /// Of those granted, gone out of the building.
     #[n(6)]
     pub consumed: Quantity,
+    /// Of those granted, still standing on other reservations, which hand them over when this one is decided.
+    #[cbor(n(7), skip_if = "no_units")]
+    pub awaited: Quantity,
+}
+
+fn no_units(quantity: &Quantity) -> bool {
+    quantity.is_zero()
 }
 
 impl ReservationLine {
-    /// Units that still stand on the position.
+    /// Units that are neither given back nor gone, wherever they stand.
+    #[must_use]
+    pub fn kept(&self) -> Quantity {
+        self.granted.saturating_sub(self.released).saturating_sub(self.consumed)
+    }
+    /// Units that stand on the position in this reservation's own name. What is given back of a line that awaits units
+    /// is taken from these first; what is given back beyond them is free as soon as it is handed over.
     #[must_use]
     pub fn live(&self) -> Quantity {
-        self.granted.saturating_sub(self.released).saturating_sub(self.consumed)
+        self.kept().saturating_sub(self.awaited)
     }
     /// Where.
     #[must_use]
@@ -47,6 +60,19 @@ impl ReservationLine {
     #[must_use]
     pub fn claim(&self, quantity: Quantity) -> Claim {
         Claim { sku: self.sku.clone(), owner: self.owner.clone(), node: self.node.clone(), quantity }
+    }
+    /// A new line: `granted` units of what is claimed.
+    pub(crate) fn granted(claim: &Claim, granted: Quantity) -> Self {
+        Self {
+            sku: claim.sku.clone(),
+            owner: claim.owner.clone(),
+            node: claim.node.clone(),
+            requested: claim.quantity,
+            granted,
+            released: Quantity::ZERO,
+            consumed: Quantity::ZERO,
+            awaited: Quantity::ZERO,
+        }
     }
     fn is_at(&self, claim: &Claim) -> bool {
         self.sku == claim.sku && self.owner == claim.owner && self.node == claim.node
@@ -123,6 +149,13 @@ pub struct Reservation {
     /// At home, once decided: what other partitions granted. At an undecided last part: what the earlier ones granted.
     #[n(6)]
     pub elsewhere: Vec<Claim>,
+    /// While it is undecided: units of others here that it takes over when it is decided. They stand in the other's name
+    /// until then, and nobody else can have them.
+    #[cbor(n(7), skip_if = "Vec::is_empty")]
+    pub taking: Vec<TakeOver>,
+    /// Undecided reservations that take units of this one over, here.
+    #[cbor(n(8), skip_if = "Vec::is_empty")]
+    pub takers: Vec<ReservationId>,
 }
 
 impl Reservation {
@@ -142,6 +175,12 @@ impl Reservation {
         let live = self.lines.iter().filter(|line| !line.live().is_zero());
         live.map(|line| line.claim(line.live())).collect()
     }
+    /// What this partition's lines claim, wherever the units stand.
+    #[must_use]
+    pub fn kept_claims(&self) -> Vec<Claim> {
+        let kept = self.lines.iter().filter(|line| !line.kept().is_zero());
+        kept.map(|line| line.claim(line.kept())).collect()
+    }
     /// What was granted here and, where it is known, elsewhere.
     #[must_use]
     pub fn granted(&self) -> Vec<Claim> {
@@ -157,6 +196,17 @@ impl Reservation {
     #[must_use]
     pub fn live_of(&self, claim: &Claim) -> Quantity {
         self.line(claim).map_or(Quantity::ZERO, |line| line.live().min(claim.quantity))
+    }
+    /// Units of the claim's line that are neither given back nor gone, at most the claim's quantity.
+    #[must_use]
+    pub fn kept_of(&self, claim: &Claim) -> Quantity {
+        self.line(claim).map_or(Quantity::ZERO, |line| line.kept().min(claim.quantity))
+    }
+    /// How many units of `from` it takes over at the claim's position when it is decided.
+    #[must_use]
+    pub fn taking_of(&self, from: ReservationId, claim: &Claim) -> Quantity {
+        let claims = self.taking.iter().filter(|take| take.from == from).flat_map(|take| &take.claims);
+        claims.filter(|taken| at_same_place(taken, claim)).map(|taken| taken.quantity).sum()
     }
     /// What is granted elsewhere at the claim's position, at most the claim's quantity.
     #[must_use]
@@ -184,6 +234,33 @@ impl Reservation {
                 }
                 self.elsewhere.retain(|c| !c.quantity.is_zero());
             }
+        }
+    }
+    /// Units of `from` are handed over and stand in this reservation's name; what of them it has given back already is
+    /// not counted in the answer.
+    pub(crate) fn take_in(&mut self, from: ReservationId, claim: &Claim) -> Quantity {
+        for take in self.taking.iter_mut().filter(|take| take.from == from) {
+            for taken in take.claims.iter_mut().filter(|taken| at_same_place(taken, claim)) {
+                taken.quantity = taken.quantity.saturating_sub(claim.quantity);
+            }
+            take.claims.retain(|taken| !taken.quantity.is_zero());
+        }
+        self.taking.retain(|take| !take.claims.is_empty());
+        let Some(line) = self.lines.iter_mut().find(|line| line.is_at(claim)) else {
+            panic!("{claim:?} is handed over to a reservation that does not claim there");
+        };
+        let before = line.live();
+        line.awaited = line.awaited.saturating_sub(claim.quantity);
+        line.live().saturating_sub(before)
+    }
+    /// Adds units to the line at the claim's position, or such a line.
+    pub(crate) fn add(&mut self, claim: &Claim) {
+        match self.lines.iter_mut().find(|line| line.is_at(claim)) {
+            Some(line) => {
+                line.requested = line.requested.plus(claim.quantity);
+                line.granted = line.granted.plus(claim.quantity);
+            }
+            None => self.lines.push(ReservationLine::granted(claim, claim.quantity)),
         }
     }
     pub(crate) fn consume(&mut self, claim: &Claim) {

@@ -30,6 +30,9 @@ pub struct StockRow {
     /// The positions by node.
     #[n(4)]
     pub positions: Vec<Position>,
+    /// Shard 0 only: how often sellable on-hand stock rose at any node. Each position keeps the number of its last rise.
+    #[cbor(n(5), skip_if = "crate::position::none")]
+    pub lifts: u64,
 }
 
 impl StockRow {

@@ -47,6 +47,10 @@ pub struct Wait {
     /// The SKU's count of rises when the order was last told of one; `None` when it was not told.
     #[n(1)]
     pub told: Option<u64>,
+    /// The SKU's count of on-hand rises up to which the order knows at which nodes they were. What came before it began to
+    /// wait is known: it has just looked everywhere.
+    #[cbor(n(2), skip_if = "crate::position::none")]
+    pub knows: u64,
 }
 
 /// Where an order stands in the queue of a SKU.

@@ -4,6 +4,7 @@
 mod parts;
 pub(crate) mod reservations;
 mod stock;
+mod takeover;
 mod units;
 mod waits;
 
@@ -28,8 +29,11 @@ pub(crate) fn event(state: &mut State, event: &Event, cx: &Context<'_>, out: &mu
         Event::SafetyStockSet { spot, safety_stock } => {
             stock::touch(state, spot, cx, out, |p| p.safety_stock = *safety_stock);
         }
-        Event::ReservationGranted { id, lines, .. } => {
-            reservations::granted(state, *id, event, lines, cx, out);
+        Event::StockDisposed { spot, from, to, quantity, .. } => {
+            stock::disposed(state, spot, *from, *to, *quantity, cx, out);
+        }
+        Event::ReservationGranted { id, lines, taken, .. } => {
+            reservations::granted(state, *id, event, lines, taken, cx, out);
         }
         Event::PartTaken { request, before, lines, .. } => {
             parts::taken(state, event, request, before, lines, cx, out);
@@ -44,6 +48,10 @@ pub(crate) fn event(state: &mut State, event: &Event, cx: &Context<'_>, out: &mu
         Event::UnitsReleased { id, claims } => units::released(state, *id, claims, cx, out),
         Event::UnitsConsumed { id, lines } => units::consumed(state, *id, lines, cx, out),
         Event::UnitsNotFound { id, lines } => units::not_found(state, *id, lines, cx, out),
+        Event::UnitsTakenOver { from, to, claims } => {
+            takeover::hand_on(state, *from, *to, claims, cx, out);
+        }
+        Event::UnitsSeized { id, claims } => units::seized(state, *id, claims, cx, out),
         Event::TombstoneLeft { id, until } => reservations::tombstone_left(state, *id, *until),
         Event::TombstoneForgotten { id } => reservations::tombstone_forgotten(state, *id),
         Event::AbandonSent { id } => parts::abandon_sent(state, *id, out),
@@ -60,7 +68,9 @@ pub(crate) fn event(state: &mut State, event: &Event, cx: &Context<'_>, out: &mu
             waits::awaited(state, *order, sku, owner, *quantity, *priority, *since);
         }
         Event::StockForgotten { order, sku, owner } => waits::forgotten(state, *order, sku, owner),
-        Event::WaitersTold { sku, owner, orders } => waits::told(state, sku, owner, orders, out),
+        Event::WaitersTold { sku, owner, orders, nodes } => {
+            waits::told(state, sku, owner, orders, nodes, out);
+        }
     }
 }
 

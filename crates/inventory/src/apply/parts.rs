@@ -1,7 +1,7 @@
 //! Reservations over several partitions change, and the partitions tell each other.
 
 use super::reservations::{claim, clear_timer, drop_if_spent, end_here, set_timer};
-use super::{change, live, others};
+use super::{change, live, others, takeover};
 use crate::apply::stock::touch;
 use crate::decide::reserve::taken_row;
 use crate::event::{Event, GrantedLine};
@@ -23,7 +23,8 @@ pub(super) fn taken(
 ) {
     let id = request.id;
     let row = taken_row(event, cx);
-    claim(state, lines, true, cx, out);
+    claim(state, lines, &row.taking, true, cx, out);
+    takeover::promise(state, id, &row.taking);
     set_timer(state, id, &row);
 
     let own = lines.iter().filter(|line| !line.granted.is_zero());
@@ -74,6 +75,7 @@ pub(super) fn decided(
     };
     let row = live(state, id);
     clear_timer(state, id, &row);
+    takeover::settle(state, id, cx, out);
     decide_units(state, id, cx, out);
     let Standing::Undecided { expires_at, order, .. } = row.standing else {
         panic!("reservation {id} is decided twice");
@@ -124,6 +126,7 @@ pub(super) fn settled(
         },
     };
     clear_timer(state, id, &row);
+    takeover::settle(state, id, cx, out);
     decide_units(state, id, cx, out);
     change(state, id, |row| {
         row.standing = standing;

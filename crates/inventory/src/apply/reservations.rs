@@ -1,15 +1,15 @@
 //! Reservations begin, become an order's, and end.
 
-use super::{change, live, others};
+use super::{change, live, others, takeover};
 use crate::apply::stock::touch;
-use crate::decide::reserve::taken_row;
+use crate::decide::reserve::{taken_row, units_at};
 use crate::decide::spot_of;
 use crate::event::{Event, GrantedLine};
 use crate::note::Note;
 use crate::reservation::{Intent, Reservation, Standing, order_of};
 use crate::state::{State, Timer, TimerKind};
 use waybill_machine::{Context, Outbox};
-use waybill_types::exchange::{Fate, Message, ReserveOutcome};
+use waybill_types::exchange::{Fate, Message, ReserveOutcome, TakeOver};
 use waybill_types::{OrderId, PartitionId, ReservationId, Timestamp};
 
 pub(super) fn granted(
@@ -17,11 +17,13 @@ pub(super) fn granted(
     id: ReservationId,
     event: &Event,
     lines: &[GrantedLine],
+    taken: &[TakeOver],
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
     let row = taken_row(event, cx);
-    claim(state, lines, false, cx, out);
+    claim(state, lines, taken, false, cx, out);
+    takeover::given_up(state, taken, cx, out);
     if let Some(order) = order_of(id) {
         out.send(order.partition(), Message::Reserved(id, ReserveOutcome::Granted(row.granted())));
     }
@@ -29,16 +31,20 @@ pub(super) fn granted(
     state.reservations.put(&id, row);
 }
 
-/// Puts the granted units of a reservation on their positions.
+/// Puts the granted units of a reservation on their positions, but for those that stand there in another's name.
 pub(super) fn claim(
     state: &mut State,
     lines: &[GrantedLine],
+    of_others: &[TakeOver],
     undecided: bool,
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
-    for line in lines.iter().filter(|line| !line.granted.is_zero()) {
-        touch(state, &spot_of(&line.asked), cx, out, |p| p.claim(line.granted, undecided));
+    for line in lines {
+        let new = line.granted.saturating_sub(units_at(of_others, &line.asked));
+        if !new.is_zero() {
+            touch(state, &spot_of(&line.asked), cx, out, |p| p.claim(new, undecided));
+        }
     }
 }
 
@@ -84,6 +90,7 @@ pub(super) fn end_whole(
 pub(super) fn end_here(state: &mut State, id: ReservationId, cx: &Context<'_>, out: &mut Outbox<Note>) {
     let row = live(state, id);
     clear_timer(state, id, &row);
+    takeover::call_off(state, id, &row);
     let undecided = row.is_undecided();
     for line in row.lines.iter().filter(|line| !line.live().is_zero()) {
         touch(state, &line.spot(), cx, out, |p| p.unclaim(line.live(), undecided));

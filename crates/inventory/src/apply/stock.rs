@@ -37,6 +37,18 @@ pub(super) fn counted(
     });
 }
 
+pub(super) fn disposed(
+    state: &mut State,
+    spot: &Spot,
+    from: Condition,
+    to: Condition,
+    quantity: Quantity,
+    cx: &Context<'_>,
+    out: &mut Outbox<Note>,
+) {
+    touch(state, spot, cx, out, |position| position.dispose(from, to, quantity));
+}
+
 /// What others see of a position.
 #[derive(PartialEq, Eq)]
 struct Seen {
@@ -63,7 +75,7 @@ pub(super) fn touch(
     out: &mut Outbox<Note>,
     change: impl FnOnce(&mut Position),
 ) {
-    let rose = state.stock.update(spot, |position| {
+    let (rose, lifted) = state.stock.update(spot, |position| {
         let before = seen(position);
         change(position);
         position.revision += 1;
@@ -75,7 +87,7 @@ pub(super) fn touch(
             let note = AvailabilityChanged::of(&spot.sku, &spot.owner, position);
             out.note(Note::AvailabilityChanged(note));
         }
-        after.available > before.available
+        (after.available > before.available, after.sellable > before.sellable)
     });
     if rose {
         let waiting = state.stock.update_head(&spot.sku, &spot.owner, |head| {
@@ -86,5 +98,12 @@ pub(super) fn touch(
         if waiting > 0 {
             state.risen.insert((spot.sku.clone(), spot.owner.clone()));
         }
+    }
+    if lifted {
+        let lifts = state.stock.update_head(&spot.sku, &spot.owner, |head| {
+            head.lifts += 1;
+            head.lifts
+        });
+        state.stock.update(spot, |position| position.lifted = lifts);
     }
 }

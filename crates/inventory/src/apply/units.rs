@@ -7,12 +7,12 @@ use crate::decide::spot_of;
 use crate::event::{ConsumedLine, LostLine};
 use crate::note::Note;
 use crate::position::{Condition, MovementKind};
-use crate::reservation::Reservation;
+use crate::reservation::{Reservation, ReservationLine, Standing, order_of};
 use crate::state::State;
 use std::collections::BTreeMap;
 use waybill_machine::{Context, Outbox};
-use waybill_types::exchange::{Claim, Message};
-use waybill_types::{PartitionId, ReservationId};
+use waybill_types::exchange::{Claim, Message, ReserveMode};
+use waybill_types::{PartitionId, Quantity, ReservationId};
 
 pub(super) fn released(
     state: &mut State,
@@ -21,15 +21,22 @@ pub(super) fn released(
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
-    let undecided = change(state, id, |row| {
-        claims.iter().for_each(|claim| row.release(claim));
-        row.is_undecided()
+    // Units that it still awaits from another are not on the position in its name.
+    let (undecided, freed) = change(state, id, |row| {
+        let own = |row: &Reservation, claim| row.line(claim).map_or(Quantity::ZERO, ReservationLine::live);
+        let give = |claim| {
+            let before = own(row, claim);
+            row.release(claim);
+            before.saturating_sub(own(row, claim))
+        };
+        let freed: Vec<Quantity> = claims.iter().map(give).collect();
+        (row.is_undecided(), freed)
     });
     let mut elsewhere: BTreeMap<PartitionId, Vec<Claim>> = BTreeMap::new();
-    for claim in claims {
+    for (claim, freed) in claims.iter().zip(freed) {
         let owner = cx.layout.sku_home(&claim.sku);
         if owner == cx.partition {
-            touch(state, &spot_of(claim), cx, out, |p| p.unclaim(claim.quantity, undecided));
+            touch(state, &spot_of(claim), cx, out, |p| p.unclaim(freed, undecided));
         } else {
             elsewhere.entry(owner).or_default().push(claim.clone());
         }
@@ -84,6 +91,38 @@ pub(super) fn not_found(
     if lives {
         let of_claims = lines.iter().map(|l| Claim { quantity: l.of_claim, ..l.missing.clone() });
         settle_units(state, id, of_claims, Reservation::release);
+    }
+}
+
+pub(super) fn seized(
+    state: &mut State,
+    id: ReservationId,
+    claims: &[Claim],
+    cx: &Context<'_>,
+    out: &mut Outbox<Note>,
+) {
+    if !state.reservations.contains(&id) {
+        let mut chain = vec![id.home().index, cx.partition.index];
+        chain.dedup();
+        let row = Reservation {
+            standing: Standing::Committed { order: order_of(id) },
+            mode: ReserveMode::AllOrNothing,
+            created_at: cx.at,
+            revision: 0,
+            lines: Vec::new(),
+            chain,
+            elsewhere: Vec::new(),
+            taking: Vec::new(),
+            takers: Vec::new(),
+        };
+        state.reservations.put(&id, row);
+    }
+    let undecided = change(state, id, |row| {
+        claims.iter().for_each(|claim| row.add(claim));
+        row.is_undecided()
+    });
+    for claim in claims {
+        touch(state, &spot_of(claim), cx, out, |p| p.seize(claim.quantity, undecided));
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn one(
         None => Ok(Decision::nothing(Answer::Counted(PositionView::new(&row.spot, position), false))),
         Some(event) => {
             count(&mut position, source, row);
-            Ok(Decision::new(vec![event], Answer::Counted(changed(&row.spot, position, cx), true)))
+            Ok(Decision::new(vec![event], Answer::Counted(changed(state, &row.spot, position, cx), true)))
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn on_adopt(state: &State, id: ReservationId, order: OrderId, cx: &Co
 /// What is granted of a reservation that is decided just now, without what its claimant gave back meanwhile.
 pub(super) fn still_held(row: &Reservation, granted: &[Claim], cx: &Context<'_>) -> Vec<Claim> {
     let elsewhere = granted.iter().filter(|claim| cx.layout.sku_home(&claim.sku) != cx.partition);
-    let live = row.live_claims();
-    let own = granted.iter().filter_map(|claim| live.iter().find(|own| at_same_place(own, claim)));
+    let kept = row.kept_claims();
+    let own = granted.iter().filter_map(|claim| kept.iter().find(|own| at_same_place(own, claim)));
     own.chain(elsewhere).cloned().collect()
 }

@@ -1,7 +1,7 @@
 //! Messages from other partitions. None is refused: each yields events or, when it came too late to matter, none.
 
 use crate::decide::waits::{self, Awaited};
-use crate::decide::{holds, parts, units};
+use crate::decide::{goods, holds, parts, units};
 use crate::event::Event;
 use crate::state::State;
 use waybill_machine::Context;
@@ -31,13 +31,13 @@ pub(crate) fn heard(state: &State, message: &Message, cx: &Context<'_>) -> Vec<E
         Message::AskHome(id, part) => parts::on_ask(state, *id, *part),
         Message::Consume(id, claims) => units::on_consume(state, *id, claims, cx),
         Message::NotFound(id, claims) => units::on_not_found(state, *id, claims, cx),
+        Message::Seize(id, claims) => goods::on_seize(state, *id, claims, cx),
+        Message::GoodsReturned(_, id, goods) => goods::on_landed(state, id.as_str(), goods, cx),
+        Message::GoodsLanded(id, goods) => goods::on_landed(state, &id.to_string(), goods, cx),
         // Not for inventory: a peer that sends these is at fault, and there is nothing to do about it here.
         Message::Reserved(..)
         | Message::HoldAnswered(..)
         | Message::StockArrived(..)
-        | Message::GoodsReturned(..)
-        | Message::Seize(..)
-        | Message::GoodsLanded(..)
         | Message::OrderPolicyChanged(..)
         | Message::AssignWork(..)
         | Message::ReleaseWork(..)

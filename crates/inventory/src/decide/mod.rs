@@ -1,12 +1,14 @@
 //! Deciding: looks at the state, answers with events or a refusal, changes nothing. One file per kind of command.
 
 pub(crate) mod count;
+pub(crate) mod goods;
 pub(crate) mod holds;
 pub(crate) mod items;
 pub(crate) mod message;
 pub(crate) mod parts;
 pub(crate) mod reserve;
 pub(crate) mod stock;
+mod takeover;
 pub(crate) mod tick;
 pub(crate) mod units;
 pub(crate) mod waits;

@@ -1,6 +1,7 @@
 //! The conversation between the partitions of one reservation: home and parts. Home never decides alone.
 
 use crate::decide::reserve::take;
+use crate::decide::takeover;
 use crate::event::Event;
 use crate::reservation::{Intent, Reservation, Standing};
 use crate::state::State;
@@ -90,7 +91,15 @@ pub(crate) fn on_settle(state: &State, id: ReservationId, fate: Fate) -> Vec<Eve
             Fate::Held | Fate::Committed | Fate::Released | Fate::Expired | Fate::Refused,
         ) => false,
     };
-    if news { vec![Event::PartSettled { id, fate }] } else { Vec::new() }
+    if !news {
+        return Vec::new();
+    }
+    let mut events = match fate {
+        Fate::Held | Fate::Committed => Vec::new(),
+        Fate::Released | Fate::Expired | Fate::Refused => takeover::hand_all_on(state, id, &row),
+    };
+    events.push(Event::PartSettled { id, fate });
+    events
 }
 
 /// Home has lost patience; this is the last part.

@@ -1,14 +1,15 @@
 //! Deciding a reservation, whole or in part: what this partition can give of what is asked of it.
 
 use crate::answer::Answer;
+use crate::decide::takeover::{self, Offer};
 use crate::decide::{spot_of, summed};
 use crate::event::{Event, GrantedLine};
 use crate::refusal::{Refusal, RowRefusal};
-use crate::reservation::{Reservation, ReservationLine, ReservationView, Standing};
+use crate::reservation::{Reservation, ReservationLine, ReservationView, Standing, at_same_place};
 use crate::state::State;
 use crate::{CLAIMS_MAX, HOME_PATIENCE_MS, PART_PATIENCE_MS};
 use waybill_machine::{Context, Decision};
-use waybill_types::exchange::{Claim, ReserveMode, ReserveOutcome, ReserveRequest, Shortage};
+use waybill_types::exchange::{Claim, ReserveMode, ReserveOutcome, ReserveRequest, Shortage, TakeOver};
 use waybill_types::{Layout, OrderId, Quantity, ReservationId};
 
 /// A caller's reservation, at its home.
@@ -34,7 +35,7 @@ pub(crate) fn asked(
         return Err(Refusal::ItemInactive(claim.sku.clone()));
     }
     let events = take(state, request, order, &[], cx);
-    let [event] = events.as_slice() else { unreachable!("taking a part is one event") };
+    let Some(event) = events.last() else { unreachable!("taking a part ends with the event that takes it") };
     let row = match event {
         Event::ReservationRefused { outcome: ReserveOutcome::Contended(short), .. } => {
             return Err(Refusal::Contended(short.clone()));
@@ -50,15 +51,15 @@ pub(crate) fn asked(
 
 /// The row an event makes; `apply` keeps it, `decide` shows it.
 pub(crate) fn taken_row(event: &Event, cx: &Context<'_>) -> Reservation {
-    let (standing, mode, lines, chain, elsewhere) = match event {
-        Event::ReservationGranted { id, order, mode, expires_at, lines } => {
+    let (standing, mode, lines, chain, elsewhere, taking) = match event {
+        Event::ReservationGranted { id, order, mode, expires_at, lines, .. } => {
             let standing = match expires_at {
                 Some(expires_at) => Standing::Held { expires_at: *expires_at },
                 None => Standing::Committed { order: order.or_else(|| crate::reservation::order_of(*id)) },
             };
-            (standing, *mode, lines, vec![id.home().index], Vec::new())
+            (standing, *mode, lines, vec![id.home().index], Vec::new(), Vec::new())
         }
-        Event::PartTaken { request, order, before, lines, due } => {
+        Event::PartTaken { request, order, before, lines, due, taking } => {
             let chain = chain_of(&request.claims, request.id, &cx.layout);
             // A last part has decided: it waits for home like the others, and must be able to say what was granted.
             let last = chain.last() == Some(&cx.partition.index);
@@ -69,24 +70,23 @@ pub(crate) fn taken_row(event: &Event, cx: &Context<'_>) -> Reservation {
                 order: *order,
                 intent: None,
             };
-            (standing, request.mode, lines, chain, elsewhere)
+            (standing, request.mode, lines, chain, elsewhere, taking.clone())
         }
         other => panic!("{other:?} makes no reservation"),
     };
-    let lines = lines.iter().map(line_of).collect();
-    Reservation { standing, mode, created_at: cx.at, revision: 1, lines, chain, elsewhere }
+    let line_of = |line: &GrantedLine| ReservationLine {
+        awaited: units_at(&taking, &line.asked),
+        ..ReservationLine::granted(&line.asked, line.granted)
+    };
+    let (lines, takers) = (lines.iter().map(line_of).collect(), Vec::new());
+    let (created_at, revision) = (cx.at, 1);
+    Reservation { standing, mode, created_at, revision, lines, chain, elsewhere, taking, takers }
 }
 
-fn line_of(line: &GrantedLine) -> ReservationLine {
-    ReservationLine {
-        sku: line.asked.sku.clone(),
-        owner: line.asked.owner.clone(),
-        node: line.asked.node.clone(),
-        requested: line.asked.quantity,
-        granted: line.granted,
-        released: Quantity::ZERO,
-        consumed: Quantity::ZERO,
-    }
+/// How many units are taken over at the claim's position.
+pub(crate) fn units_at(taking: &[TakeOver], place: &Claim) -> Quantity {
+    let claims = taking.iter().flat_map(|take| &take.claims);
+    claims.filter(|claim| at_same_place(claim, place)).map(|claim| claim.quantity).sum()
 }
 
 /// The partitions a reservation touches: home first, then ascending. All claimants walk in the same order, so two
@@ -100,7 +100,8 @@ pub(crate) fn chain_of(claims: &[Claim], id: ReservationId, layout: &Layout) -> 
     std::iter::once(home).chain(others).collect()
 }
 
-/// Takes this partition's part: exactly one event.
+/// Takes this partition's part, or refuses it: the last event. Before it come units that it takes over and that are not
+/// quite settled.
 pub(crate) fn take(
     state: &State,
     request: &ReserveRequest,
@@ -113,29 +114,36 @@ pub(crate) fn take(
     let mine: Vec<&Claim> =
         claims.iter().filter(|claim| cx.layout.sku_home(&claim.sku) == cx.partition).collect();
     let chain = chain_of(&claims, id, &cx.layout);
-    let judged = judge(state, &mine);
+    let offer = takeover::offer(state, request, order, &mine, cx);
+    let judged = judge(state, &mine, &offer);
     let last = chain.last() == Some(&cx.partition.index);
     let nothing_at_all = judged.lines.iter().all(|line| line.granted.is_zero()) && before.is_empty();
-    let refused = match request.mode {
-        ReserveMode::AllOrNothing => !judged.shortages.is_empty(),
-        ReserveMode::BestEffort => last && nothing_at_all,
-    };
+    let refused = judged.blocked
+        || match request.mode {
+            ReserveMode::AllOrNothing => !judged.shortages.is_empty(),
+            ReserveMode::BestEffort => last && nothing_at_all,
+        };
     if refused {
         let outcome = judged.refusal(request.mode);
         return vec![Event::ReservationRefused { id, outcome }];
     }
+    let Offer { taking, first: mut events, .. } = offer;
+    let lines = judged.lines;
     if chain.len() == 1 {
         let (mode, expires_at) = (request.mode, request.expires_at);
-        return vec![Event::ReservationGranted { id, order, mode, expires_at, lines: judged.lines }];
+        events.push(Event::ReservationGranted { id, order, mode, expires_at, lines, taken: taking });
+        return events;
     }
     let patience = if id.home() == cx.partition { HOME_PATIENCE_MS } else { PART_PATIENCE_MS };
-    vec![Event::PartTaken {
+    events.push(Event::PartTaken {
         request: ReserveRequest { claims, ..request.clone() },
         order,
         before: before.to_vec(),
-        lines: judged.lines,
+        lines,
         due: cx.at.plus_ms(patience),
-    }]
+        taking,
+    });
+    events
 }
 
 /// What this partition can give.
@@ -146,6 +154,8 @@ struct Judged {
     only_undecided_in_the_way: bool,
     /// Something could be had if they went away.
     undecided_in_the_way: bool,
+    /// Units to be taken over are being taken over by others.
+    blocked: bool,
 }
 
 impl Judged {
@@ -162,12 +172,13 @@ impl Judged {
     }
 }
 
-fn judge(state: &State, claims: &[&Claim]) -> Judged {
+fn judge(state: &State, claims: &[&Claim], offer: &Offer) -> Judged {
     let mut judged = Judged {
         lines: Vec::with_capacity(claims.len()),
         shortages: Vec::new(),
         only_undecided_in_the_way: true,
         undecided_in_the_way: false,
+        blocked: false,
     };
     for claim in claims {
         let (available, without_undecided) = if is_reservable(state, claim) {
@@ -177,10 +188,14 @@ fn judge(state: &State, claims: &[&Claim]) -> Judged {
         } else {
             (Quantity::ZERO, Quantity::ZERO)
         };
-        if available < claim.quantity {
+        let (offered, blocked) = (offer.of(claim), offer.blocked(claim));
+        let without_undecided = without_undecided.plus(offered).plus(blocked);
+        let available = available.plus(offered);
+        judged.blocked |= !blocked.is_zero();
+        if available < claim.quantity || !blocked.is_zero() {
             judged.shortages.push(Shortage { asked: (*claim).clone(), available });
             judged.only_undecided_in_the_way &= without_undecided >= claim.quantity;
-            judged.undecided_in_the_way |= without_undecided > available;
+            judged.undecided_in_the_way |= without_undecided > available || !blocked.is_zero();
         }
         judged.lines.push(GrantedLine { asked: (*claim).clone(), granted: available.min(claim.quantity) });
     }
@@ -199,6 +214,10 @@ fn check(request: &ReserveRequest, cx: &Context<'_>) -> Result<(), Refusal> {
     let count = request.claims.len();
     if count == 0 || count > CLAIMS_MAX {
         return Err(Refusal::malformed("lines", format!("are {count}, must be 1 to {CLAIMS_MAX}")));
+    }
+    let taken: usize = request.takes_over.iter().map(|take| take.claims.len().max(1)).sum();
+    if taken > CLAIMS_MAX {
+        return Err(Refusal::malformed("takes_over", format!("are {taken}, must be 0 to {CLAIMS_MAX}")));
     }
     if let Some(index) = request.claims.iter().position(|claim| claim.quantity.is_zero()) {
         return Err(Refusal::malformed(&format!("lines[{index}].quantity"), "is 0, must be more"));

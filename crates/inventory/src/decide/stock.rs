@@ -55,7 +55,7 @@ pub(crate) fn set_safety_stock(
     }
     after.safety_stock = safety_stock;
     let event = Event::SafetyStockSet { spot: spot.clone(), safety_stock };
-    Ok(Decision::new(vec![event], Answer::Position(changed(spot, after, cx))))
+    Ok(Decision::new(vec![event], Answer::Position(changed(state, spot, after, cx))))
 }
 
 fn moved(
@@ -82,11 +82,21 @@ fn moved(
     }
     after.book(kind, condition, delta);
     let event = Event::StockMoved { spot: spot.clone(), condition, kind, delta, reference };
-    Ok(Decision::new(vec![event], Answer::Position(changed(spot, after, cx))))
+    Ok(Decision::new(vec![event], Answer::Position(changed(state, spot, after, cx))))
+}
+
+/// How many more units may lie at a spot in a condition.
+pub(super) fn landing_room(state: &State, spot: &Spot, condition: Condition) -> Quantity {
+    let on_hand = state.stock.look(spot, |position| position.on_hand(condition)).unwrap_or_default();
+    Quantity::of(Quantity::MAX).saturating_sub(on_hand)
 }
 
 /// The position as `apply` will leave it.
-pub(super) fn changed(spot: &Spot, mut position: Position, cx: &Context<'_>) -> PositionView {
+pub(super) fn changed(state: &State, spot: &Spot, mut position: Position, cx: &Context<'_>) -> PositionView {
+    let before = state.stock.look(spot, |position| position.sellable).unwrap_or_default();
+    if position.sellable > before {
+        position.lifted = state.stock.head(&spot.sku, &spot.owner).map_or(0, |head| head.lifts) + 1;
+    }
     position.revision += 1;
     position.changed_at = cx.at;
     position.sequence = cx.position.sequence;

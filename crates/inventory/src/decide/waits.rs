@@ -2,12 +2,15 @@
 
 use crate::event::Event;
 use crate::state::State;
-use crate::wait::WaitKey;
+use crate::wait::{Wait, WaitKey};
+use std::sync::Arc;
 use waybill_machine::ScanOrder;
 use waybill_types::{OrderId, OwnerId, Quantity, Sku, Timestamp};
 
 /// The most orders told of one rise at a time; the rest hear of the next.
 const TOLD_MAX: usize = 20_000;
+/// The most nodes one order is told of at a time; it hears of the rest when it waits again.
+const NODES_MAX: usize = 32;
 
 /// What an order waits for.
 pub(crate) struct Awaited<'a> {
@@ -21,6 +24,7 @@ pub(crate) struct Awaited<'a> {
 
 pub(crate) fn on_await(state: &State, wait: &Awaited<'_>) -> Vec<Event> {
     let Awaited { order, sku, owner, quantity, priority, since } = *wait;
+    let waited = earlier(state, wait);
     let mut events = vec![Event::StockAwaited {
         order,
         sku: sku.clone(),
@@ -29,24 +33,28 @@ pub(crate) fn on_await(state: &State, wait: &Awaited<'_>) -> Vec<Event> {
         priority,
         since,
     }];
-    if missed_a_rise(state, wait) && !total(state, sku, owner).is_zero() {
-        events.push(Event::WaitersTold { sku: sku.clone(), owner: owner.clone(), orders: vec![order] });
+    if missed_a_rise(state, wait, waited.as_deref()) && !total(state, sku, owner).is_zero() {
+        let knows = waited.map_or(u64::MAX, |waited| waited.knows);
+        events.push(told(state, sku, owner, &[(order, knows)]));
     }
     events
 }
 
+/// The wait that this one replaces.
+fn earlier(state: &State, wait: &Awaited<'_>) -> Option<Arc<Wait>> {
+    let place = state.wait_places.get(&(wait.order, wait.sku.clone(), wait.owner.clone()))?;
+    let (priority, since) = (place.priority, place.since);
+    let (sku, owner, order) = (wait.sku.clone(), wait.owner.clone(), wait.order);
+    state.waits.get(&WaitKey { sku, owner, priority, since, order })
+}
+
 /// Stock may have risen between the order's last look and this wait; then nobody would ever tell it.
-fn missed_a_rise(state: &State, wait: &Awaited<'_>) -> bool {
+fn missed_a_rise(state: &State, wait: &Awaited<'_>, earlier: Option<&Wait>) -> bool {
     let Some(head) = state.stock.head(wait.sku, wait.owner) else { return false };
-    let place = state.wait_places.get(&(wait.order, wait.sku.clone(), wait.owner.clone()));
-    match place.and_then(|place| state.waits.get(&key_of(wait, place.priority, place.since))) {
+    match earlier {
         Some(earlier) => earlier.told.is_some_and(|told| head.rises > told),
         None => head.rises > 0 && head.risen_at >= wait.since,
     }
-}
-
-fn key_of(wait: &Awaited<'_>, priority: u8, since: Timestamp) -> WaitKey {
-    WaitKey { sku: wait.sku.clone(), owner: wait.owner.clone(), priority, since, order: wait.order }
 }
 
 pub(crate) fn on_forget(state: &State, order: OrderId, sku: &Sku, owner: &OwnerId) -> Vec<Event> {
@@ -69,10 +77,36 @@ pub(crate) fn tell(state: &State, sku: &Sku, owner: &OwnerId) -> Event {
             if wanted > available && !orders.is_empty() {
                 break;
             }
-            orders.push(key.order);
+            orders.push((key.order, wait.knows));
         }
     }
-    Event::WaitersTold { sku: sku.clone(), owner: owner.clone(), orders }
+    told(state, sku, owner, &orders)
+}
+
+/// Tells orders, each with the on-hand rises it knows of, at which nodes there were others: whatever lies there now, since
+/// a node that said no is asked again once its stock has changed.
+fn told(state: &State, sku: &Sku, owner: &OwnerId, orders: &[(OrderId, u64)]) -> Event {
+    let known = orders.iter().map(|(_, knows)| *knows).min().unwrap_or(u64::MAX);
+    let mut lifted = Vec::new();
+    if state.stock.head(sku, owner).is_some_and(|head| head.lifts > known) {
+        state.stock.each_of(sku, owner, |position| {
+            if position.lifted > known {
+                lifted.push((position.lifted, position.node.clone()));
+            }
+        });
+    }
+    lifted.sort_unstable();
+    let news_of = |knows: u64| {
+        let news = lifted.iter().filter(|(rise, _)| *rise > knows).take(NODES_MAX);
+        news.map(|(_, node)| node.clone()).collect()
+    };
+    let nodes = if lifted.is_empty() {
+        Vec::new()
+    } else {
+        orders.iter().map(|(_, knows)| news_of(*knows)).collect()
+    };
+    let orders = orders.iter().map(|(order, _)| *order).collect();
+    Event::WaitersTold { sku: sku.clone(), owner: owner.clone(), orders, nodes }
 }
 
 fn total(state: &State, sku: &Sku, owner: &OwnerId) -> Quantity {

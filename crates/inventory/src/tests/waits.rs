@@ -18,14 +18,22 @@ fn wait(cluster: &mut Cluster, number: u64, units: u64, priority: u8) {
     cluster.advance(1);
 }
 
-fn told(cluster: &mut Cluster) -> Vec<u64> {
+/// Who was told, and of which node.
+fn news(cluster: &mut Cluster) -> Vec<(u64, Option<String>)> {
     cluster.tick();
     let told = std::mem::take(&mut cluster.told);
-    let numbers = told.into_iter().filter_map(|(_, message)| match message {
-        Message::StockArrived(order, ..) => Some(order.number()),
+    let news = told.into_iter().filter_map(|(_, message)| match message {
+        Message::StockArrived(order, _, _, node) => Some((order.number(), node.map(|node| node.to_string()))),
         _ => None,
     });
-    numbers.collect()
+    news.collect()
+}
+
+/// Who was told, however often in a row.
+fn told(cluster: &mut Cluster) -> Vec<u64> {
+    let mut numbers: Vec<u64> = news(cluster).into_iter().map(|(number, _)| number).collect();
+    numbers.dedup();
+    numbers
 }
 
 #[test]

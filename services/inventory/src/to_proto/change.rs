@@ -7,8 +7,8 @@ use waybill_inventory::reservation::Intent;
 use waybill_inventory::{Condition, Event, Inventory, MovementKind, Spot};
 use waybill_service_kit::changes::Teller;
 use waybill_service_kit::shown;
-use waybill_types::exchange::{Claim, Fate, HoldAnswer, ReserveMode, ReserveOutcome, Shortage};
-use waybill_types::{OrderId, ReservationId};
+use waybill_types::exchange::{Claim, Fate, HoldAnswer, ReserveMode, ReserveOutcome, Shortage, TakeOver};
+use waybill_types::{NodeId, OrderId, ReservationId};
 
 /// Tells the events of inventory.
 pub(crate) struct InventoryTeller;
@@ -38,6 +38,7 @@ fn name(event: &Event) -> &'static str {
         Event::StockMoved { .. } => "StockMoved",
         Event::StockCounted { .. } => "StockCounted",
         Event::SafetyStockSet { .. } => "SafetyStockSet",
+        Event::StockDisposed { .. } => "StockDisposed",
         Event::ReservationGranted { .. } => "ReservationGranted",
         Event::PartTaken { .. } => "PartTaken",
         Event::ReservationRefused { .. } => "ReservationRefused",
@@ -50,6 +51,8 @@ fn name(event: &Event) -> &'static str {
         Event::UnitsReleased { .. } => "UnitsReleased",
         Event::UnitsConsumed { .. } => "UnitsConsumed",
         Event::UnitsNotFound { .. } => "UnitsNotFound",
+        Event::UnitsTakenOver { .. } => "UnitsTakenOver",
+        Event::UnitsSeized { .. } => "UnitsSeized",
         Event::TombstoneLeft { .. } => "TombstoneLeft",
         Event::TombstoneForgotten { .. } => "TombstoneForgotten",
         Event::AbandonSent { .. } => "AbandonSent",
@@ -67,6 +70,7 @@ fn name(event: &Event) -> &'static str {
 fn reservation(event: &Event) -> Option<ReservationId> {
     match event {
         Event::PartTaken { request, .. } => Some(request.id),
+        Event::UnitsTakenOver { to, .. } => Some(*to),
         Event::ReservationGranted { id, .. }
         | Event::ReservationRefused { id, .. }
         | Event::ReservationDecided { id, .. }
@@ -78,6 +82,7 @@ fn reservation(event: &Event) -> Option<ReservationId> {
         | Event::UnitsReleased { id, .. }
         | Event::UnitsConsumed { id, .. }
         | Event::UnitsNotFound { id, .. }
+        | Event::UnitsSeized { id, .. }
         | Event::TombstoneLeft { id, .. }
         | Event::TombstoneForgotten { id, .. }
         | Event::AbandonSent { id, .. }
@@ -89,6 +94,7 @@ fn reservation(event: &Event) -> Option<ReservationId> {
         | Event::StockMoved { .. }
         | Event::StockCounted { .. }
         | Event::SafetyStockSet { .. }
+        | Event::StockDisposed { .. }
         | Event::StockAwaited { .. }
         | Event::StockForgotten { .. }
         | Event::WaitersTold { .. } => None,
@@ -118,6 +124,7 @@ fn resource(event: &Event) -> String {
         Event::ItemUpserted(record) => record.item.sku.to_string(),
         Event::StockMoved { spot, .. }
         | Event::StockCounted { spot, .. }
+        | Event::StockDisposed { spot, .. }
         | Event::SafetyStockSet { spot, .. } => spot.sku.to_string(),
         Event::StockAwaited { sku, .. }
         | Event::StockForgotten { sku, .. }
@@ -148,14 +155,23 @@ fn payload(event: &Event) -> Value {
         Event::SafetyStockSet { spot, safety_stock } => {
             at(spot, json!({ "safety_stock": safety_stock.units() }))
         }
-        Event::ReservationGranted { id, order, mode, expires_at, lines } => json!({
+        Event::StockDisposed { spot, from, to, quantity, reference } => at(
+            spot,
+            json!({
+                "from": condition(*from), "to": condition(*to), "quantity": quantity.units(),
+                "reference": reference.as_str(),
+            }),
+        ),
+        Event::ReservationGranted { id, order, mode, expires_at, lines, taken } => json!({
             "reservation": id.to_string(), "order": order.map(|order| order.to_string()), "mode": self::mode(*mode),
             "expires_at_ms": expires_at.map(|at| at.as_ms()), "lines": granted(lines),
+            "taken_over": taken_over(taken),
         }),
-        Event::PartTaken { request, order, before, lines, .. } => json!({
+        Event::PartTaken { request, order, before, lines, taking, .. } => json!({
             "reservation": request.id.to_string(), "order": order.map(|order| order.to_string()),
             "mode": mode(request.mode), "expires_at_ms": request.expires_at.map(|at| at.as_ms()),
             "asked": claims(&request.claims), "granted_before": claims(before), "lines": granted(lines),
+            "takes_over": taken_over(taking),
         }),
         Event::ReservationRefused { id, outcome }
         | Event::ReservationDecided { id, outcome }
@@ -191,6 +207,12 @@ fn payload(event: &Event) -> Value {
         Event::UnitsNotFound { id, lines } => {
             json!({ "reservation": id.to_string(), "lines": lines.iter().map(lost).collect::<Value>() })
         }
+        Event::UnitsTakenOver { from, to, claims: taken } => {
+            json!({ "reservation": to.to_string(), "from": from.to_string(), "lines": claims(taken) })
+        }
+        Event::UnitsSeized { id, claims: seized } => {
+            json!({ "reservation": id.to_string(), "lines": claims(seized) })
+        }
         Event::TombstoneLeft { id, until } => {
             json!({ "reservation": id.to_string(), "until_ms": until.as_ms() })
         }
@@ -213,9 +235,11 @@ fn payload(event: &Event) -> Value {
         Event::StockForgotten { order, sku, owner } => {
             json!({ "order": order.to_string(), "sku": sku.as_str(), "owner": owner.as_str() })
         }
-        Event::WaitersTold { sku, owner, orders } => {
+        Event::WaitersTold { sku, owner, orders, nodes } => {
             let orders = orders.iter().map(ToString::to_string).collect::<Vec<_>>();
-            json!({ "sku": sku.as_str(), "owner": owner.as_str(), "orders": orders })
+            let named = |nodes: &Vec<NodeId>| nodes.iter().map(NodeId::as_str).collect::<Value>();
+            let nodes = nodes.iter().map(named).collect::<Value>();
+            json!({ "sku": sku.as_str(), "owner": owner.as_str(), "orders": orders, "nodes": nodes })
         }
     }
 }
@@ -237,6 +261,11 @@ fn claim(claim: &Claim) -> Value {
 
 fn claims(claims: &[Claim]) -> Value {
     claims.iter().map(claim).collect()
+}
+
+fn taken_over(taken: &[TakeOver]) -> Value {
+    let one = |take: &TakeOver| json!({ "from": take.from.to_string(), "lines": claims(&take.claims) });
+    taken.iter().map(one).collect()
 }
 
 fn granted(lines: &[GrantedLine]) -> Value {
@@ -307,5 +336,6 @@ fn movement(kind: MovementKind) -> &'static str {
         MovementKind::Count => "count",
         MovementKind::Return => "return",
         MovementKind::Transfer => "transfer",
+        MovementKind::Disposition => "disposition",
     }
 }
