@@ -1,22 +1,25 @@
 //! What an event does to the partition: the order's row by [`crate::fold`], its history, the indexes, and the messages
 //! and notes that follow. Cannot fail.
 
-use crate::claims::{by_home, merged, summed};
+mod amend;
+mod back;
+
+use crate::claims::{by_home, merged, put_back, summed};
 use crate::content::{Lookup, OrderContent};
 use crate::event::{CancelledFrom, CancelledUnits, Event, NewWork, ReservationGranted, What};
 use crate::fold;
 use crate::note::{Note, question};
-use crate::order::{AttemptState, Order, OrderHold, Stage, WorkRef, WorkState, is_erased_with_subject};
+use crate::order::{AmendmentWait, AttemptState, Order, OrderHold, Recall, RecallPurpose, Stage, WorkRef, WorkState, is_erased_with_subject};
 use crate::state::{Counters, Opened, Opening, OrdersState};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use waybill_machine::{Context, Outbox};
 use waybill_types::exchange::{
-    Claim, LineUnits, Message, RecallManner, ReserveRequest, Step, Work, WorkDestination, WorkLine,
+    Claim, LineUnits, Message, RecallManner, ReserveRequest, Work, WorkDestination, WorkLine,
 };
 use waybill_types::policy::OrderPolicy;
 use waybill_types::{
-    FulfillmentOrderId, Layout, LineNo, NodeId, OrderId, OwnerId, Quantity, Reason, ReservationId, Service,
+    FulfillmentOrderId, Layout, LineNo, OrderId, OwnerId, Quantity, Reason, ReservationId, Service,
     Sku, Timestamp,
 };
 
@@ -33,15 +36,23 @@ pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, ou
     let order = state.orders.get(&id).unwrap_or_else(|| panic!("order {id} has no row after an event of it"));
     index_asks(state, id, &opening, &order, &before.planning, out);
     index_timer(state, id, &opening, &order, before.due);
-    let follow = Follow { id, layout: state.layout, content: order.content(&opening), order: &order };
+    index_exception(state, id, &order, before.exception);
+    let (content, reason) = (order.content(&opening), &cx.origin.reason);
+    let follow = Follow { id, layout: state.layout, content, order: &order, reason };
     follow.send(&event.what, out);
+    if let Some((reservation, claims)) = &before.put_back {
+        follow.give_back(*reservation, claims, out);
+    }
     follow.forget(&before.awaited, out);
     if let What::OrderRefused(_) = event.what {
         let content = opening.content();
         state.numbers.remove(&(content.external.clone(), content.channel.clone()));
     }
     if let What::SubjectErased = event.what {
-        forget_lookups(state, id, opening.content());
+        forget_lookups(state, id, order.content(&opening));
+    }
+    if let What::AmendmentApplied(_) = event.what {
+        amend::index_lookups(state, id, &before.lookups, order.content(&opening), &order);
     }
     out.note(Note::Changed { order: id, revision: order.revision });
 }
@@ -51,7 +62,10 @@ pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, ou
 struct Before {
     planning: BTreeSet<u32>,
     due: Option<Timestamp>,
+    exception: Option<Timestamp>,
     awaited: BTreeSet<(Sku, OwnerId)>,
+    lookups: Vec<Lookup>,
+    put_back: Option<(ReservationId, Vec<Claim>)>,
 }
 
 /// A policy came into force: partition 0 tells the others.
@@ -99,7 +113,13 @@ fn change(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> (Arc<Open
         let before = Before {
             planning: planning(order),
             due: due(order, order.content(&opening).release_at),
+            exception: crate::exceptions::since(order),
             awaited: awaited(order.content(&opening), order),
+            lookups: match event.what {
+                What::AmendmentApplied(_) => order.content(&opening).lookups.clone(),
+                _ => Vec::new(),
+            },
+            put_back: put_back(order.content(&opening), order, &event.what),
         };
         fold::fold(order, opening.content(), event, cx.at);
         (before, crate::history::append(&mut order.tail, &event.what, cx))
@@ -128,7 +148,8 @@ pub(crate) fn awaited(content: &OrderContent, order: &Order) -> BTreeSet<(Sku, O
 /// Attempts whose plan is asked.
 pub(crate) fn planning(order: &Order) -> BTreeSet<u32> {
     let asked = order.attempts.iter().filter(|a| matches!(a.state, AttemptState::Planning { .. }));
-    asked.map(|attempt| attempt.number).collect()
+    let amending = order.pending_amendment().filter(|(_, p)| matches!(p.waits, AmendmentWait::Plan { .. }));
+    asked.map(|attempt| attempt.number).chain(amending.map(|(_, pending)| pending.attempt)).collect()
 }
 
 /// When the order has something to do by itself.
@@ -145,10 +166,13 @@ pub(crate) fn due(order: &Order, release_at: Option<Timestamp>) -> Option<Timest
         Stage::Standing | Stage::Refused(_) => None,
     };
     let release = release_at.filter(|_| confirm.is_none() && !ready_to_release(order).is_empty());
-    waiting.chain(confirm).chain(release).min()
+    let amending = order.pending_amendment().and_then(|(_, pending)| pending.due());
+    let back = order.returns.iter().filter(|back| back.state.is_open()).map(|back| back.lapses_at);
+    waiting.chain(confirm).chain(release).chain(amending).chain(back).min()
 }
 
-/// Work that its node's partition has and no hold stops, as soon as every part of the same attempt was answered.
+/// Work that its node's partition has and neither a hold nor a pending amendment stops, as soon as every part of the same
+/// attempt was answered.
 pub(crate) fn ready_to_release(order: &Order) -> Vec<u16> {
     let unanswered = |attempt: u32| {
         order.works.iter().any(|work| work.attempt == attempt && work.state == WorkState::Assigned)
@@ -158,8 +182,12 @@ pub(crate) fn ready_to_release(order: &Order) -> Vec<u16> {
         let concerns = |hold: &OrderHold| work.lines.iter().any(|units| hold.covers(units.line));
         order.holds.iter().filter(stops).any(concerns)
     };
+    let pending = order.pending_amendment().map(|(_, pending)| pending);
+    let amended = |work: &WorkRef| {
+        pending.is_some_and(|pending| work.lines.iter().any(|units| pending.touches(units.line)))
+    };
     let planned = order.works.iter().filter(|work| work.state == WorkState::Planned);
-    let ready = planned.filter(|work| !unanswered(work.attempt) && !held(work));
+    let ready = planned.filter(|work| !unanswered(work.attempt) && !held(work) && !amended(work));
     ready.map(|work| work.id.number).collect()
 }
 
@@ -202,12 +230,27 @@ fn index_timer(
     }
 }
 
+fn index_exception(state: &mut OrdersState, id: OrderId, order: &Order, before: Option<Timestamp>) {
+    let after = crate::exceptions::since(order);
+    if before == after {
+        return;
+    }
+    if let Some(before) = before {
+        state.exceptions.remove(&(before, id));
+    }
+    if let Some(after) = after {
+        state.exceptions.put(&(after, id), ());
+    }
+}
+
 /// The messages that follow from an event, seen from the order as it is after it.
 struct Follow<'a> {
     id: OrderId,
     layout: Layout,
     content: &'a OrderContent,
     order: &'a Order,
+    /// Why the command was given, in the caller's words.
+    reason: &'a Reason,
 }
 
 impl Follow<'_> {
@@ -224,21 +267,28 @@ impl Follow<'_> {
                 }
             }
             What::PlanRecorded(recorded) => {
-                self.reserve(recorded.attempt, out);
-                if let Some(hold) = self.content.hold {
-                    self.give_back(hold, &recorded.surplus, out);
+                match recorded.pinned {
+                    Some(pinned) => self.give_back(pinned, &recorded.surplus, out),
+                    None => self.reserve(recorded.attempt, out),
                 }
             }
             What::ReservationGranted(granted) => self.granted(granted, out),
             What::UnitsBackordered { units } => self.wait(units.iter().map(|unserved| unserved.line), out),
             What::UnitsCancelled { cause: _, units } => self.cancelled(units, out),
+            What::AmendmentPlanned(planned) => self.amendment_planned(planned, out),
+            What::AmendmentApplied(applied) => self.amended(applied, out),
+            What::RecallAsked { recall, work, units, manner, purpose: _ } => {
+                self.recall(*recall, *work, units, *manner, out);
+            }
             What::WorkRefused { work, refusal: _, units } => self.refused(*work, units, out),
             What::WorkReleased { works } => {
                 for work in works.iter().filter_map(|number| self.order.work(*number)) {
                     out.send(work.id.partition(), Message::ReleaseWork(work.id));
                 }
             }
-            What::WorkProgressed { work, step } => self.progressed(*work, step, out),
+            What::ReturnReceived(received) => self.returned(received, out),
+            // What goes back on a shelf is given back by [`claims::put_back`], from the order as it was before.
+            What::WorkProgressed { .. } | What::WorkRecalled(_) | What::NodeRestocked { .. } => {}
             What::AttemptStarted(_)
             | What::OrderImported(_)
             | What::HoldGone { .. }
@@ -247,21 +297,26 @@ impl Follow<'_> {
             | What::OrderConfirmed
             | What::OrderRefused(_)
             | What::WorkPlanned { .. }
-            | What::WorkRecalled { .. }
             | What::SubjectErased
             | What::OrderHoldPlaced { .. }
             | What::OrderHoldResolved { .. }
-            | What::OrderPolicySet { .. } => {}
+            | What::OrderPolicySet { .. }
+            | What::AmendmentStarted(_)
+            | What::AmendmentApproved { .. }
+            | What::AmendmentPlanAsked(_)
+            | What::AmendmentUnreserved { .. }
+            | What::AmendmentRefused { .. }
+            | What::ReturnRequested(_)
+            | What::ReturnDecided { .. }
+            | What::ReturnClosed { .. }
+            | What::ReplacementsJoined(_) => {}
         }
     }
 
-    /// Asks inventory for what was planned, unless it stands on a hold already.
+    /// Asks inventory for what was planned.
     fn reserve(&self, attempt: u32, out: &mut Outbox<Note>) {
         let Some(attempt) = self.order.attempt(attempt) else { return };
         let AttemptState::Reserving { reservation, mode, assignments } = &attempt.state else { return };
-        if let ReservationId::Hold { .. } = reservation {
-            return;
-        }
         let claims = summed(self.content, assignments.iter().map(|a| (a.line, &a.node, a.quantity)));
         let request = ReserveRequest {
             id: *reservation,
@@ -321,29 +376,17 @@ impl Follow<'_> {
             let Some(work) = self.order.work(number) else { continue };
             let of_work = || units.iter().filter(|some| some.from == CancelledFrom::Work(number));
             let lines = fold::sum_by_line(of_work().map(|some| (some.line, some.quantity)));
-            let cancel = Message::CancelWork {
-                id: work.id,
-                units: lines,
-                recall: 0,
-                manner: RecallManner::Firm,
-                reason: Reason::default(),
-            };
-            out.send(work.id.partition(), cancel);
+            let planned = |recall: &&Recall| recall.work == number && recall.purpose == RecallPurpose::Planned;
+            if let Some(recall) = self.order.recalls.iter().rev().find(planned) {
+                self.recall(recall.number, number, &lines, RecallManner::Firm, out);
+            }
             let claims = summed(self.content, of_work().map(|some| (some.line, &work.node, some.quantity)));
             self.give_back(work.reservation, &claims, out);
         }
-        let pinned: Vec<(LineNo, &NodeId, Quantity)> = units
-            .iter()
-            .filter_map(|some| match &some.from {
-                CancelledFrom::Pinned(_, node) => Some((some.line, node, some.quantity)),
-                CancelledFrom::Open
-                | CancelledFrom::Backordered
-                | CancelledFrom::Attempt(_)
-                | CancelledFrom::Work(_) => None,
-            })
-            .collect();
-        if let (Some(hold), false) = (self.content.hold, pinned.is_empty()) {
-            self.give_back(hold, &summed(self.content, pinned), out);
+        for some in units {
+            if let CancelledFrom::Pinned(_, node, reservation) = &some.from {
+                self.give_back(*reservation, &summed(self.content, [(some.line, node, some.quantity)]), out);
+            }
         }
         let waited = units.iter().filter(|some| some.from == CancelledFrom::Backordered);
         self.wait(waited.map(|some| some.line), out);
@@ -355,13 +398,11 @@ impl Follow<'_> {
         self.give_back(work.reservation, &summed(self.content, units), out);
     }
 
-    fn progressed(&self, number: u16, step: &Step, out: &mut Outbox<Note>) {
-        // The node's partition tells inventory of what was shipped, handed over or not found. What a node will not do
-        // is still on its shelf: orders gives the claim back.
-        let Step::Rejected(lines) = step else { return };
-        let Some(work) = self.order.work(number) else { return };
-        let units = lines.iter().map(|line| (line.units.line, &work.node, line.units.quantity));
-        self.give_back(work.reservation, &summed(self.content, units), out);
+    /// Asks a node's partition to stop units.
+    fn recall(&self, recall: u32, work: u16, units: &[LineUnits], manner: RecallManner, out: &mut Outbox<Note>) {
+        let Some(work) = self.order.work(work) else { return };
+        let (id, units, reason) = (work.id, units.to_vec(), self.reason.clone());
+        out.send(id.partition(), Message::CancelWork { id, units, recall, manner, reason });
     }
 
     /// Gives claims back to the partitions that keep them.

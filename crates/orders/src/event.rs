@@ -1,17 +1,26 @@
 //! What happened to an order. Stored for good: a variant's meaning never changes, a new meaning is a new variant, fields
 //! are only added at the end and as options. Each carries only what happened, with nothing left to decide.
 
+mod returns;
+
+pub use returns::{AskedBack, Found, ReplacementsJoined, ReturnReceived, ReturnRequested};
+
 use crate::content::OrderContent;
-use crate::order::{PinnedUnits, RefusedWhy, Unserved};
+use crate::order::{
+    AmendmentRefused, PendingAmendment, Pinned, PinnedUnits, RecallPurpose, RefusedWhy, Unserved, WorkShare,
+};
 use crate::units::Buckets;
 use minicbor::{Decode, Encode};
 use waybill_types::exchange::{
-    Assignment, Claim, CostTerm, LineUnits, PlanStamp, PromiseWindow, ReserveMode, Shortage, Step,
+    Assignment, Claim, CostTerm, LineUnits, PlanStamp, PromiseWindow, RecallManner, ReserveMode, Shortage,
+    Step, TakeOver,
     WorkRefusal,
 };
 use waybill_types::network::LocalDay;
-use waybill_types::policy::{HoldType, OrderPolicy};
-use waybill_types::{LineNo, NodeId, OrderId, Quantity, ReservationId, ServiceId, Text, Timestamp};
+use waybill_types::policy::{ChangeKind, ChangeStage, HoldType, OrderPolicy, Verdict};
+use waybill_types::{
+    LineNo, NodeId, OrderId, OwnerId, Quantity, ReservationId, ServiceId, Sku, Text, Timestamp,
+};
 
 /// One thing that happened to one order.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -147,17 +156,7 @@ pub enum What {
     },
     /// The node's partition answered a cancel.
     #[n(17)]
-    WorkRecalled {
-        /// Number of the fulfilment order.
-        #[n(0)]
-        work: u16,
-        /// Units that will not be picked.
-        #[n(1)]
-        stopped: Vec<LineUnits>,
-        /// Units that had been picked before; impossible for work that was never released.
-        #[n(2)]
-        too_late: Vec<LineUnits>,
-    },
+    WorkRecalled(#[n(0)] RecallAnswered),
     /// The key of the order's personal data was destroyed.
     #[n(18)]
     SubjectErased,
@@ -198,6 +197,118 @@ pub enum What {
         #[n(1)]
         policy: Box<OrderPolicy>,
     },
+    /// A node's partition is asked to stop units that were released.
+    #[n(40)]
+    RecallAsked {
+        /// The recall's number within the order.
+        #[n(0)]
+        recall: u32,
+        /// Number of the fulfilment order.
+        #[n(1)]
+        work: u16,
+        /// Which units.
+        #[n(2)]
+        units: Vec<LineUnits>,
+        /// What becomes of units in hand.
+        #[n(3)]
+        manner: RecallManner,
+        /// What for.
+        #[n(4)]
+        purpose: RecallPurpose,
+    },
+    /// Stock of goods that a node did not have or would not give has risen there: it may be asked again.
+    #[n(41)]
+    NodeRestocked {
+        /// Where.
+        #[n(0)]
+        node: NodeId,
+        /// What.
+        #[n(1)]
+        sku: Sku,
+        /// Whose.
+        #[n(2)]
+        owner: OwnerId,
+    },
+    /// A change was taken. It waits for what it needs; an amendment that needs nothing is applied right after.
+    #[n(22)]
+    AmendmentStarted(#[n(0)] Box<AmendmentStarted>),
+    /// Somebody with the right to said yes.
+    #[n(23)]
+    AmendmentApproved {
+        /// Which.
+        #[n(0)]
+        amendment: u32,
+        /// It must be done by then.
+        #[n(1)]
+        deadline: Timestamp,
+    },
+    /// The planner is asked where the units of a pending amendment could come from.
+    #[n(24)]
+    AmendmentPlanAsked(#[n(0)] AmendmentPlanAsked),
+    /// The planner answered; what it planned is asked of inventory.
+    #[n(25)]
+    AmendmentPlanned(#[n(0)] Box<AmendmentPlanned>),
+    /// Inventory refused; nothing has changed there, and the planner is asked again later.
+    #[n(26)]
+    AmendmentUnreserved {
+        /// Which.
+        #[n(0)]
+        amendment: u32,
+        /// Only undecided claims of others stood in the way.
+        #[n(1)]
+        contended: bool,
+        /// What was asked and what is there.
+        #[n(2)]
+        shortages: Vec<Shortage>,
+        /// When the planner is asked again.
+        #[n(3)]
+        until: Timestamp,
+    },
+    /// All of an amendment has happened: the order is what it was to become.
+    #[n(27)]
+    AmendmentApplied(#[n(0)] Box<AmendmentApplied>),
+    /// Nothing of an amendment happens. Units that nodes gave back for it are open and outside any attempt.
+    #[n(28)]
+    AmendmentRefused {
+        /// Which.
+        #[n(0)]
+        amendment: u32,
+        /// Why.
+        #[n(1)]
+        why: AmendmentRefused,
+    },
+    /// Goods are to come back.
+    #[n(60)]
+    ReturnRequested(#[n(0)] Box<ReturnRequested>),
+    /// Somebody said yes or no to a return.
+    #[n(61)]
+    ReturnDecided {
+        /// The return's number.
+        #[n(0)]
+        number: u16,
+        /// Yes.
+        #[n(1)]
+        authorised: bool,
+    },
+    /// Goods of a return lie at a node and were looked at: those that were taken are returned.
+    #[n(62)]
+    ReturnReceived(#[n(0)] Box<ReturnReceived>),
+    /// Nothing more of a return will come.
+    #[n(63)]
+    ReturnClosed {
+        /// The return's number.
+        #[n(0)]
+        number: u16,
+        /// Paid back because of it, in minor units: what was taken for an exchange that comes to nothing.
+        #[n(1)]
+        refund: i64,
+        /// Nobody said so: the time for it to come has passed.
+        #[n(2)]
+        lapsed: bool,
+    },
+    /// What the customer gets for goods that came back is part of the order now.
+    #[n(64)]
+    ReplacementsJoined(#[n(0)] Box<ReplacementsJoined>),
 }
 
 /// The order exists.
@@ -252,6 +363,9 @@ pub struct AttemptStarted {
     /// The planner is asked then; `None` is now.
     #[n(6)]
     pub until: Option<Timestamp>,
+    /// Claims that the units stand on already: they are planned exactly there.
+    #[n(7)]
+    pub pinned: Option<Pinned>,
 }
 
 /// Where the units of a new attempt were.
@@ -297,6 +411,9 @@ pub struct PlanRecorded {
     /// What it was made from.
     #[n(8)]
     pub stamp: PlanStamp,
+    /// The reservation that the attempt's units stood on already; `surplus` is given back to it.
+    #[n(9)]
+    pub pinned: Option<ReservationId>,
 }
 
 /// Inventory granted.
@@ -348,6 +465,148 @@ pub struct NewWork {
     pub capacity_day: Option<LocalDay>,
 }
 
+/// A change was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AmendmentStarted {
+    /// Its number within the order.
+    #[n(0)]
+    pub amendment: u32,
+    /// What it is and waits for.
+    #[n(1)]
+    pub pending: PendingAmendment,
+    /// Version of the policy that decided.
+    #[n(2)]
+    pub policy_version: u64,
+    /// What the policy said, in the order of the changes.
+    #[n(3)]
+    pub decided: Vec<ChangeDecided>,
+}
+
+/// What the policy said about one kind of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ChangeDecided {
+    /// Index of the change in the request.
+    #[n(0)]
+    pub change: u16,
+    /// What kind it is.
+    #[n(1)]
+    pub kind: ChangeKind,
+    /// The most advanced of the units it concerns.
+    #[n(2)]
+    pub stage: ChangeStage,
+    /// Index of the rule.
+    #[n(3)]
+    pub rule: Option<u16>,
+    /// What it said; never a refusal.
+    #[n(4)]
+    pub verdict: Verdict,
+}
+
+/// The planner is asked for an amendment.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AmendmentPlanAsked {
+    /// Which.
+    #[n(0)]
+    pub amendment: u32,
+    /// The attempt number that the answer carries.
+    #[n(1)]
+    pub attempt: u32,
+    /// Which try it is, from 1.
+    #[n(2)]
+    pub tries: u8,
+    /// Units of unreleased work that are planned anew.
+    #[n(3)]
+    pub moves: Vec<WorkShare>,
+    /// What the planner is asked for, by line.
+    #[n(4)]
+    pub units: Vec<LineUnits>,
+}
+
+/// The planner answered for an amendment.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AmendmentPlanned {
+    /// Which.
+    #[n(0)]
+    pub amendment: u32,
+    /// Which units from where.
+    #[n(1)]
+    pub assignments: Vec<Assignment>,
+    /// New units nothing serves.
+    #[n(2)]
+    pub unserved: Vec<Unserved>,
+    /// The reservation that is asked for, all or nothing.
+    #[n(3)]
+    pub reservation: ReservationId,
+    /// Claims of the order's own that it takes over when it is granted.
+    #[n(4)]
+    pub takes_over: Vec<TakeOver>,
+    /// The cost by term.
+    #[n(5)]
+    pub cost: Vec<CostTerm>,
+    /// No plan is cheaper than this, in minor units.
+    #[n(6)]
+    pub lower_bound_minor: i64,
+    /// What it was made from.
+    #[n(7)]
+    pub stamp: PlanStamp,
+}
+
+/// An amendment happened.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AmendmentApplied {
+    /// Which. The order's content is the proposed one from now on.
+    #[n(0)]
+    pub amendment: u32,
+    /// Units called off, from where.
+    #[n(1)]
+    pub dropped: Vec<CancelledUnits>,
+    /// Units called off of those that nodes gave back.
+    #[n(2)]
+    pub dropped_recalled: Vec<LineUnits>,
+    /// Units that leave their node's unreleased work for the new works; their partitions are told.
+    #[n(3)]
+    pub moved: Vec<WorkShare>,
+    /// Units that leave their attempt or their node's unreleased work to be planned anew as the order is now; open and
+    /// outside any attempt from now on. Claims of works among them stand.
+    #[n(4)]
+    pub replanned: Vec<CancelledUnits>,
+    /// The work of nodes.
+    #[n(5)]
+    pub works: Vec<NewWork>,
+    /// What the works' units stand on; `None` when nothing was reserved.
+    #[n(6)]
+    pub reservation: Option<ReservationId>,
+    /// Claims that the order has no use for any more; given back.
+    #[n(7)]
+    pub freed: Vec<TakeOver>,
+}
+
+/// A node's partition answered a cancel.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RecallAnswered {
+    /// Number of the fulfilment order.
+    #[n(0)]
+    pub work: u16,
+    /// Units that will not be picked, or that the node has put back.
+    #[n(1)]
+    pub stopped: Vec<LineUnits>,
+    /// Units that were in hand or gone, and stay so; impossible for work that was never released.
+    #[n(2)]
+    pub too_late: Vec<LineUnits>,
+    /// Which recall.
+    #[n(3)]
+    pub recall: u32,
+    /// Units in hand that the node was asked to put back: one further answer to the same recall follows.
+    #[n(4)]
+    pub asked: Vec<LineUnits>,
+    /// Of those that stopped: open and outside any attempt from now on, with their claims given back.
+    #[n(5)]
+    pub back: Vec<LineUnits>,
+    /// Of those that stopped: open from now on, with their claims standing for the amendment that recalled them.
+    #[n(6)]
+    pub kept: Vec<LineUnits>,
+}
+
 /// Why units were called off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
@@ -361,6 +620,9 @@ pub enum CancelCause {
     /// The order as a whole is refused.
     #[n(2)]
     OrderRefused,
+    /// The customer did not fetch them.
+    #[n(3)]
+    NotCollected,
 }
 
 /// Units called off.
@@ -389,12 +651,26 @@ pub enum CancelledFrom {
     /// In an attempt; what it may still be granted for them is given back then.
     #[n(2)]
     Attempt(#[n(0)] u32),
-    /// In an attempt that stands on an adopted hold; their claim at this node is given back.
+    /// In an attempt that stands on claims already; their claim on this reservation at this node is given back.
     #[n(3)]
-    Pinned(#[n(0)] u32, #[n(1)] NodeId),
+    Pinned(#[n(0)] u32, #[n(1)] NodeId, #[n(2)] ReservationId),
     /// Planned at a node and not released; the node's partition is told and their claim is given back.
     #[n(4)]
     Work(#[n(0)] u16),
+    /// Open, outside any attempt: this work's node or its partition has just stopped them because they are cancelled.
+    #[n(5)]
+    Recalled(#[n(0)] u16),
+    /// Open, outside any attempt: they have just come back from this work for another reason; a cancel that its node's
+    /// partition has not answered wants them no longer.
+    #[n(6)]
+    Back(#[n(0)] u16),
+}
+
+impl CancelledUnits {
+    /// The units, where they were planned at this work and not released.
+    pub(crate) fn of_work(&self, work: u16) -> Option<(LineNo, Quantity)> {
+        (self.from == CancelledFrom::Work(work)).then_some((self.line, self.quantity))
+    }
 }
 
 impl What {
@@ -419,11 +695,25 @@ impl What {
             What::WorkRefused { .. } => "WorkRefused",
             What::WorkReleased { .. } => "WorkReleased",
             What::WorkProgressed { .. } => "WorkProgressed",
-            What::WorkRecalled { .. } => "WorkRecalled",
+            What::WorkRecalled(_) => "WorkRecalled",
+            What::RecallAsked { .. } => "RecallAsked",
+            What::NodeRestocked { .. } => "NodeRestocked",
             What::SubjectErased => "SubjectErased",
             What::OrderHoldPlaced { .. } => "OrderHoldPlaced",
             What::OrderHoldResolved { .. } => "OrderHoldResolved",
+            What::ReturnRequested(_) => "ReturnRequested",
+            What::ReturnDecided { .. } => "ReturnDecided",
+            What::ReturnReceived(_) => "ReturnReceived",
+            What::ReturnClosed { .. } => "ReturnClosed",
+            What::ReplacementsJoined(_) => "ReplacementsJoined",
             What::OrderPolicySet { .. } => "OrderPolicySet",
+            What::AmendmentStarted(_) => "AmendmentStarted",
+            What::AmendmentApproved { .. } => "AmendmentApproved",
+            What::AmendmentPlanAsked(_) => "AmendmentPlanAsked",
+            What::AmendmentPlanned(_) => "AmendmentPlanned",
+            What::AmendmentUnreserved { .. } => "AmendmentUnreserved",
+            What::AmendmentApplied(_) => "AmendmentApplied",
+            What::AmendmentRefused { .. } => "AmendmentRefused",
         }
     }
 }

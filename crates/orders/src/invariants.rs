@@ -1,10 +1,14 @@
 //! The laws that one orders partition can check alone, and what it knows of the others' halves.
 
+mod returns;
+
+pub use returns::returns;
+
 use crate::apply::{due, planning};
 use crate::claims::summed;
 use crate::content::OrderContent;
 use crate::history::rebuild;
-use crate::order::{AttemptState, Order, Stage, WorkState};
+use crate::order::{AmendmentWait, AttemptState, Order, PendingAmendment, Stage, WorkState};
 use crate::state::OrdersState;
 use crate::status::is_closed;
 use crate::units::Bucket;
@@ -19,6 +23,7 @@ pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u
     let mut orders = 0;
     let mut asks = BTreeSet::new();
     let mut timers = BTreeSet::new();
+    let mut exceptions = BTreeSet::new();
     state.orders.for_each(|id, order| {
         orders += 1;
         let Some(opening) = state.openings.get(&id) else {
@@ -28,10 +33,14 @@ pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u
         let content = order.content(&opening);
         found.extend(buckets(id, content, order));
         found.extend(works(id, order));
+        found.extend(amendments(id, order));
+        found.extend(recalls(id, order));
         found.extend(money(id, content));
+        found.extend(returns(id, &opening, order));
         found.extend(history(state, id, order));
         found.extend(number(state, id, content, order));
         asks.extend(planning(order).into_iter().map(|attempt| (id, attempt)));
+        exceptions.extend(crate::exceptions::since(order).map(|since| (since, id)));
         timers.extend(due(order, content.release_at).map(|at| (at, id)));
     });
     let listed_asks: BTreeSet<_> = state.asks.all().into_iter().map(|(key, _)| key).collect();
@@ -41,6 +50,10 @@ pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u
     }
     if timers != listed_timers {
         found.push(violation("ORDER-1", format!("due are {timers:?}, listed are {listed_timers:?}")));
+    }
+    let listed: BTreeSet<_> = state.exceptions.all().into_iter().map(|(key, _)| key).collect();
+    if exceptions != listed {
+        found.push(violation("ORDER-1", format!("exceptions are {exceptions:?}, listed are {listed:?}")));
     }
     for law in ["ORDER-1", "ORDER-2", "MONEY-1", "FULFIL-1", "STOCK-3", "ONCE-1"] {
         checked(law, orders);
@@ -53,7 +66,7 @@ fn violation(law: &'static str, what: String) -> Violation {
 }
 
 /// ORDER-1: the units of each line are in buckets that sum to the ordered quantity, and open units are each in exactly
-/// one live attempt, so that somebody is at work for them.
+/// one live attempt, or were given back for the pending amendment, so that somebody is at work for them.
 pub fn buckets(id: OrderId, content: &OrderContent, order: &Order) -> Vec<Violation> {
     let mut found = Vec::new();
     if content.lines.len() != order.lines.len() {
@@ -69,9 +82,14 @@ pub fn buckets(id: OrderId, content: &OrderContent, order: &Order) -> Vec<Violat
         }
         let attempted = order.live_attempts().flat_map(|attempt| &attempt.units);
         let attempted: Quantity = attempted.filter(|u| u.line == line).map(|u| u.quantity).sum();
+        let recalled = order.pending_amendment();
+        let recalled = recalled.map_or(Quantity::ZERO, |(_, pending)| pending.recalled_units(line));
         let open = state.buckets.get(Bucket::Open);
-        if open != attempted {
-            let what = format!("order {id} line {}: {open} units open, {attempted} in attempts", line.0);
+        if open != attempted.plus(recalled) {
+            let what = format!(
+                "order {id} line {}: {open} units open, {attempted} in attempts, {recalled} back for an amendment",
+                line.0
+            );
             found.push(violation("ORDER-1", what));
         }
     }
@@ -108,6 +126,39 @@ pub fn works(id: OrderId, order: &Order) -> Vec<Violation> {
     for work in order.works.iter().filter(|work| work.state == WorkState::Cancelled && !work.lines.is_empty())
     {
         found.push(violation("FULFIL-1", format!("{} is cancelled and has units", work.id)));
+    }
+    found
+}
+
+/// FULFIL-1 of cancels under way: none asks a node for more than it has, and the marks of lines say what is asked.
+pub fn recalls(id: OrderId, order: &Order) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut asked = vec![Quantity::ZERO; order.lines.len()];
+    for work in &order.works {
+        for units in &work.lines {
+            let wished = order.cancel_wished(work.id.number, units.line);
+            if wished > units.at_node() {
+                let (line, there) = (units.line.0, units.at_node());
+                let what = format!("{} line {line}: {wished} units to stop, the node has {there}", work.id);
+                found.push(violation("FULFIL-1", what));
+            }
+        }
+    }
+    for units in order.recalls.iter().filter(|recall| recall.is_cancel()).flat_map(|recall| &recall.units) {
+        if let Some(sum) = asked.get_mut(usize::from(units.line.0).wrapping_sub(1)) {
+            *sum = sum.plus(units.quantity);
+        }
+    }
+    for (index, (state, asked)) in order.lines.iter().zip(asked).enumerate() {
+        if state.cancel_requested != asked {
+            let (line, mark) = (crate::content::line_no(index).0, state.cancel_requested);
+            let what = format!("order {id} line {line}: {mark} units marked to stop, {asked} asked of nodes");
+            found.push(violation("FULFIL-1", what));
+        }
+    }
+    for recall in order.recalls.iter().filter(|recall| order.work(recall.work).is_none()) {
+        let what = format!("order {id} recall {}: no fulfilment order {}", recall.number, recall.work);
+        found.push(violation("FULFIL-1", what));
     }
     found
 }
@@ -242,12 +293,51 @@ pub fn live_claims(content: &OrderContent, order: &Order) -> Vec<LiveClaims> {
             | AttemptState::Ended(_) => {}
         }
     }
+    if let Some((_, pending)) = order.pending_amendment() {
+        all.extend(amendment_claims(content, pending));
+    }
     for work in order.works.iter().filter(|work| !work.at_node().is_zero()) {
-        let claims =
-            summed(content, work.lines.iter().map(|units| (units.line, &work.node, units.at_node())));
+        let claims = crate::claims::at_node(content, work);
         all.push(LiveClaims { reservation: work.reservation, claims, certainty: Certainty::Granted });
     }
     all
+}
+
+/// The claims that a pending amendment keeps, and those it has asked for.
+fn amendment_claims(content: &OrderContent, pending: &PendingAmendment) -> Vec<LiveClaims> {
+    let back = pending.recalled.iter().map(|back| LiveClaims {
+        reservation: back.reservation,
+        claims: summed(content, [(back.line, &back.node, back.quantity)]),
+        certainty: Certainty::Granted,
+    });
+    let mut all: Vec<LiveClaims> = back.collect();
+    if let AmendmentWait::Stock { reservation, assignments, .. } = &pending.waits {
+        let claims = summed(&pending.proposed, assignments.iter().map(|a| (a.line, &a.node, a.quantity)));
+        all.push(LiveClaims { reservation: *reservation, claims, certainty: Certainty::Asked });
+    }
+    all
+}
+
+/// ORDER-1 of amendments: at most one is pending, and the units that it moves are where it takes them from.
+fn amendments(id: OrderId, order: &Order) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let pending = order.amendments.iter().filter(|amendment| amendment.pending().is_some()).count();
+    if pending > 1 {
+        found.push(violation("ORDER-1", format!("order {id} has {pending} amendments pending")));
+    }
+    let Some((number, pending)) = order.pending_amendment() else { return found };
+    for share in &pending.moves {
+        let there = order.work(share.work).filter(|work| work.is_unreleased());
+        let there = there.map_or(Quantity::ZERO, |work| work.to_pick(share.line));
+        if there < share.quantity {
+            let what = format!(
+                "order {id} amendment {number} moves {} units of line {} of fulfilment order {}, which has {there}",
+                share.quantity, share.line.0, share.work
+            );
+            found.push(violation("ORDER-1", what));
+        }
+    }
+    found
 }
 
 /// FULFIL-1, the order's half: the units each node has of this order, by fulfilment order.

@@ -1,9 +1,11 @@
 //! What the door of an orders partition is told. Notes are not kept; the ones that matter are repeated after a restart.
 
-use crate::order::{AttemptState, Order, Pinned};
+use crate::content::OrderContent;
+use crate::order::{AmendmentWait, AttemptState, Order, PendingAmendment, Pinned};
 use crate::state::Opening;
-use waybill_types::exchange::{Claim, PlanLine};
-use waybill_types::{NodeId, OrderId, Sealed, Timestamp};
+use std::collections::BTreeMap;
+use waybill_types::exchange::{Claim, LineUnits, PlanLine, TakeOver};
+use waybill_types::{LineNo, NodeId, OrderId, Quantity, ReservationId, Sealed, Timestamp};
 
 /// One note.
 #[derive(Clone, Debug)]
@@ -38,19 +40,44 @@ pub struct PlanQuestion {
     pub excluded: Vec<NodeId>,
     /// Units already reserved: planned exactly there.
     pub pinned: Vec<Claim>,
+    /// Units that the order has reserved and that the answer may use or leave: for this question they count as there.
+    pub own: Vec<Claim>,
 }
 
-/// The question of an attempt that is being planned.
+/// The question of an attempt that is being planned, or of the pending amendment.
 pub(crate) fn question(
     id: OrderId,
     opening: &Opening,
     order: &Order,
     attempt: u32,
 ) -> Option<Box<PlanQuestion>> {
-    let attempt = order.attempt(attempt)?;
+    let Some(attempt) = order.attempt(attempt) else {
+        return order.pending_amendment().filter(|(_, pending)| pending.attempt == attempt).and_then(|(_, pending)| {
+            let AmendmentWait::Plan { asked_at, .. } = pending.waits else { return None };
+            let own = own_claims(order.content(opening), order, pending);
+            let own = crate::claims::merged(own.into_iter().flat_map(|own| own.claims));
+            Some(Box::new(ask(id, attempt, &pending.proposed, &pending.planned, own, asked_at)))
+        });
+    };
     let AttemptState::Planning { asked_at, pinned } = &attempt.state else { return None };
     let content = order.content(opening);
-    let lines = attempt.units.iter().map(|units| {
+    Some(Box::new(PlanQuestion {
+        excluded: attempt.excluded.clone(),
+        pinned: pinned.as_ref().map_or_else(Vec::new, |pinned| pinned_claims(content, pinned)),
+        ..ask(id, attempt.number, content, &attempt.units, Vec::new(), *asked_at)
+    }))
+}
+
+/// The question where these units could come from; nothing is pinned and nobody excluded.
+pub(crate) fn ask(
+    id: OrderId,
+    attempt: u32,
+    content: &OrderContent,
+    units: &[LineUnits],
+    own: Vec<Claim>,
+    asked_at: Timestamp,
+) -> PlanQuestion {
+    let lines = units.iter().map(|units| {
         let line = crate::fold::ordered(content, units.line);
         PlanLine {
             line: units.line,
@@ -60,19 +87,36 @@ pub(crate) fn question(
             delivery: line.delivery.clone(),
         }
     });
-    Some(Box::new(PlanQuestion {
+    PlanQuestion {
         order: id,
-        attempt: attempt.number,
+        attempt,
         lines: lines.collect(),
         recipient: content.recipient.clone(),
-        asked_at: *asked_at,
+        asked_at,
         release_at: content.release_at,
-        excluded: attempt.excluded.clone(),
-        pinned: pinned.as_ref().map_or_else(Vec::new, |pinned| pinned_claims(content, pinned)),
-    }))
+        excluded: Vec::new(),
+        pinned: Vec::new(),
+        own,
+    }
 }
 
-fn pinned_claims(content: &crate::content::OrderContent, pinned: &Pinned) -> Vec<Claim> {
+/// The order's own claims that a pending amendment may use again or give up: of the units that it moves, and of those that
+/// nodes gave back for it. Each reservation once.
+pub(crate) fn own_claims(content: &OrderContent, order: &Order, pending: &PendingAmendment) -> Vec<TakeOver> {
+    let moved = pending.moves.iter().filter_map(|share| {
+        let work = order.work(share.work)?;
+        Some((work.reservation, share.line, &work.node, share.quantity))
+    });
+    let back = pending.recalled.iter().map(|back| (back.reservation, back.line, &back.node, back.quantity));
+    let mut found: BTreeMap<ReservationId, Vec<(LineNo, &NodeId, Quantity)>> = BTreeMap::new();
+    for (reservation, line, node, quantity) in moved.chain(back) {
+        found.entry(reservation).or_default().push((line, node, quantity));
+    }
+    let claims = |(from, units)| TakeOver { from, claims: crate::claims::summed(content, units) };
+    found.into_iter().map(claims).collect()
+}
+
+fn pinned_claims(content: &OrderContent, pinned: &Pinned) -> Vec<Claim> {
     let units = pinned.units.iter().map(|units| (units.line, &units.node, units.quantity));
     crate::claims::summed(content, units)
 }

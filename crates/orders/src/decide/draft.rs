@@ -3,12 +3,14 @@
 use crate::content::OrderContent;
 use crate::event::{AttemptSource, AttemptStarted, CancelledFrom, CancelledUnits, Event, What};
 use crate::fold;
-use crate::order::{AttemptState, Order, Stage};
+use crate::order::{AttemptState, Order, Pinned, Stage};
 use crate::state::{Opening, OrdersState};
 use crate::units::Bucket;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use waybill_machine::Context;
 use waybill_types::exchange::LineUnits;
+use waybill_types::policy::OrderPolicy;
 use waybill_types::{LineNo, NodeId, OrderId, Quantity, Timestamp};
 
 /// One order under decision.
@@ -18,6 +20,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) order: Order,
     pub(crate) events: Vec<Event>,
     pub(crate) cx: &'a Context<'a>,
+    state: &'a OrdersState,
 }
 
 /// How a new attempt is to go about it.
@@ -28,20 +31,27 @@ pub(crate) struct Manner {
     pub(crate) bounces: u8,
     pub(crate) excluded: Vec<NodeId>,
     pub(crate) until: Option<Timestamp>,
+    /// Claims that the units stand on already.
+    pub(crate) pinned: Option<Pinned>,
 }
 
 impl Manner {
     /// A first try, of whatever node, now.
     pub(crate) const fn afresh(source: AttemptSource) -> Self {
-        Self { source, tries: 1, bounces: 0, excluded: Vec::new(), until: None }
+        Self { source, tries: 1, bounces: 0, excluded: Vec::new(), until: None, pinned: None }
     }
 }
 
 impl<'a> Draft<'a> {
     /// The order as it is.
-    pub(crate) fn load(state: &OrdersState, id: OrderId, cx: &'a Context<'a>) -> Option<Self> {
+    pub(crate) fn load(state: &'a OrdersState, id: OrderId, cx: &'a Context<'a>) -> Option<Self> {
         let (opening, order) = state.order(id)?;
-        Some(Self { id, opening, order: order.without_history(), events: Vec::new(), cx })
+        Some(Self { id, opening, order: order.without_history(), events: Vec::new(), cx, state })
+    }
+
+    /// The order policy in force and its version.
+    pub(crate) fn policy(&self) -> (u64, Arc<OrderPolicy>) {
+        self.state.policy()
     }
 
     /// This happens too.
@@ -60,18 +70,36 @@ impl<'a> Draft<'a> {
         matches!(self.order.stage, Stage::Pending { .. })
     }
 
-    /// Units are to be sourced.
+    /// Units are to be sourced: never from a node that did not have them or would not give them, unless its stock has
+    /// changed since. Lines that may use different nodes are sourced by attempts of their own.
     pub(crate) fn start_attempt(&mut self, units: Vec<LineUnits>, manner: Manner) {
+        if manner.pinned.is_some() || self.order.shunned.is_empty() {
+            return self.start_one_attempt(units, manner);
+        }
+        let mut groups: BTreeMap<Vec<NodeId>, Vec<LineUnits>> = BTreeMap::new();
+        for units in units {
+            groups.entry(self.order.shunned_for(self.content(), units.line)).or_default().push(units);
+        }
+        for (shunned, units) in groups {
+            let mut manner = manner.clone();
+            let more = shunned.into_iter().filter(|node| !manner.excluded.contains(node));
+            let more: Vec<NodeId> = more.collect();
+            manner.excluded.extend(more);
+            self.start_one_attempt(units, manner);
+        }
+    }
+
+    fn start_one_attempt(&mut self, units: Vec<LineUnits>, manner: Manner) {
         if units.is_empty() {
             return;
         }
-        let Manner { source, tries, bounces, excluded, until } = manner;
+        let Manner { source, tries, bounces, excluded, until, pinned } = manner;
         let attempt = self.order.last_attempt + 1;
-        let started = AttemptStarted { attempt, units, source, tries, bounces, excluded, until };
+        let started = AttemptStarted { attempt, units, source, tries, bounces, excluded, until, pinned };
         self.push(What::AttemptStarted(started));
     }
 
-    /// Open units that no live attempt is for. None are left when a command is decided.
+    /// Open units that no live attempt and no pending amendment is for. None are left when a command is decided.
     pub(crate) fn loose(&self) -> Vec<LineUnits> {
         let lines = self.order.lines.iter().enumerate().map(|(index, state)| {
             let line = crate::content::line_no(index);
@@ -82,7 +110,10 @@ impl<'a> Draft<'a> {
                 .filter(|units| units.line == line)
                 .map(|units| units.quantity)
                 .sum();
-            LineUnits { line, quantity: state.buckets.get(Bucket::Open).saturating_sub(attempted) }
+            let recalled = self.order.pending_amendment();
+            let recalled = recalled.map_or(Quantity::ZERO, |(_, pending)| pending.recalled_units(line));
+            let open = state.buckets.get(Bucket::Open);
+            LineUnits { line, quantity: open.saturating_sub(attempted).saturating_sub(recalled) }
         });
         lines.filter(|units| !units.quantity.is_zero()).collect()
     }
@@ -104,7 +135,7 @@ impl<'a> Draft<'a> {
             match &attempt.state {
                 AttemptState::Planning { pinned: Some(pinned), .. } => {
                     for units in pinned.units.iter().rev().filter(|units| units.line == line) {
-                        add(units.quantity, CancelledFrom::Pinned(attempt.number, units.node.clone()));
+                        add(units.quantity, CancelledFrom::Pinned(attempt.number, units.node.clone(), pinned.reservation));
                     }
                 }
                 AttemptState::Adopting(_)
@@ -130,6 +161,7 @@ impl<'a> Draft<'a> {
 
     /// The same, with the order as it will be.
     pub(crate) fn finish_with_order(mut self) -> (Vec<Event>, Order) {
+        self.go_on_amending();
         debug_assert!(self.loose().is_empty(), "order {} forgets {:?}", self.id, self.loose());
         let open: Quantity = crate::status::total(&self.order, Bucket::Open);
         if self.is_pending() && open.is_zero() {

@@ -4,6 +4,7 @@ use super::draft::{Draft, Manner};
 use super::unserved::with_reason;
 use crate::claims::summed;
 use crate::command::RecordPlan;
+use crate::content::OrderContent;
 use crate::event::{AttemptSource, Event, PlanRecorded, What};
 use crate::fold::ordered;
 use crate::order::{Attempt, AttemptState, Pinned, Unserved, UnservedReason};
@@ -15,7 +16,9 @@ use waybill_types::{LineNo, NodeId, OrderId, Quantity, ReservationId};
 /// Decides what follows from a plan. One for an attempt that does not ask any more has no effect.
 pub(crate) fn record(state: &OrdersState, recorded: &RecordPlan, cx: &Context<'_>) -> Vec<Event> {
     let Some(mut draft) = Draft::load(state, recorded.order, cx) else { return Vec::new() };
-    let Some(attempt) = draft.order.attempt(recorded.attempt).cloned() else { return Vec::new() };
+    let Some(attempt) = draft.order.attempt(recorded.attempt).cloned() else {
+        return super::amend::planned(draft, recorded);
+    };
     let AttemptState::Planning { pinned, .. } = &attempt.state else { return Vec::new() };
     let plan = recorded.outcome.as_ref().ok();
     match pinned {
@@ -29,7 +32,7 @@ fn record_free(draft: &mut Draft<'_>, attempt: &Attempt, plan: Option<&Plan>) {
     let (assignments, left) = fitting(&attempt.units, None, plan);
     let unserved = reasons(left, plan);
     let useless = assignments.is_empty() || (draft.is_all_or_nothing() && !unserved.is_empty());
-    let reservation = (!useless).then(|| name(draft, attempt.number, &assignments));
+    let reservation = (!useless).then(|| name(draft, draft.content(), attempt.number, &assignments));
     let event = PlanRecorded {
         attempt: attempt.number,
         assignments,
@@ -40,6 +43,7 @@ fn record_free(draft: &mut Draft<'_>, attempt: &Attempt, plan: Option<&Plan>) {
         cost: plan.map_or_else(Vec::new, |plan| plan.cost.clone()),
         lower_bound_minor: plan.map_or(0, |plan| plan.lower_bound_minor),
         stamp: plan.map_or_else(PlanStamp::default, |plan| plan.stamp),
+        pinned: None,
     };
     draft.push(What::PlanRecorded(event));
     draft.give_up(unserved, Vec::new());
@@ -71,6 +75,7 @@ fn record_pinned(draft: &mut Draft<'_>, attempt: &Attempt, pinned: &Pinned, plan
         cost: plan.map_or_else(Vec::new, |plan| plan.cost.clone()),
         lower_bound_minor: plan.map_or(0, |plan| plan.lower_bound_minor),
         stamp: plan.map_or_else(PlanStamp::default, |plan| plan.stamp),
+        pinned: Some(pinned.reservation),
     };
     draft.push(What::PlanRecorded(event));
     if reservation.is_some() {
@@ -84,7 +89,7 @@ fn record_pinned(draft: &mut Draft<'_>, attempt: &Attempt, pinned: &Pinned, plan
 
 /// The plan's assignments as far as the attempt still wants them (units may have been cancelled since the question, and
 /// a planner is not trusted to count), and the units that are left without one.
-fn fitting(
+pub(super) fn fitting(
     wanted: &[LineUnits],
     pinned: Option<&Pinned>,
     plan: Option<&Plan>,
@@ -108,7 +113,7 @@ fn fitting(
     (assignments, left)
 }
 
-fn reasons(left: Vec<LineUnits>, plan: Option<&Plan>) -> Vec<Unserved> {
+pub(super) fn reasons(left: Vec<LineUnits>, plan: Option<&Plan>) -> Vec<Unserved> {
     let reason = |line: LineNo| match plan {
         None => UnservedReason::Unplannable,
         Some(plan) => {
@@ -125,8 +130,12 @@ fn reasons(left: Vec<LineUnits>, plan: Option<&Plan>) -> Vec<Unserved> {
 }
 
 /// The reservation of an attempt; its home is the lowest inventory partition it touches.
-fn name(draft: &Draft<'_>, attempt: u32, assignments: &[Assignment]) -> ReservationId {
-    let content = draft.content();
+pub(super) fn name(
+    draft: &Draft<'_>,
+    content: &OrderContent,
+    attempt: u32,
+    assignments: &[Assignment],
+) -> ReservationId {
     let homes = assignments.iter().map(|a| draft.cx.layout.sku_home(&ordered(content, a.line).sku).index);
     let order: OrderId = draft.id;
     ReservationId::Order { home: homes.min().unwrap_or_default(), order, attempt }

@@ -7,12 +7,12 @@ use super::{RETRY_MS, TRIES_MAX};
 use crate::claims::take;
 use crate::event::{AttemptSource, Event, NewWork, ReservationGranted, What};
 use crate::fold::{ordered, reservation_of, sum_by_line};
-use crate::order::{AttemptState, UnservedReason, widest};
+use crate::order::{AttemptState, Shunned, UnservedReason, widest};
 use crate::state::OrdersState;
 use crate::units::Bucket;
 use waybill_machine::Context;
 use waybill_types::exchange::{Assignment, Claim, LineUnits, ReserveOutcome, Shortage};
-use waybill_types::{OrderId, OwnerId, Quantity, ReservationId, Sku};
+use waybill_types::{NodeId, OrderId, OwnerId, Quantity, ReservationId, Sku};
 
 /// Decides what follows from the outcome of a reservation.
 pub(crate) fn reserved(
@@ -23,6 +23,9 @@ pub(crate) fn reserved(
 ) -> Vec<Event> {
     let ReservationId::Order { order, attempt, .. } = id else { return Vec::new() };
     let Some(mut draft) = Draft::load(state, order, cx) else { return Vec::new() };
+    if draft.awaits_stock(id) {
+        return super::amend::reserved(draft, outcome);
+    }
     let asked = draft.order.attempt(attempt);
     let awaited = asked.is_some_and(|asked| {
         matches!(asked.state, AttemptState::Reserving { .. }) && reservation_of(asked) == Some(id)
@@ -72,7 +75,7 @@ pub(crate) fn grant(draft: &mut Draft<'_>, number: u32, mut pool: Vec<Claim>) {
 }
 
 /// One fulfilment order per node and destination, in the plan's order.
-fn works(draft: &Draft<'_>, served: &[Assignment]) -> Vec<NewWork> {
+pub(super) fn works(draft: &Draft<'_>, served: &[Assignment]) -> Vec<NewWork> {
     let mut works: Vec<NewWork> = Vec::new();
     for assignment in served {
         let Assignment { line, node, quantity, service, ship_by, promise, ship_day } = assignment;
@@ -117,6 +120,7 @@ fn refused(draft: &mut Draft<'_>, number: u32, shortages: &[Shortage], contended
             bounces: attempt.bounces,
             excluded: attempt.excluded,
             until: Some(until),
+            pinned: None,
         };
         return draft.start_attempt(attempt.units, manner);
     }
@@ -124,15 +128,24 @@ fn refused(draft: &mut Draft<'_>, number: u32, shortages: &[Shortage], contended
     draft.give_up(with_reason(attempt.units, reason), shortages);
 }
 
-/// Decides what follows from stock that arrived: the units that wait for it are planned anew, all nodes allowed.
+/// Decides what follows from stock that arrived: the units that wait for it are planned anew. Where on-hand stock rose,
+/// `risen` names the node: it may be asked again whatever it said before.
 pub(crate) fn stock_arrived(
     state: &OrdersState,
     order: OrderId,
     sku: &Sku,
     owner: &OwnerId,
+    risen: Option<&NodeId>,
     cx: &Context<'_>,
 ) -> Vec<Event> {
     let Some(mut draft) = Draft::load(state, order, cx) else { return Vec::new() };
+    if let Some(node) = risen {
+        let shunned = Shunned { sku: sku.clone(), owner: owner.clone(), node: node.clone() };
+        if draft.order.shunned.contains(&shunned) {
+            let Shunned { sku, owner, node } = shunned;
+            draft.push(What::NodeRestocked { node, sku, owner });
+        }
+    }
     let content = draft.content();
     let waiting = content
         .numbered()

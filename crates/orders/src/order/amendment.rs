@@ -1,9 +1,9 @@
 //! Amendments of an order: the one that is pending with what it waits for, and what became of the last ones.
 
 use crate::content::OrderContent;
-use crate::order::UnservedReason;
+use crate::order::{Unserved, UnservedReason};
 use minicbor::{Decode, Encode};
-use waybill_types::exchange::{Assignment, LineUnits};
+use waybill_types::exchange::{Assignment, LineUnits, TakeOver};
 use waybill_types::policy::ChangeKind;
 use waybill_types::{LineNo, NodeId, Quantity, ReservationId, Timestamp};
 
@@ -53,6 +53,24 @@ pub enum AmendmentRefused {
     /// Nothing serves the units as they would be.
     #[n(3)]
     Unserved(#[n(0)] Vec<LineUnits>, #[n(1)] UnservedReason),
+    /// Something else happened to the order that it does not go together with: units it counted on were cancelled, an
+    /// exchange joined the order, its personal data was destroyed.
+    #[n(4)]
+    Overtaken,
+}
+
+impl AmendmentRefused {
+    /// The name used in facts and timelines.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotApproved => "not_approved",
+            Self::TooLate => "too_late",
+            Self::AlreadyPicked(_) => "already_picked",
+            Self::Unserved(..) => "unserved",
+            Self::Overtaken => "overtaken",
+        }
+    }
 }
 
 /// What a pending amendment is and waits for.
@@ -70,7 +88,8 @@ pub struct PendingAmendment {
     /// Units that are called off when it is applied, by line.
     #[n(3)]
     pub drops: Vec<LineUnits>,
-    /// Units of nodes' work that are planned anew: the work keeps them until the new plan is reserved.
+    /// Units of nodes' unreleased work that are planned anew: the work keeps them until the new plan is reserved. Set when
+    /// the planner is asked.
     #[n(4)]
     pub moves: Vec<WorkShare>,
     /// Units that a node's work had, recalled and back; their claims still stand.
@@ -79,9 +98,29 @@ pub struct PendingAmendment {
     /// New units, by line of `proposed`.
     #[n(6)]
     pub adds: Vec<LineUnits>,
-    /// The attempt number that its plan and its reservation carry; 0 when nothing is sourced.
+    /// The attempt number that its plan and its reservation carry; 0 before the planner is asked.
     #[n(7)]
     pub attempt: u32,
+    /// Lines whose units that have not left are planned anew.
+    #[n(8)]
+    pub replans: Vec<Replan>,
+    /// What the planner was asked for, by line of `proposed`: moved, recalled and new units.
+    #[n(9)]
+    pub planned: Vec<LineUnits>,
+    /// How many lines the order had when it was taken.
+    #[n(10)]
+    pub base_lines: u16,
+}
+
+/// A line whose units that have not left are planned anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Replan {
+    /// Which line.
+    #[n(0)]
+    pub line: LineNo,
+    /// Units that a node was told to pick are recalled for it; otherwise they stay as they are.
+    #[n(1)]
+    pub recalls: bool,
 }
 
 /// What a pending amendment waits for.
@@ -90,7 +129,7 @@ pub enum AmendmentWait {
     /// Somebody's yes.
     #[n(0)]
     Approval,
-    /// Nodes that give units back.
+    /// Nodes that give units back, and nodes that have not said yet whether they take work that is to be moved.
     #[n(1)]
     Recalls,
     /// The planner, asked at this time.
@@ -113,7 +152,7 @@ pub enum AmendmentWait {
         #[n(1)]
         tries: u8,
     },
-    /// Inventory.
+    /// Inventory, whose answer decides, even when it comes after the deadline.
     #[n(4)]
     Stock {
         /// Under which name.
@@ -125,6 +164,12 @@ pub enum AmendmentWait {
         /// Which try it is.
         #[n(2)]
         tries: u8,
+        /// Claims of the order's own that the reservation takes over.
+        #[n(3)]
+        takes_over: Vec<TakeOver>,
+        /// New units that the plan has nothing for; they wait for stock.
+        #[n(4)]
+        unserved: Vec<Unserved>,
     },
 }
 
@@ -167,5 +212,27 @@ impl Amendment {
             AmendmentState::Pending(pending) => Some(pending),
             AmendmentState::Applied | AmendmentState::Refused(_) => None,
         }
+    }
+}
+
+impl PendingAmendment {
+    /// True when it counts on units of this line being where they are: to call them off or to plan them anew.
+    #[must_use]
+    pub fn touches(&self, line: LineNo) -> bool {
+        self.replans.iter().any(|replan| replan.line == line) || self.drops.iter().any(|units| units.line == line)
+    }
+    /// When it does something by itself. Not while inventory is asked: its answer decides.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.waits {
+            AmendmentWait::Approval | AmendmentWait::Recalls | AmendmentWait::Plan { .. } => Some(self.deadline),
+            AmendmentWait::Retry { until, .. } => Some(until.min(self.deadline)),
+            AmendmentWait::Stock { .. } => None,
+        }
+    }
+    /// Units of a line that came back from nodes.
+    #[must_use]
+    pub fn recalled_units(&self, line: LineNo) -> Quantity {
+        self.recalled.iter().filter(|units| units.line == line).map(|units| units.quantity).sum()
     }
 }

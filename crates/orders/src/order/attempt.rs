@@ -49,7 +49,7 @@ pub enum AttemptState {
         /// Since when.
         #[n(0)]
         asked_at: Timestamp,
-        /// Units that are reserved already (from a hold).
+        /// Units that are reserved already (from a hold, or given back by a node for an amendment that came to nothing).
         #[n(1)]
         pinned: Option<Pinned>,
     },
@@ -71,10 +71,11 @@ pub enum AttemptState {
     Ended(#[n(0)] Ending),
 }
 
-/// Units of a hold that the order has taken over, by line and node.
+/// Units that are reserved already, by line and node.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Pinned {
-    /// The hold's own name, under which they stay reserved.
+    /// The name under which they are and stay reserved: a hold's own that the order took over, or an earlier one of the
+    /// order.
     #[n(0)]
     pub reservation: ReservationId,
     /// What is reserved where; sums to the attempt's units.
