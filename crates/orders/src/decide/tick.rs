@@ -30,6 +30,7 @@ fn one(mut draft: Draft<'_>) -> Vec<Event> {
         | AttemptState::Ended(_) => None,
     });
     let asks: Vec<u32> = asks.collect();
+    draft.amendment_is_due();
     match draft.order.stage {
         Stage::Pending { confirm_by } if confirm_by <= now => {
             let open = draft.order.lines.iter().enumerate().map(|(index, line)| LineUnits {
@@ -44,6 +45,7 @@ fn one(mut draft: Draft<'_>) -> Vec<Event> {
             for attempt in asks {
                 draft.push(What::PlanAsked { attempt });
             }
+            draft.lapse_returns();
         }
     }
     draft.finish()

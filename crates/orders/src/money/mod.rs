@@ -10,7 +10,9 @@ pub use owed::{OrderMoney, order_money};
 
 pub(crate) use change::{Units, add_line, add_units, appease, new_line, reprice};
 pub(crate) use owed::came_back;
-pub(crate) use shares::{back, front};
+#[cfg(test)]
+pub(crate) use shares::back;
+pub(crate) use shares::front;
 
 use crate::command::Basket;
 use crate::content::{LineAmounts, OrderAmounts, Share};

@@ -7,25 +7,25 @@ use waybill_types::money::allocate;
 
 /// What some units carry together, in minor units, none negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Carried {
+pub(crate) struct Carried {
     /// Price before discounts.
-    pub subtotal: i64,
+    pub(crate) subtotal: i64,
     /// Line and order discount.
-    pub discount: i64,
+    pub(crate) discount: i64,
     /// Line and order tax.
-    pub tax: i64,
+    pub(crate) tax: i64,
     /// Shipping charge.
-    pub shipping: i64,
+    pub(crate) shipping: i64,
     /// Of the discount, what is the order's.
-    pub order_discount: i64,
+    pub(crate) order_discount: i64,
     /// Of the tax, what is the order's.
-    pub order_tax: i64,
+    pub(crate) order_tax: i64,
 }
 
 impl Carried {
     /// What the customer pays for these units.
     #[must_use]
-    pub const fn total(&self, tax_included: bool) -> i64 {
+    pub(crate) const fn total(&self, tax_included: bool) -> i64 {
         self.subtotal - self.discount + self.shipping + if tax_included { 0 } else { self.tax }
     }
 }

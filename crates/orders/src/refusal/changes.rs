@@ -122,6 +122,16 @@ pub enum ChangeRefusal {
         /// When, in milliseconds since 1970.
         closed_at: i64,
     },
+    /// More than an order keeps.
+    #[error("order {order} has {max} {what}, no more are kept")]
+    TooManyReturns {
+        /// Which order.
+        order: OrderId,
+        /// What of it.
+        what: &'static str,
+        /// How many there may be.
+        max: u64,
+    },
     /// No such return.
     #[error("return {0} does not exist")]
     UnknownReturn(ReturnId),
@@ -171,6 +181,7 @@ impl ChangeRefusal {
             | Self::NotStanding { .. }
             | Self::NotReturnable { .. }
             | Self::WindowClosed { .. }
+            | Self::TooManyReturns { .. }
             | Self::ReturnState { .. }
             | Self::UnevenExchange { .. } => Code::IllegalNow,
         }
@@ -190,6 +201,7 @@ impl ChangeRefusal {
             Self::NotStanding { .. } => "ORDER_NOT_STANDING",
             Self::NotReturnable { .. } => "NOT_RETURNABLE",
             Self::WindowClosed { .. } => "RETURN_WINDOW_CLOSED",
+            Self::TooManyReturns { .. } => "TOO_MANY_RETURNS",
             Self::UnknownReturn(_) => "RETURN_UNKNOWN",
             Self::ReturnState { .. } => "RETURN_STATE",
             Self::UnevenExchange { .. } => "EXCHANGE_UNEVEN",
@@ -241,6 +253,11 @@ impl ChangeRefusal {
                 ("order_id", order.to_string()),
                 ("line_number", line.0.to_string()),
                 ("closed_at_ms", closed_at.to_string()),
+            ],
+            Self::TooManyReturns { order, what, max } => vec![
+                ("order_id", order.to_string()),
+                ("what", (*what).to_owned()),
+                ("max", max.to_string()),
             ],
             Self::UnknownReturn(id) => vec![("return_id", id.to_string())],
             Self::ReturnState { id, asked, state } => vec![

@@ -88,6 +88,13 @@ pub(super) fn order(number: &str, lines: Vec<NewLine>) -> Place {
     }
 }
 
+/// Three units of A for 10.00 in all, a cent of which is shipping: the first unit carries it.
+pub(super) fn three_for_ten() -> Place {
+    let mut wanted = order("1", vec![NewLine { unit_price: 333, total: 999, ..line("A", 3) }]);
+    (wanted.basket.amounts.shipping, wanted.basket.amounts.total) = (1, 1000);
+    wanted
+}
+
 /// An order to confirm whole or refuse.
 pub(super) fn confirm(number: &str, lines: Vec<NewLine>) -> Place {
     Place { mode: Mode::Confirm, backorder: Backorder::Forbid, ..order(number, lines) }
