@@ -13,7 +13,7 @@ mod table;
 
 pub(crate) use json::{from_json, json};
 pub(crate) use quantity::{parse_quantity, show_quantity};
-pub(crate) use refusal::{Flags, flag, named, refused, refused_of, refused_short};
+pub(crate) use refusal::{Flags, flag, headline, named, refused, refused_of, refused_short};
 pub(crate) use show::{decimals, from_word, money, time, window, word};
 pub(crate) use table::Table;
 

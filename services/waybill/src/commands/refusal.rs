@@ -41,7 +41,8 @@ pub(crate) fn refused_short(
     }
 }
 
-fn headline(status: &Status) -> String {
+/// Message and reason, without what follows them.
+pub(crate) fn headline(status: &Status) -> String {
     let explained = explain_as(status, str::to_owned);
     explained.lines().next().unwrap_or_default().to_owned()
 }

@@ -59,6 +59,9 @@ fn a_shortage_names_item_node_and_numbers() {
     assert!(said.ok, "{said:?}");
     let said = engine.run(&["stock", "reserve", "F000007:S0001:2.5"]);
     assert!(!said.ok && said.err.contains("F000007 at S0001: 2.50 asked, 1.25 available"), "{said:?}");
+    let said =
+        engine.run(&["order", "place", "--confirm", "--line", "F000007:2.5:9.99", "--pickup", "S0001"]);
+    assert!(!said.ok && said.err.contains("\n  F000007: 2.50 not served: no node has stock"), "{said:?}");
 }
 
 #[test]

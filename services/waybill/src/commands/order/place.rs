@@ -1,16 +1,18 @@
 //! `waybill order place`: orders of a file, or one order from flags, through the same record and the same checks.
 
 use super::place_file::{self, Wanted};
-use super::print;
+use super::{print, timeline};
 use crate::commands::{
-    Common, Flags, Writing, decimals, flag, item, json, parse_quantity, refused, refused_short, say,
-    unless_closed,
+    Common, Flags, Writing, decimals, flag, headline, item, json, parse_quantity, refused, refused_short,
+    say, show_quantity, unless_closed,
 };
 use crate::records;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tonic::Status;
 use waybill_client::proto::orders::v1::{BackorderPolicy, PlaceMode, PlaceOrderRequest, PlaceOrderResponse};
-use waybill_client::{Client, Identity, request_id};
+use waybill_client::{Client, Identity, facts, request_id};
 use waybill_formats::{
     AddressRecord, ContactRecord, DeliveryMethod, Instant, OrderLineRecord, OrderRecord, Record,
 };
@@ -97,8 +99,7 @@ pub(super) async fn place(client: &Client, common: &Common, place: &Place) -> an
     let record = place.record(client, common).await?;
     let mut request = records::place(&record);
     place.complete(&mut request);
-    let scales = record.lines.iter().map(|line| (line.sku.clone(), u32::from(line.quantity_scale))).collect();
-    let answer = client.place_order(request).await.map_err(refused_short(FLAGS, &scales))?;
+    let answer = client.place_order(request).await.map_err(|status| not_served(&record, status))?;
     tell(common, &answer)
 }
 
@@ -133,6 +134,20 @@ async fn from_file(client: &Client, common: &Common, place: &Place, file: &Path)
     }
     ensure!(refused_count == 0, "{refused_count} of {count} orders were not placed");
     Ok(())
+}
+
+/// A refusal of an order: which line of it nothing serves, and why.
+fn not_served(record: &OrderRecord, status: Status) -> anyhow::Error {
+    let facts: BTreeMap<String, String> = facts(&status).into_iter().collect();
+    let number = |name: &str| facts.get(name).and_then(|fact| fact.parse::<usize>().ok());
+    let line = number("line_number").and_then(|number| record.lines.get(number.checked_sub(1)?));
+    if let (Some(line), Some(quantity), Some(why)) = (line, number("quantity"), facts.get("cause")) {
+        let quantity = show_quantity(i64::try_from(quantity).unwrap_or(i64::MAX), line.quantity_scale.into());
+        let (headline, why) = (headline(&status), timeline::cause(why));
+        return anyhow!("{headline}\n  {}: {quantity} not served: {why}", line.sku);
+    }
+    let scales = record.lines.iter().map(|line| (line.sku.clone(), u32::from(line.quantity_scale))).collect();
+    refused_short(FLAGS, &scales)(status)
 }
 
 fn tell(common: &Common, answer: &PlaceOrderResponse) -> anyhow::Result<()> {

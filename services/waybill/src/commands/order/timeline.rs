@@ -61,7 +61,7 @@ pub(super) async fn causes(client: &Client, order: &Order) -> anyhow::Result<BTr
 }
 
 /// Why nothing serves units; a cause that this version does not know stays as it came.
-fn cause(name: &str) -> String {
+pub(super) fn cause(name: &str) -> String {
     match name {
         "no_stock" => "no node has stock",
         "no_route" => "no node with stock reaches the address",
