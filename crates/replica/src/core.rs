@@ -71,6 +71,9 @@ pub struct Core<M: Machine> {
     sweep_cursor: Option<([u8; 16], RequestId)>,
     /// Request ids remembered since the last checkpoint began.
     remembered: usize,
+    /// Who messages and ticks come from.
+    message: Origin,
+    due: Origin,
 }
 
 impl<M: Machine> Core<M> {
@@ -88,6 +91,8 @@ impl<M: Machine> Core<M> {
             request_ttl_ms,
             sweep_cursor: None,
             remembered: 0,
+            message: Origin::engine("message"),
+            due: Origin::engine("due"),
         };
         core.check_prefixes();
         if let Some(cold) = cold {
@@ -158,9 +163,9 @@ impl<M: Machine> Core<M> {
                 let message: Message =
                     decode(&bytes).unwrap_or_else(|e| panic!("message {sequence} from {from}: {e}"));
                 let command = M::receive(from, message);
-                self.step_own(&command, Cause::Message { from, sequence }, "message", at, position)
+                self.step_own(&command, Cause::Message { from, sequence }, self.message.clone(), at, position)
             }
-            Input::Tick => self.step_own(&M::tick(), Cause::Tick, "due", at, position),
+            Input::Tick => self.step_own(&M::tick(), Cause::Tick, self.due.clone(), at, position),
         }
     }
 
@@ -201,11 +206,10 @@ impl<M: Machine> Core<M> {
         &mut self,
         command: &M::Command,
         cause: Cause,
-        reason: &'static str,
+        origin: Origin,
         at: Timestamp,
         position: Position,
     ) -> Staged<M> {
-        let origin = Origin::engine(reason);
         let cx = Context { at, origin: &origin, partition: self.id, layout: self.layout, position };
         let decision = M::decide(&self.state, command, &cx)
             .unwrap_or_else(|refusal| panic!("{} refused its own {cause:?}: {refusal}", self.id));

@@ -13,6 +13,26 @@ pub(crate) const CHECKPOINTS: &str = "waybill_partition_checkpoints_total";
 /// Seconds of the last checkpoint; label `partition`.
 pub(crate) const CHECKPOINT_SECONDS: &str = "waybill_partition_checkpoint_seconds";
 
+/// What one partition counts at every turn, looked up once.
+pub(crate) struct Meters {
+    pub(crate) steps: metrics::Counter,
+    pub(crate) frames: metrics::Counter,
+    pub(crate) frame_bytes: metrics::Counter,
+    pub(crate) outbox_depth: metrics::Gauge,
+}
+
+impl Meters {
+    /// Those of the partition called `label`.
+    pub(crate) fn new(label: &str) -> Self {
+        Self {
+            steps: metrics::counter!(STEPS, "partition" => label.to_owned()),
+            frames: metrics::counter!(FRAMES, "partition" => label.to_owned()),
+            frame_bytes: metrics::counter!(FRAME_BYTES, "partition" => label.to_owned()),
+            outbox_depth: metrics::gauge!(OUTBOX_DEPTH, "partition" => label.to_owned()),
+        }
+    }
+}
+
 /// Registers the descriptions.
 pub(crate) fn describe() {
     metrics::describe_counter!(STEPS, "commands, messages and ticks decided");

@@ -52,6 +52,7 @@ pub(crate) fn spawn<M: Machine>(start: Start<M>) -> (Partition<M>, tokio::task::
     let weak = internal.downgrade();
     tokio::spawn(sender::run::<M>(start.id, start.router.clone(), outgoing_in, weak.clone()));
     let running = Running {
+        meters: names::Meters::new(&start.id.to_string()),
         label: start.id.to_string(),
         id: start.id,
         core: start.core,
@@ -84,6 +85,7 @@ pub(crate) fn spawn<M: Machine>(start: Start<M>) -> (Partition<M>, tokio::task::
 
 struct Running<M: Machine> {
     label: String,
+    meters: names::Meters,
     id: PartitionId,
     core: Core<M>,
     epoch: u64,
@@ -396,12 +398,11 @@ impl<M: Machine> Running<M> {
             self.bytes_since += length;
             self.change_since.get_or_insert_with(Instant::now);
             self.status.sequence.store(self.sequence, Ordering::Release);
-            metrics::counter!(names::FRAMES, "partition" => self.label.clone()).increment(1);
-            metrics::counter!(names::FRAME_BYTES, "partition" => self.label.clone()).increment(length);
+            self.meters.frames.increment(1);
+            self.meters.frame_bytes.increment(length);
         }
-        metrics::counter!(names::STEPS, "partition" => self.label.clone()).increment(inputs as u64);
-        metrics::gauge!(names::OUTBOX_DEPTH, "partition" => self.label.clone())
-            .set(self.core.outbox_depth() as f64);
+        self.meters.steps.increment(inputs as u64);
+        self.meters.outbox_depth.set(self.core.outbox_depth() as f64);
         self.status.outbox.store(self.core.outbox_depth() as u64, Ordering::Relaxed);
         if !batch.sent.is_empty() {
             // The sender lives as long as this task.
