@@ -12,6 +12,7 @@ mod decide;
 mod fold;
 mod money;
 mod progress;
+mod returnable;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub mod answer;
 pub mod command;
 pub mod content;
 pub mod event;
+pub mod exceptions;
 pub mod history;
 pub mod invariants;
 pub mod note;
@@ -30,12 +32,13 @@ pub mod units;
 
 pub use answer::{Answer, LineCancelled};
 pub use command::Command;
-pub use decide::{BOUNCES_MAX, CONFIRM_MS, LINES_MAX, RETRY_MS, TICK_ORDERS, TRIES_MAX};
+pub use decide::{CHANGES_MAX, CONFIRM_MS, LINES_MAX, Preview, preview, RETRY_MS, TICK_ORDERS, TRIES_MAX};
 pub use event::{Event, What};
 pub use money::{OrderMoney, order_money};
 pub use note::{Note, PlanQuestion};
 pub use order::{Order, Stage};
 pub use refusal::Refusal;
+pub use returnable::{Returnable, returnable};
 pub use state::{Opening, OrdersState};
 pub use status::{Status, status};
 pub use units::{Bucket, Buckets};

@@ -1,10 +1,11 @@
 //! What each step of a node does to its units. The node's partition decides the steps; orders only follows.
 
-use crate::fold::{shift, work_mut};
-use crate::order::{Order, WorkRef, WorkState, WorkUnits};
+use crate::content::OrderContent;
+use crate::fold::{ordered, shift, work_mut};
+use crate::order::{Order, Shunned, WorkRef, WorkState, WorkUnits};
 use crate::units::Bucket;
-use waybill_types::exchange::{LineUnits, Parcel, Step, StepLine, Undelivered};
-use waybill_types::{LineNo, OrderId, Quantity};
+use waybill_types::exchange::{LineUnits, Parcel, Step, StepLine, Substituted, Undelivered};
+use waybill_types::{LineNo, OrderId, Quantity, Timestamp};
 
 /// Where units of a node's work are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,7 @@ enum Place {
     ToPick,
     Picked,
     Shipped,
+    Refused,
 }
 
 impl Place {
@@ -20,6 +22,7 @@ impl Place {
             Place::ToPick => &mut units.to_pick,
             Place::Picked => &mut units.picked,
             Place::Shipped => &mut units.shipped,
+            Place::Refused => &mut units.refused,
         }
     }
     const fn bucket(self) -> Bucket {
@@ -27,6 +30,7 @@ impl Place {
             Place::ToPick => Bucket::Released,
             Place::Picked => Bucket::Picked,
             Place::Shipped => Bucket::Shipped,
+            Place::Refused => Bucket::Refused,
         }
     }
 }
@@ -34,20 +38,22 @@ impl Place {
 /// From where a step takes its units, in this order.
 fn sources(step: &Step) -> &'static [Place] {
     match step {
-        Step::Picked(_) | Step::Shorted(_) => &[Place::ToPick],
+        Step::Picked(_) | Step::Shorted(_) | Step::Substituted(_) => &[Place::ToPick],
         Step::Shipped(_) => &[Place::Picked, Place::ToPick],
-        Step::Delivered(_) | Step::Undelivered(..) => &[Place::Shipped],
+        Step::Undelivered(Undelivered::RefusedBack, _) => &[Place::Refused],
+        Step::Delivered(_)
+        | Step::Undelivered(Undelivered::Lost | Undelivered::Refused | Undelivered::ReturnedToSender, _) => {
+            &[Place::Shipped]
+        }
         Step::NotCollected(_) => &[Place::Picked],
         Step::HandedOver(_) => &[Place::Picked, Place::Shipped, Place::ToPick],
         Step::Rejected(_) => &[Place::ToPick, Place::Picked],
-        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup | Step::Substituted(_) => {
-            &[]
-        }
+        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup => &[],
     }
 }
 
-/// The units a step speaks of.
-fn spoken_of(step: &Step) -> Vec<LineUnits> {
+/// The units a step moves.
+fn moved(step: &Step) -> Vec<LineUnits> {
     match step {
         Step::Picked(units)
         | Step::Delivered(units)
@@ -79,8 +85,11 @@ pub(crate) fn fitting(work: &WorkRef, step: &Step) -> Option<Step> {
         (!fitting.is_empty()).then_some(fitting)
     };
     match step {
-        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup | Step::Substituted(_) => {
-            Some(step.clone())
+        Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup => Some(step.clone()),
+        Step::Substituted(lines) => {
+            let fitting = lines.iter().filter_map(|some| Some(Substituted { units: fit(&some.units)?, ..some.clone() }));
+            let fitting: Vec<Substituted> = fitting.collect();
+            (!fitting.is_empty()).then_some(Step::Substituted(fitting))
         }
         Step::Shorted(lines) => fit_lines(lines).map(Step::Shorted),
         Step::Rejected(lines) => fit_lines(lines).map(Step::Rejected),
@@ -117,8 +126,16 @@ fn drain(work: &mut WorkRef, line: LineNo, wanted: Quantity, places: &[Place]) -
 }
 
 /// Changes the order by one step.
-pub(crate) fn progress(order: &mut Order, id: OrderId, number: u16, step: &Step) {
-    for units in spoken_of(step) {
+pub(crate) fn progress(
+    order: &mut Order,
+    content: &OrderContent,
+    id: OrderId,
+    number: u16,
+    step: &Step,
+    at: Timestamp,
+) {
+    note_beside(order, content, id, number, step, at);
+    for units in moved(step) {
         let mut remaining = units.quantity;
         for place in sources(step) {
             let taken = drain(work_mut(order, id, number), units.line, remaining, &[*place]);
@@ -143,6 +160,58 @@ pub(crate) fn progress(order: &mut Order, id: OrderId, number: u16, step: &Step)
         }
     }
     work.state = next_state(work, step);
+    match step {
+        // Whatever comes back wanted is called off by an event of its own, which takes it off the cancels.
+        Step::Shorted(_) | Step::Rejected(_) | Step::NotCollected(_) => {}
+        Step::Accepted
+        | Step::PickStarted
+        | Step::Picked(_)
+        | Step::Packed
+        | Step::Shipped(_)
+        | Step::Delivered(_)
+        | Step::ReadyForPickup
+        | Step::HandedOver(_)
+        | Step::Substituted(_)
+        | Step::Undelivered(..) => order.trim_wishes(number),
+    }
+}
+
+/// What a step says beside moving units: what was picked instead, when it arrived, and who is not to be asked again.
+fn note_beside(
+    order: &mut Order,
+    content: &OrderContent,
+    id: OrderId,
+    number: u16,
+    step: &Step,
+    at: Timestamp,
+) {
+    match step {
+        Step::Substituted(lines) => work_mut(order, id, number).substituted.extend(lines.iter().cloned()),
+        Step::Delivered(_) | Step::HandedOver(_) => work_mut(order, id, number).delivered_at = Some(at),
+        Step::Shorted(lines) | Step::Rejected(lines) => {
+            let node = work_mut(order, id, number).node.clone();
+            for line in lines {
+                let line = ordered(content, line.units.line);
+                let shunned =
+                    Shunned { sku: line.sku.clone(), owner: line.owner.clone(), node: node.clone() };
+                if !order.shunned.contains(&shunned) {
+                    order.shunned.push(shunned);
+                }
+            }
+        }
+        Step::NotCollected(units) => {
+            for units in units {
+                work_mut(order, id, number).put_back(units.line, units.quantity);
+            }
+        }
+        Step::Accepted
+        | Step::PickStarted
+        | Step::Picked(_)
+        | Step::Packed
+        | Step::Shipped(_)
+        | Step::ReadyForPickup
+        | Step::Undelivered(..) => {}
+    }
 }
 
 /// Puts units that were taken out of `from` where the step brings them.
@@ -152,11 +221,12 @@ fn arrive(order: &mut Order, id: OrderId, number: u16, units: LineUnits, from: P
         Step::Picked(_) => Bucket::Picked,
         Step::Shipped(_) => Bucket::Shipped,
         Step::Delivered(_) | Step::HandedOver(_) => Bucket::Delivered,
-        Step::Shorted(_) | Step::Rejected(_) => Bucket::Open,
-        Step::NotCollected(_) => Bucket::Cancelled,
+        Step::Shorted(_) | Step::Rejected(_) | Step::NotCollected(_) => Bucket::Open,
         Step::Undelivered(Undelivered::Lost, _) => Bucket::Lost,
         Step::Undelivered(Undelivered::Refused, _) => Bucket::Refused,
-        Step::Undelivered(Undelivered::ReturnedToSender, _) => Bucket::ReturnedToSender,
+        Step::Undelivered(Undelivered::ReturnedToSender | Undelivered::RefusedBack, _) => {
+            Bucket::ReturnedToSender
+        }
         Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup | Step::Substituted(_) => {
             return;
         }
@@ -168,6 +238,7 @@ fn arrive(order: &mut Order, id: OrderId, number: u16, units: LineUnits, from: P
         Bucket::Picked => there.picked = there.picked.plus(quantity),
         Bucket::Shipped => there.shipped = there.shipped.plus(quantity),
         Bucket::Delivered => there.delivered = there.delivered.plus(quantity),
+        Bucket::Refused => there.refused = there.refused.plus(quantity),
         _ => {}
     }
 }
@@ -175,21 +246,25 @@ fn arrive(order: &mut Order, id: OrderId, number: u16, units: LineUnits, from: P
 /// How far the work is after a step.
 fn next_state(work: &WorkRef, step: &Step) -> WorkState {
     let at_node = !work.at_node().is_zero();
-    let on_the_way = work.lines.iter().any(|units| !units.shipped.is_zero());
+    let any = |of: fn(&WorkUnits) -> Quantity| work.lines.iter().any(|units| !of(units).is_zero());
+    let (on_the_way, arrived) = (any(|units| units.shipped), any(|units| units.delivered));
+    let all_in_hand = at_node && work.to_pick_in_all().is_zero();
     match step {
         Step::Accepted => WorkState::Accepted,
         Step::PickStarted => WorkState::Picking,
-        Step::Picked(_) if work.lines.iter().all(|units| units.to_pick.is_zero()) => WorkState::Picked,
+        Step::Picked(_) if all_in_hand => WorkState::Picked,
         Step::Picked(_) => WorkState::Picking,
         Step::Shorted(_) if work.lines.is_empty() => WorkState::Shorted,
-        Step::Shorted(_) if at_node && work.lines.iter().all(|units| units.to_pick.is_zero()) => {
-            WorkState::Picked
-        }
+        Step::Shorted(_) if all_in_hand => WorkState::Picked,
         Step::Packed => WorkState::Packed,
         Step::Shipped(_) if !at_node => WorkState::Shipped,
-        Step::Delivered(_) if !at_node && !on_the_way => WorkState::Delivered,
+        Step::Delivered(_) | Step::Undelivered(..) if !at_node && !on_the_way && arrived => WorkState::Delivered,
+        Step::Undelivered(..) if !at_node && !on_the_way => WorkState::Undelivered,
         Step::ReadyForPickup => WorkState::ReadyForPickup,
-        Step::HandedOver(_) if !at_node && !on_the_way => WorkState::HandedOver,
+        Step::HandedOver(_) | Step::NotCollected(_) if !at_node && !on_the_way && arrived => {
+            WorkState::HandedOver
+        }
+        Step::NotCollected(_) if !at_node && !on_the_way => WorkState::NotCollected,
         Step::Rejected(_) if work.lines.is_empty() => WorkState::Rejected,
         Step::Shorted(_)
         | Step::Shipped(_)

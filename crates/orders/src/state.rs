@@ -86,6 +86,8 @@ pub struct OrdersState {
     pub(crate) timers: Table<(Timestamp, OrderId), ()>,
     /// Every version of the order policy.
     pub(crate) policies: Table<u64, OrderPolicy>,
+    /// Orders with units that wait for more than stock, by the moment since when; at most one row per order.
+    pub(crate) exceptions: Table<(Timestamp, OrderId), ()>,
 }
 
 impl OrdersState {
@@ -102,6 +104,7 @@ impl OrdersState {
             asks: Table::resident(7),
             timers: Table::resident(8),
             policies: Table::resident(9),
+            exceptions: Table::resident(10),
         }
     }
 
@@ -182,6 +185,7 @@ impl State for OrdersState {
             &mut self.asks,
             &mut self.timers,
             &mut self.policies,
+            &mut self.exceptions,
         ]
     }
 }

@@ -1,17 +1,22 @@
-//! Cancel: what is not released yet is called off here and at once; what a node has is too late today.
+//! Cancel. What is not released yet is called off here and at once. What a node was told to pick its partition is asked
+//! to stop: what is on the shelf stops, about units in hand the node itself is asked. Each unit ends cancelled or shipped.
 
 use super::draft::Draft;
 use crate::answer::{Answer, LineCancelled};
 use crate::command::{Cancel, CancelLine};
 use crate::content::line_no;
 use crate::event::{CancelCause, CancelledUnits, Event, What};
-use crate::refusal::Refusal;
+use crate::fold::sum_by_line;
+use crate::order::{RecallPurpose, WorkRef};
+use crate::refusal::{ChangeRefusal, Refusal};
 use crate::state::OrdersState;
 use crate::status::status;
 use crate::units::Bucket;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use waybill_machine::{Context, Decision, FieldViolation};
-use waybill_types::Quantity;
+use waybill_types::exchange::RecallManner;
+use waybill_types::policy::{ChangeKind, ChangeStage, Decided, OrderPolicy, Verdict};
+use waybill_types::{LineNo, Quantity};
 
 /// Decides a cancel.
 pub(crate) fn cancel(
@@ -34,11 +39,20 @@ pub(crate) fn cancel(
         lines = (0..draft.order.lines.len()).map(every).collect();
     }
     lines.sort_by_key(|line| line.line);
-    let mut units = Vec::new();
-    let answers = lines.iter().map(|line| one(&draft, line, &mut units)).collect();
-    if !units.is_empty() {
-        draft.push(What::UnitsCancelled { cause: CancelCause::Asked, units });
+    held(&draft, &lines)?;
+    // A cancel goes before an amendment that is pending: the amendment ends refused, whole.
+    let concerned: Vec<LineNo> = lines.iter().map(|asked| asked.line).collect();
+    draft.overtake(&concerned)?;
+    let (version, policy) = draft.policy();
+    let rules = Rules { draft: &draft, policy: &policy, version };
+    let mut taken = Taken::default();
+    let answers: Vec<LineCancelled> =
+        lines.iter().map(|line| one(&rules, line, &mut taken)).collect::<Result<_, _>>()?;
+    if let (true, Some(forbidden)) = (taken.is_nothing(&answers), taken.forbidden.take()) {
+        return Err(forbidden);
     }
+    let manner = rules.manner();
+    take(&mut draft, taken, manner);
     let (events, order) = draft.finish_with_order();
     let answer = Answer::Cancelled {
         order: cancel.order,
@@ -49,30 +63,168 @@ pub(crate) fn cancel(
     Ok(Decision::new(events, answer))
 }
 
-fn one(draft: &Draft<'_>, asked: &CancelLine, units: &mut Vec<CancelledUnits>) -> LineCancelled {
-    let content = draft.content();
-    let ordered = crate::fold::ordered(content, asked.line).quantity;
-    let state = draft.order.line(asked.line);
+/// A standing hold may stop cancels of the lines it covers.
+fn held(draft: &Draft<'_>, lines: &[CancelLine]) -> Result<(), Refusal> {
+    let stops = draft.order.standing_holds().find(|hold| {
+        hold.stops(ChangeKind::Cancel) && lines.iter().any(|asked| hold.covers(asked.line))
+    });
+    let Some(hold) = stops else { return Ok(()) };
+    let (order, code) = (draft.id, hold.code().to_string());
+    Err(ChangeRefusal::OnHold { order, hold: hold.number, code, kind: ChangeKind::Cancel }.into())
+}
+
+/// What one command takes, over all its lines.
+#[derive(Default)]
+struct Taken {
+    /// Called off now.
+    units: Vec<CancelledUnits>,
+    /// To be asked of nodes' partitions, by fulfilment order.
+    asks: BTreeMap<u16, Vec<(LineNo, Quantity)>>,
+    /// The rule that stood in the way of some unit.
+    forbidden: Option<Refusal>,
+}
+
+impl Taken {
+    fn is_nothing(&self, answers: &[LineCancelled]) -> bool {
+        self.units.is_empty() && answers.iter().all(|line| line.asked_of_node.is_zero())
+    }
+}
+
+fn take(draft: &mut Draft<'_>, taken: Taken, manner: RecallManner) {
+    if !taken.units.is_empty() {
+        draft.push(What::UnitsCancelled { cause: CancelCause::Asked, units: taken.units });
+    }
+    for (work, units) in taken.asks {
+        let recall = draft.order.last_recall + 1;
+        let (units, purpose) = (sum_by_line(units), RecallPurpose::Cancel);
+        draft.push(What::RecallAsked { recall, work, units, manner, purpose });
+    }
+}
+
+/// The order policy as it meets this order.
+struct Rules<'a> {
+    draft: &'a Draft<'a>,
+    policy: &'a OrderPolicy,
+    version: u64,
+}
+
+impl Rules<'_> {
+    fn decide(&self, stage: ChangeStage) -> Decided {
+        self.policy.decide(&self.draft.cx.origin.channel, ChangeKind::Cancel, stage)
+    }
+    /// A cancel has nobody to wait for an approval: what needs one is refused.
+    fn allows(&self, stage: ChangeStage) -> bool {
+        self.decide(stage).verdict == Verdict::Allow
+    }
+    fn forbids(&self, stage: ChangeStage) -> Refusal {
+        let rule = self.decide(stage).rule;
+        let note = rule.and_then(|index| self.policy.rules.get(usize::from(index)));
+        let forbidden = ChangeRefusal::Forbidden {
+            order: self.draft.id,
+            kind: ChangeKind::Cancel,
+            stage,
+            rule: rule.map_or_else(|| "none".to_owned(), |index| index.to_string()),
+            version: self.version,
+            note: note.map(|rule| rule.note.to_string()).unwrap_or_default(),
+        };
+        forbidden.into()
+    }
+    /// Units that orders believes to be on the shelf may be in hand by now: the node is asked about those, too, unless
+    /// units in hand may not be cancelled.
+    fn manner(&self) -> RecallManner {
+        match self.allows(ChangeStage::Picked) {
+            true => RecallManner::Ask { within_ms: self.policy.cancel_answer_within_ms },
+            false => RecallManner::Firm,
+        }
+    }
+}
+
+/// Takes what one line's cancel asks for, what loses least first: what is not released, what is on the shelf, what is
+/// in hand. Units that are being asked for already count last and are not asked for again.
+fn one(rules: &Rules<'_>, asked: &CancelLine, taken: &mut Taken) -> Result<LineCancelled, Refusal> {
+    let (draft, line) = (rules.draft, asked.line);
+    let ordered = crate::fold::ordered(draft.content(), line).quantity;
+    let state = draft.order.line(line);
     let before = state.map_or(Quantity::ZERO, |state| state.buckets.get(Bucket::Cancelled));
     let there = ordered.saturating_sub(before);
     let requested = asked.quantity.unwrap_or(there);
     let mut remaining = requested.min(there);
-    let wanted = remaining;
-    for source in draft.cancellable(asked.line) {
-        let quantity = source.quantity.min(remaining);
+    let (mut cancelled, mut asked_of_node) = (Quantity::ZERO, Quantity::ZERO);
+    let mut forbidden = None;
+    for (stage, source) in sources(draft, line) {
+        let quantity = source.quantity().min(remaining);
+        if quantity.is_zero() {
+            continue;
+        }
+        if !rules.allows(stage) {
+            forbidden = forbidden.or(Some(stage));
+            continue;
+        }
         remaining = remaining.saturating_sub(quantity);
-        if !quantity.is_zero() {
-            units.push(CancelledUnits { quantity, ..source });
+        match source {
+            Source::Here(units) => {
+                cancelled = cancelled.plus(quantity);
+                taken.units.push(CancelledUnits { quantity, ..units });
+            }
+            Source::Node(work, _) => {
+                asked_of_node = asked_of_node.plus(quantity);
+                taken.asks.entry(work).or_default().push((line, quantity));
+            }
         }
     }
-    LineCancelled {
-        line: asked.line,
-        requested,
-        cancelled: wanted.saturating_sub(remaining),
-        asked_of_node: Quantity::ZERO,
-        too_late: remaining,
-        cancelled_before: before,
+    if let Some(stage) = forbidden.filter(|_| !remaining.is_zero()) {
+        if asked.quantity.is_some() {
+            return Err(rules.forbids(stage));
+        }
+        taken.forbidden = Some(rules.forbids(stage));
     }
+    let again = state.map_or(Quantity::ZERO, |state| state.cancel_requested).min(remaining);
+    Ok(LineCancelled {
+        line,
+        requested,
+        cancelled,
+        asked_of_node: asked_of_node.plus(again),
+        too_late: remaining.saturating_sub(again),
+        cancelled_before: before,
+    })
+}
+
+/// Where units can be cancelled from.
+enum Source {
+    /// Here and now.
+    Here(CancelledUnits),
+    /// At this fulfilment order's node, so many.
+    Node(u16, Quantity),
+}
+
+impl Source {
+    const fn quantity(&self) -> Quantity {
+        match self {
+            Self::Here(units) => units.quantity,
+            Self::Node(_, quantity) => *quantity,
+        }
+    }
+}
+
+fn sources(draft: &Draft<'_>, line: LineNo) -> Vec<(ChangeStage, Source)> {
+    let here = draft.cancellable(line).into_iter();
+    let mut found: Vec<(ChangeStage, Source)> =
+        here.map(|units| (ChangeStage::Unreleased, Source::Here(units))).collect();
+    let released = || draft.order.works.iter().rev().filter(|work| !work.is_unreleased());
+    let of_line = |work: &WorkRef| {
+        let (mut shelf, mut in_hand) = (Quantity::ZERO, Quantity::ZERO);
+        for units in work.lines.iter().filter(|units| units.line == line) {
+            (shelf, in_hand) = (shelf.plus(units.to_pick), in_hand.plus(units.picked));
+        }
+        // What is being asked for already is not free to be asked for again.
+        let wished = draft.order.cancel_wished(work.id.number, line);
+        let beyond = wished.saturating_sub(shelf);
+        (shelf.saturating_sub(wished), in_hand.saturating_sub(beyond))
+    };
+    let node = |work: &WorkRef, quantity| Source::Node(work.id.number, quantity);
+    found.extend(released().map(|work| (ChangeStage::Released, node(work, of_line(work).0))));
+    found.extend(released().map(|work| (ChangeStage::Picked, node(work, of_line(work).1))));
+    found
 }
 
 fn check(draft: &Draft<'_>, cancel: &Cancel) -> Vec<FieldViolation> {

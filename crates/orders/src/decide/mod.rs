@@ -14,6 +14,8 @@ mod tick;
 mod unserved;
 mod work;
 
+pub use amend::{CHANGES_MAX, Preview, preview};
+
 use crate::answer::Answer;
 use crate::command::Command;
 use crate::event::Event;
@@ -26,8 +28,6 @@ use waybill_types::exchange::Message;
 
 /// How often a planning round tries to reserve before it gives up.
 pub const TRIES_MAX: u8 = 5;
-/// How often nodes may send the same units back before nobody else is asked.
-pub const BOUNCES_MAX: u8 = 8;
 /// The delay before try n + 1 of a planning round, times n.
 pub const RETRY_MS: i64 = 20;
 /// A pending order that is undecided after this long is refused.
@@ -82,7 +82,7 @@ fn erase(state: &OrdersState, id: OrderId, cx: &Context<'_>) -> Result<Decision<
     if !before {
         draft.push(crate::event::What::SubjectErased);
     }
-    Ok(Decision::new(draft.events, Answer::Erased { before }))
+    Ok(Decision::new(draft.finish(), Answer::Erased { before }))
 }
 
 /// A message is never refused. One that comes too late for the order as it is now has no effect.
@@ -90,12 +90,15 @@ fn hear(state: &OrdersState, message: &Message, cx: &Context<'_>) -> Vec<Event> 
     match message {
         Message::Reserved(id, outcome) => reserve::reserved(state, *id, outcome, cx),
         Message::HoldAnswered(hold, order, answer) => hold::answered(state, *hold, *order, answer, cx),
-        Message::StockArrived(order, sku, owner, _) => reserve::stock_arrived(state, *order, sku, owner, cx),
+        Message::StockArrived(order, sku, owner, risen) => {
+            reserve::stock_arrived(state, *order, sku, owner, risen.as_ref(), cx)
+        }
         Message::WorkPlanned(id) => work::planned(state, *id, cx),
         Message::WorkRefused(id, refusal) => work::refused(state, *id, *refusal, cx),
         Message::WorkProgress(id, step) => work::progress(state, *id, step, cx),
-        Message::WorkCancelled { id, stopped, too_late, .. } => {
-            work::recalled(state, *id, stopped, too_late, cx)
+        Message::WorkCancelled { id, stopped, too_late, recall, asked } => {
+            let answer = work::RecallAnswer { stopped, too_late, recall: *recall, asked };
+            work::recalled(state, *id, &answer, cx)
         }
         Message::OrderPolicyChanged(version, policy) => policy::heard(state, *version, policy, cx),
         // Not for orders.

@@ -1,7 +1,7 @@
 //! What becomes of units that nothing serves: they wait, or they are cancelled, or the whole order is refused.
 
 use super::draft::{Draft, Manner};
-use super::{BOUNCES_MAX, TRIES_MAX};
+use super::TRIES_MAX;
 use crate::content::Backorder;
 use crate::event::{AttemptSource, CancelCause, CancelledFrom, CancelledUnits, What};
 use crate::order::{RefusedWhy, Unserved, UnservedReason};
@@ -31,7 +31,10 @@ impl Draft<'_> {
             return self.refuse(RefusedWhy { unserved: units, shortages });
         }
         match self.content().backorder {
-            Backorder::Allow => self.push(What::UnitsBackordered { units }),
+            Backorder::Allow => {
+                let units = units.into_iter().map(|some| self.with_refusals(some)).collect();
+                self.push(What::UnitsBackordered { units });
+            }
             Backorder::Forbid => {
                 let from_open = |some: &Unserved| CancelledUnits {
                     line: some.line,
@@ -44,6 +47,23 @@ impl Draft<'_> {
         }
     }
 
+    /// Where a node said no or did not find the goods, that is why nothing serves them, and not that none has any.
+    fn with_refusals(&self, some: Unserved) -> Unserved {
+        let refused = !self.order.shunned_for(self.content(), some.line).is_empty();
+        match some.reason {
+            UnservedReason::NoStock | UnservedReason::NoPickup if refused => {
+                Unserved { reason: UnservedReason::NodesRefused, ..some }
+            }
+            UnservedReason::NoStock
+            | UnservedReason::NoPickup
+            | UnservedReason::NoRoute
+            | UnservedReason::Contended
+            | UnservedReason::NodesRefused
+            | UnservedReason::Unplannable
+            | UnservedReason::TooLate => some,
+        }
+    }
+
     /// Open units that came back from a node are planned without it, a bounded number of times.
     pub(crate) fn plan_elsewhere(
         &mut self,
@@ -52,7 +72,7 @@ impl Draft<'_> {
         bounces: u8,
         mut excluded: Vec<NodeId>,
     ) {
-        if bounces >= BOUNCES_MAX {
+        if bounces >= self.policy().1.bounces_max {
             return self.give_up(with_reason(units, UnservedReason::NodesRefused), Vec::new());
         }
         if !excluded.contains(&node) {

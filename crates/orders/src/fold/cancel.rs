@@ -8,15 +8,21 @@ use std::collections::BTreeSet;
 use waybill_types::{LineNo, OrderId, Quantity};
 
 pub(super) fn cancel(order: &mut Order, id: OrderId, cancelled: &CancelledUnits) {
-    let CancelledUnits { line, quantity, from } = cancelled;
-    let bucket = match from {
+    let bucket = leave(order, id, cancelled);
+    shift(order, cancelled.line, bucket, Bucket::Cancelled, cancelled.quantity);
+}
+
+/// Takes units out of whatever is at work for them; says in which bucket they still are.
+pub(super) fn leave(order: &mut Order, id: OrderId, units: &CancelledUnits) -> Bucket {
+    let CancelledUnits { line, quantity, from } = units;
+    match from {
         CancelledFrom::Open => Bucket::Open,
         CancelledFrom::Backordered => Bucket::Backordered,
         CancelledFrom::Attempt(number) => {
             cancel_in_attempt(attempt_mut(order, id, *number), id, *line, *quantity);
             Bucket::Open
         }
-        CancelledFrom::Pinned(number, node) => {
+        CancelledFrom::Pinned(number, node, _) => {
             let attempt = attempt_mut(order, id, *number);
             if let AttemptState::Planning { pinned: Some(pinned), .. } = &mut attempt.state {
                 for units in pinned.units.iter_mut().filter(|p| p.line == *line && p.node == *node) {
@@ -31,8 +37,12 @@ pub(super) fn cancel(order: &mut Order, id: OrderId, cancelled: &CancelledUnits)
             cancel_in_work(work_mut(order, id, *number), id, *line, *quantity);
             Bucket::Reserved
         }
-    };
-    shift(order, *line, bucket, Bucket::Cancelled, *quantity);
+        CancelledFrom::Recalled(_) => Bucket::Open,
+        CancelledFrom::Back(work) => {
+            order.lower_wish(*work, *line, *quantity);
+            Bucket::Open
+        }
+    }
 }
 
 fn cancel_in_attempt(attempt: &mut Attempt, id: OrderId, line: LineNo, quantity: Quantity) {
@@ -61,7 +71,9 @@ pub(crate) fn recalled_works(units: &[CancelledUnits]) -> BTreeSet<u16> {
         CancelledFrom::Open
         | CancelledFrom::Backordered
         | CancelledFrom::Attempt(_)
-        | CancelledFrom::Pinned(..) => None,
+        | CancelledFrom::Pinned(..)
+        | CancelledFrom::Recalled(_)
+        | CancelledFrom::Back(_) => None,
     });
     works.collect()
 }

@@ -1,23 +1,28 @@
 //! What each event does to one order. Pure and total: it looks at nothing but the order, its content and the event, so
 //! that the history of an order rebuilds it. Messages and indexes follow in [`crate::apply`].
 
+mod amend;
+mod back;
 mod cancel;
+mod recall;
 
+pub(crate) use amend::left_works;
 pub(crate) use cancel::recalled_works;
 
 use crate::content::{Line, OrderContent};
 use crate::event::{
-    AttemptSource, AttemptStarted, Event, OrderImported, OrderPlaced, PlanRecorded, ReservationGranted, What,
+    AttemptSource, AttemptStarted, Event, NewWork, OrderImported, OrderPlaced, PlanRecorded, ReservationGranted,
+    What,
 };
 use crate::order::{
-    Attempt, AttemptState, Ending, LineState, Order, OrderHold, Pinned, PinnedUnits, Resolved, Stage, Tail,
-    WorkRef, WorkState, WorkUnits,
+    Attempt, AttemptState, Ending, LineState, Order, OrderHold, Pinned, PinnedUnits, RecallPurpose, Resolved, Stage, Tail,
+    WorkRef, WorkState, WorkUnits, Unserved, Waits,
 };
 use crate::units::{Bucket, Buckets};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use waybill_types::exchange::LineUnits;
 use waybill_types::policy::HoldType;
-use waybill_types::{FulfillmentOrderId, LineNo, OrderId, Quantity, ReservationId, Text, Timestamp};
+use waybill_types::{FulfillmentOrderId, LineNo, NodeId, OrderId, Quantity, ReservationId, Text, Timestamp};
 
 /// Attempts that are over and work that came to nothing are listed up to this many; history has them all.
 const LISTED_MAX: usize = 16;
@@ -70,6 +75,9 @@ fn place(placed: &OrderPlaced, at: Timestamp) -> Order {
         holds: placed.holds.iter().zip(1..).map(begins_with).collect(),
         last_hold: placed.holds.len() as u16,
         returns: Vec::new(),
+        recalls: Vec::new(),
+        last_recall: 0,
+        shunned: Vec::new(),
     }
 }
 
@@ -108,11 +116,14 @@ fn import(imported: &OrderImported, at: Timestamp) -> Order {
         holds: Vec::new(),
         last_hold: 0,
         returns: Vec::new(),
+        recalls: Vec::new(),
+        last_recall: 0,
+        shunned: Vec::new(),
     }
 }
 
 fn fresh(buckets: Buckets) -> LineState {
-    LineState { buckets, cancel_requested: Quantity::ZERO, awaited: false }
+    LineState { buckets, cancel_requested: Quantity::ZERO, awaited: false, waits: None }
 }
 
 /// Changes `order` by one event after its opening.
@@ -144,16 +155,12 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
             attempt.state = AttemptState::Ended(Ending::Refused(shortages.clone()));
             attempt.units.clear();
         }
-        What::UnitsBackordered { units } => {
-            for unserved in units {
-                shift(order, unserved.line, Bucket::Open, Bucket::Backordered, unserved.quantity);
-                order.lines[usize::from(unserved.line.0) - 1].awaited = true;
-            }
-        }
+        What::UnitsBackordered { units } => units.iter().for_each(|unserved| wait(order, unserved, at)),
         What::UnitsCancelled { cause: _, units } => {
             units.iter().for_each(|some| cancel::cancel(order, id, some));
             for work in recalled_works(units) {
-                work_mut(order, id, work).recalls += 1;
+                let units = sum_by_line(units.iter().filter_map(|some| some.of_work(work)));
+                recall::asked(order, work, units, RecallPurpose::Planned, at);
             }
         }
         What::OrderConfirmed => order.stage = Stage::Standing,
@@ -168,31 +175,80 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
             }
         }
         What::WorkReleased { works } => works.iter().for_each(|work| release(order, id, *work)),
-        What::WorkProgressed { work, step } => crate::progress::progress(order, id, *work, step),
-        What::WorkRecalled { work, stopped: _, too_late: _ } => {
-            let work = work_mut(order, id, *work);
-            work.recalls = work.recalls.saturating_sub(1);
+        What::WorkProgressed { work, step } => {
+            let amended = order.amended.take();
+            let current = amended.as_deref().unwrap_or(content);
+            crate::progress::progress(order, current, id, *work, step, at);
+            order.amended = amended;
         }
+        What::RecallAsked { recall: _, work, units, manner: _, purpose } => {
+            recall::asked(order, *work, units.clone(), *purpose, at);
+        }
+        What::WorkRecalled(answer) => {
+            let purpose = order.recall(answer.recall).map(|recall| recall.purpose);
+            recall::answered(order, id, answer);
+            if let Some(RecallPurpose::Amendment(number)) = purpose {
+                amend::came_back(order, id, number, answer.work, &answer.kept);
+            }
+        }
+        What::NodeRestocked { node, sku, owner } => order.shunned.retain(|shunned| {
+            shunned.node != *node || shunned.sku != *sku || shunned.owner != *owner
+        }),
         What::SubjectErased => order.erased = true,
         What::OrderHoldPlaced { hold, line, kind, note } => {
             order.last_hold = *hold;
             order.holds.push(new_hold(*hold, *line, kind, note, at));
         }
         What::OrderHoldResolved { hold, note } => resolve(order, id, *hold, note, at),
+        What::ReturnRequested(requested) => back::requested(order, requested, at),
+        What::ReturnDecided { number, authorised } => back::decided(order, id, *number, *authorised),
+        What::ReturnReceived(received) => back::received(order, id, received),
+        What::ReturnClosed { number, refund, lapsed: _ } => back::closed(order, id, *number, *refund),
+        What::ReplacementsJoined(joined) => back::joined(order, id, content, joined),
         What::OrderPolicySet { .. } => panic!("a policy is about no order, {id} was named"),
+        What::AmendmentStarted(started) => amend::started(order, started, at),
+        What::AmendmentApproved { amendment, deadline } => amend::approved(order, id, *amendment, *deadline),
+        What::AmendmentPlanAsked(asked) => amend::plan_asked(order, id, asked, at),
+        What::AmendmentPlanned(planned) => amend::planned(order, id, planned),
+        What::AmendmentUnreserved { amendment, contended: _, shortages: _, until } => {
+            amend::unreserved(order, id, *amendment, *until);
+        }
+        What::AmendmentApplied(applied) => amend::applied(order, id, applied, at),
+        What::AmendmentRefused { amendment, why } => amend::refused(order, id, *amendment, why),
     }
     let amended = order.amended.take();
     stop_waiting(order, amended.as_deref().unwrap_or(content));
     order.amended = amended;
+    order.mark_wishes();
     order.revision += 1;
     order.updated_at = at;
     debug_assert_eq!(order.lines.len(), order.amended.as_deref().unwrap_or(content).lines.len());
+}
+
+/// Units wait. A reason that needs somebody is not hidden by a later one that does not, while any unit waits for it.
+fn wait(order: &mut Order, unserved: &Unserved, at: Timestamp) {
+    let state = &order.lines[usize::from(unserved.line.0) - 1];
+    let others_wait = !state.buckets.get(Bucket::Backordered).is_zero();
+    let reason = match state.waits {
+        Some(earlier) if others_wait && earlier.reason.needs_somebody() => earlier.reason,
+        Some(_) | None => unserved.reason,
+    };
+    let same_kind = |earlier: &Waits| earlier.reason.needs_somebody() == reason.needs_somebody();
+    let since = state.waits.filter(same_kind).map_or(at, |earlier| earlier.since);
+    shift(order, unserved.line, Bucket::Open, Bucket::Backordered, unserved.quantity);
+    let state = &mut order.lines[usize::from(unserved.line.0) - 1];
+    state.awaited = true;
+    state.waits = Some(Waits { reason, since });
 }
 
 /// A SKU is awaited no longer once no unit of it is open or backordered.
 fn stop_waiting(order: &mut Order, content: &OrderContent) {
     if !order.lines.iter().any(|line| line.awaited) {
         return;
+    }
+    for state in &mut order.lines {
+        let waiting = [Bucket::Open, Bucket::Backordered].into_iter().any(|b| !state.buckets.get(b).is_zero());
+        state.waits = state.waits.filter(|_| waiting);
     }
     for index in 0..order.lines.len() {
         let (sku, owner) = (&content.lines[index].sku, &content.lines[index].owner);
@@ -252,7 +308,7 @@ fn start(order: &mut Order, started: &AttemptStarted, at: Timestamp) {
         units: started.units.clone(),
         state: match started.until {
             Some(until) => AttemptState::Waiting { until },
-            None => AttemptState::Planning { asked_at: at, pinned: None },
+            None => AttemptState::Planning { asked_at: at, pinned: started.pinned.clone() },
         },
     });
 }
@@ -285,8 +341,20 @@ fn grant(order: &mut Order, id: OrderId, granted: &ReservationGranted) {
         Ending::Reserved { units, short }
     });
     attempt.units.clear();
-    let (bounces, excluded) = (attempt.bounces, attempt.excluded.clone());
-    for new in &granted.works {
+    let history = (attempt.bounces, attempt.excluded.clone());
+    new_works(order, id, granted.attempt, granted.reservation, &granted.works, history);
+}
+
+/// Open units become the work of nodes. `history` is how often nodes sent them back, and which nodes must not be used.
+fn new_works(
+    order: &mut Order,
+    id: OrderId,
+    attempt: u32,
+    reservation: ReservationId,
+    works: &[NewWork],
+    (bounces, excluded): (u8, Vec<NodeId>),
+) {
+    for new in works {
         for units in &new.lines {
             shift(order, units.line, Bucket::Open, Bucket::Reserved, units.quantity);
         }
@@ -294,18 +362,19 @@ fn grant(order: &mut Order, id: OrderId, granted: &ReservationGranted) {
         order.works.push(WorkRef {
             id: FulfillmentOrderId { order: id, number: new.number, partition_index: new.partition },
             node: new.node.clone(),
-            attempt: granted.attempt,
-            reservation: granted.reservation,
+            attempt,
+            reservation,
             service: new.service.clone(),
             ship_by: new.ship_by,
             promise: new.promise,
             state: WorkState::Assigned,
             lines: new.lines.iter().map(planned).collect(),
-            recalls: 0,
+            delivered_at: None,
             bounces,
             excluded: excluded.clone(),
             carrier: empty(),
             tracking: Vec::new(),
+            substituted: Vec::new(),
         });
     }
 }
@@ -317,6 +386,7 @@ fn planned(units: &LineUnits) -> WorkUnits {
         picked: Quantity::ZERO,
         shipped: Quantity::ZERO,
         delivered: Quantity::ZERO,
+        refused: Quantity::ZERO,
     }
 }
 
@@ -359,7 +429,8 @@ fn forget_old(order: &mut Order) {
     let over = order.attempts.iter().filter(|attempt| !attempt.is_live()).count();
     let mut excess = over.saturating_sub(LISTED_MAX);
     order.attempts.retain(|attempt| attempt.is_live() || !take_one(&mut excess));
-    let is_nothing = |work: &WorkRef| work.lines.is_empty() && work.recalls == 0;
+    let recalled: BTreeSet<u16> = order.recalls.iter().map(|recall| recall.work).collect();
+    let is_nothing = |work: &WorkRef| work.lines.is_empty() && !recalled.contains(&work.id.number);
     let nothing = order.works.iter().filter(|work| is_nothing(work)).count();
     let mut excess = nothing.saturating_sub(LISTED_MAX);
     order.works.retain(|work| !is_nothing(work) || !take_one(&mut excess));

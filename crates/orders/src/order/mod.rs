@@ -5,14 +5,17 @@ mod amendment;
 mod attempt;
 mod back;
 mod hold;
+mod recall;
 mod work;
 
 pub use amendment::{
-    Amendment, AmendmentRefused, AmendmentState, AmendmentWait, PendingAmendment, RecalledUnits, WorkShare,
+    Amendment, AmendmentRefused, AmendmentState, AmendmentWait, PendingAmendment, RecalledUnits, Replan,
+    WorkShare,
 };
 pub use attempt::{Attempt, AttemptState, Ending, Pinned, PinnedUnits};
 pub use back::{LookedAt, Return, ReturnState, ReturnUnits};
 pub use hold::{OrderHold, Resolved};
+pub use recall::{Recall, RecallPurpose};
 pub use work::{WorkRef, WorkState, WorkUnits};
 
 use crate::content::{LookupKind, OrderContent};
@@ -20,7 +23,7 @@ use crate::state::Opening;
 use crate::units::Buckets;
 use minicbor::{Decode, Encode};
 use waybill_types::exchange::{PromiseWindow, Shortage, UnplannedReason};
-use waybill_types::{LineNo, Quantity, Timestamp};
+use waybill_types::{LineNo, NodeId, OwnerId, Quantity, Sku, Timestamp};
 
 /// How far the order as a whole is with its caller.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -89,6 +92,14 @@ impl From<UnplannedReason> for UnservedReason {
 }
 
 impl UnservedReason {
+    /// True when waiting for stock alone may never end it: somebody has to look.
+    #[must_use]
+    pub const fn needs_somebody(self) -> bool {
+        match self {
+            Self::NoRoute | Self::NoPickup | Self::NodesRefused | Self::Unplannable => true,
+            Self::NoStock | Self::Contended | Self::TooLate => false,
+        }
+    }
     /// The name used in facts and timelines.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -130,6 +141,34 @@ pub struct LineState {
     /// Inventory knows that the order waits for the line's SKU; until none of its units is open or backordered.
     #[n(2)]
     pub awaited: bool,
+    /// Why units wait and since when; until none of them is open or backordered.
+    #[n(3)]
+    pub waits: Option<Waits>,
+}
+
+/// Why units of a line wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Waits {
+    /// Why; a reason that needs somebody stays until all units are served.
+    #[n(0)]
+    pub reason: UnservedReason,
+    /// Since when for that kind of reason.
+    #[n(1)]
+    pub since: Timestamp,
+}
+
+/// Goods that a node did not find or rejected.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Shunned {
+    /// What.
+    #[n(0)]
+    pub sku: Sku,
+    /// Whose.
+    #[n(1)]
+    pub owner: OwnerId,
+    /// Where.
+    #[n(2)]
+    pub node: NodeId,
 }
 
 /// The changing part of an order.
@@ -183,6 +222,15 @@ pub struct Order {
     /// Returns, by number.
     #[n(15)]
     pub returns: Vec<Return>,
+    /// Cancels that nodes' partitions have not answered in full, by number.
+    #[n(16)]
+    pub recalls: Vec<Recall>,
+    /// The last number given to a recall.
+    #[n(17)]
+    pub last_recall: u32,
+    /// Goods that a node did not have or would not give: nobody asks it again until its stock has changed.
+    #[n(18)]
+    pub shunned: Vec<Shunned>,
 }
 
 /// The newest history entries and how many chunks stand before them.
@@ -212,6 +260,15 @@ impl Order {
     pub fn standing_holds(&self) -> impl Iterator<Item = &OrderHold> {
         self.holds.iter().filter(|hold| hold.stands())
     }
+    /// Nodes that nobody asks for a line's goods until their stock has changed, by name.
+    #[must_use]
+    pub fn shunned_for(&self, content: &OrderContent, line: LineNo) -> Vec<NodeId> {
+        let Some(line) = content.line(line) else { return Vec::new() };
+        let same = |shunned: &&Shunned| shunned.sku == line.sku && shunned.owner == line.owner;
+        let mut nodes: Vec<NodeId> = self.shunned.iter().filter(same).map(|s| s.node.clone()).collect();
+        nodes.sort();
+        nodes
+    }
     /// The return with this number.
     #[must_use]
     pub fn return_numbered(&self, number: u16) -> Option<&Return> {
@@ -235,11 +292,6 @@ impl Order {
     /// Attempts that are not over.
     pub fn live_attempts(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(|attempt| attempt.is_live())
-    }
-    /// Cancels that nodes' partitions have not answered.
-    #[must_use]
-    pub fn recalls(&self) -> u32 {
-        self.works.iter().map(|work| u32::from(work.recalls)).sum()
     }
     /// The dates the customer was given: the widest over all work that is not called off.
     #[must_use]
@@ -271,7 +323,11 @@ pub fn widest(a: PromiseWindow, b: PromiseWindow) -> PromiseWindow {
 #[must_use]
 pub const fn is_erased_with_subject(kind: LookupKind) -> bool {
     match kind {
-        LookupKind::Phone | LookupKind::Email => true,
+        LookupKind::Phone
+        | LookupKind::Email
+        | LookupKind::MemberCard
+        | LookupKind::SocialId
+        | LookupKind::NamePrefix => true,
         LookupKind::Customer => false,
     }
 }

@@ -1,9 +1,9 @@
 //! The work of nodes as orders knows it. Only the node's partition decides what happens to it.
 
 use minicbor::{Decode, Encode};
-use waybill_types::exchange::{PromiseWindow, WorkRefusal};
+use waybill_types::exchange::{PromiseWindow, Substituted, WorkRefusal};
 use waybill_types::{
-    FulfillmentOrderId, LineNo, NodeId, Quantity, ReservationId, ServiceId, Text, Timestamp,
+    FulfillmentOrderId, LineNo, NodeId, Quantity, ReservationId, ServiceId, Sku, Text, Timestamp,
 };
 
 /// The work of one node for the order, as orders knows it.
@@ -36,9 +36,9 @@ pub struct WorkRef {
     /// Its units by line.
     #[n(8)]
     pub lines: Vec<WorkUnits>,
-    /// Cancels sent to the node's partition and not answered yet.
+    /// When units of it last reached the customer.
     #[n(9)]
-    pub recalls: u16,
+    pub delivered_at: Option<Timestamp>,
     /// How often nodes sent these units back before.
     #[n(10)]
     pub bounces: u8,
@@ -51,6 +51,9 @@ pub struct WorkRef {
     /// The carrier's numbers; empty before shipping.
     #[n(13)]
     pub tracking: Vec<Text>,
+    /// Units that were picked under another SKU than their line's. Of a line's units these leave last and go back first.
+    #[n(14)]
+    pub substituted: Vec<Substituted>,
 }
 
 /// How far a node's work is.
@@ -101,6 +104,12 @@ pub enum WorkState {
     /// Nothing was found.
     #[n(14)]
     Shorted,
+    /// Left the node; none of it reached the customer or ever will.
+    #[n(15)]
+    Undelivered,
+    /// The customer did not fetch any of it.
+    #[n(16)]
+    NotCollected,
 }
 
 /// Units of one line in a node's work. Units that were cancelled, shorted, refused or rejected are gone from here.
@@ -121,6 +130,9 @@ pub struct WorkUnits {
     /// With the customer.
     #[n(4)]
     pub delivered: Quantity,
+    /// Refused by the recipient, on the way back.
+    #[n(5)]
+    pub refused: Quantity,
 }
 
 impl WorkUnits {
@@ -132,7 +144,7 @@ impl WorkUnits {
     /// Units that are or were this work.
     #[must_use]
     pub fn all(&self) -> Quantity {
-        self.at_node().plus(self.shipped).plus(self.delivered)
+        self.at_node().plus(self.shipped).plus(self.delivered).plus(self.refused)
     }
 }
 
@@ -146,6 +158,58 @@ impl WorkRef {
     #[must_use]
     pub const fn is_unreleased(&self) -> bool {
         matches!(self.state, WorkState::Assigned | WorkState::Planned)
+    }
+    /// Units of all lines that are in hand.
+    #[must_use]
+    pub fn in_hand(&self) -> Quantity {
+        self.lines.iter().map(|units| units.picked).sum()
+    }
+    /// Units of all lines that are to be picked.
+    #[must_use]
+    pub fn to_pick_in_all(&self) -> Quantity {
+        self.lines.iter().map(|units| units.to_pick).sum()
+    }
+    /// Substitutes of a line that are in hand, in the order in which they leave; own units leave before them.
+    #[must_use]
+    pub fn substitutes_in_hand(&self, line: LineNo) -> Vec<(&Sku, Quantity)> {
+        let mut remaining: Quantity =
+            self.lines.iter().filter(|units| units.line == line).map(|units| units.picked).sum();
+        let mut found = Vec::new();
+        for some in self.substituted.iter().rev().filter(|some| some.units.line == line) {
+            let quantity = some.units.quantity.min(remaining);
+            remaining = remaining.saturating_sub(quantity);
+            if !quantity.is_zero() {
+                found.push((&some.sku, quantity));
+            }
+        }
+        found.reverse();
+        found
+    }
+    /// Of `quantity` units of a line that stop, those to pick and those in hand: what the node itself put back was in hand,
+    /// everything else is taken from the shelf first.
+    pub(crate) fn shelf_and_hand(
+        &self,
+        line: LineNo,
+        quantity: Quantity,
+        from_hand: bool,
+    ) -> (Quantity, Quantity) {
+        if !from_hand {
+            let unpicked = quantity.min(self.to_pick(line));
+            return (unpicked, quantity.saturating_sub(unpicked));
+        }
+        let of_line = self.lines.iter().filter(|units| units.line == line);
+        let in_hand = of_line.map(|units| units.picked).sum::<Quantity>().min(quantity);
+        (quantity.saturating_sub(in_hand), in_hand)
+    }
+    /// Units of a line go back on the shelf: substitutes before the line's own.
+    pub(crate) fn put_back(&mut self, line: LineNo, quantity: Quantity) {
+        let mut remaining = quantity;
+        for some in self.substituted.iter_mut().rev().filter(|some| some.units.line == line) {
+            let taken = some.units.quantity.min(remaining);
+            some.units.quantity = some.units.quantity.saturating_sub(taken);
+            remaining = remaining.saturating_sub(taken);
+        }
+        self.substituted.retain(|some| !some.units.quantity.is_zero());
     }
     /// The units to pick of a line.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Cancelling what is not released yet, at every stage.
+//! Cancelling at every stage: at once where no node was told, by asking the node's partition where one was.
 
 use super::build::{line, node, order, units};
 use super::world::{World, goods};
@@ -57,18 +57,24 @@ fn a_cancel_at_any_moment_of_the_flow_leaves_nothing_over() {
 }
 
 #[test]
-fn released_units_are_too_late_and_the_answer_says_so() {
+fn released_units_stop_when_the_nodes_partition_says_so_and_are_asked_for_once() {
     let mut world = World::with_stock(&[("A", "n1", 1)]);
     let id = world.place(order("1", vec![line("A", 3)]));
     world.settle();
-    let answer = world.ask(&whole(id)).unwrap();
-    assert_eq!(counts(&lines(answer)[0]), (3, 2, 1));
-    assert!(world.waits.is_empty() || !world.sent.is_empty());
+    let answer = lines(world.ask(&whole(id)).unwrap());
+    assert_eq!(counts(&answer[0]), (3, 2, 0));
+    assert_eq!(answer[0].asked_of_node, units(1));
+    assert_eq!(world.order(id).1.lines[0].cancel_requested, units(1));
     let again = lines(world.ask(&whole(id)).unwrap());
-    assert_eq!(counts(&again[0]), (1, 0, 1));
+    assert_eq!((counts(&again[0]), again[0].asked_of_node), ((1, 0, 0), units(1)));
     assert_eq!(again[0].cancelled_before, units(2));
+    assert_eq!(world.order(id).1.recalls(), 1, "nobody is asked twice");
     world.settle();
+    let (_, order) = world.order(id);
+    assert_eq!((crate::status(&order), order.recalls()), (Status::Cancelled, 0));
+    assert_eq!(order.lines[0].cancel_requested, units(0));
     assert!(world.waits.is_empty(), "nobody waits for cancelled units");
+    assert_eq!(world.stock[&goods("A", "n1")], units(1), "the claim is given back");
     world.audit_at_rest();
 }
 

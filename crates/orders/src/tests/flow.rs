@@ -224,7 +224,7 @@ fn when_every_node_refuses_the_units_wait_after_a_bounded_number_of_rounds() {
     world.settle();
     let (_, order) = world.order(id);
     assert_eq!(status(&order), Status::Backordered);
-    assert_eq!(order.last_attempt, u32::from(crate::BOUNCES_MAX) + 1);
+    assert_eq!(order.last_attempt, u32::from(waybill_types::policy::OrderPolicy::sound().bounces_max) + 1);
     assert!(order.works.iter().all(|work| matches!(work.state, WorkState::Refused(_))));
     world.audit_at_rest();
 }

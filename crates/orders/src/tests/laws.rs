@@ -1,6 +1,7 @@
 //! Random histories: whatever is asked, answered, lost, delayed and restarted, the laws hold after every step, and at rest
 //! nothing is left over.
 
+use super::law_returns;
 use super::build::{confirm, line, node, order, pickup, units};
 use super::world::{World, goods};
 use crate::command::{Cancel, CancelLine, Command};
@@ -8,6 +9,7 @@ use crate::content::Backorder;
 use crate::order::AttemptState;
 use crate::units::Bucket;
 use proptest::prelude::*;
+use waybill_types::exchange::{Undelivered, WorkDestination};
 use waybill_types::{FulfillmentOrderId, LineNo, OrderId, Quantity};
 
 const SKUS: [&str; 3] = ["A", "B", "C"];
@@ -29,9 +31,15 @@ enum Act {
     HandOver(usize),
     Short(usize),
     Reject(usize),
+    AnswerCancel(usize, bool),
+    TakeSome(usize, bool),
+    NoShow(usize),
+    Undelivered(usize, u8),
+    Substitute(usize),
     Close(usize),
     Blind(bool),
     Erase(usize),
+    Back(law_returns::Back),
     Restart,
 }
 
@@ -56,8 +64,14 @@ fn act() -> impl Strategy<Value = Act> {
         2 => some.clone().prop_map(Act::HandOver),
         2 => some.clone().prop_map(Act::Short),
         1 => some.clone().prop_map(Act::Reject),
+        3 => (some.clone(), any::<bool>()).prop_map(|(w, stop)| Act::AnswerCancel(w, stop)),
+        1 => (some.clone(), any::<bool>()).prop_map(|(w, give_up)| Act::TakeSome(w, give_up)),
+        1 => some.clone().prop_map(Act::NoShow),
+        1 => (some.clone(), 0u8..3).prop_map(|(w, why)| Act::Undelivered(w, why)),
+        1 => some.clone().prop_map(Act::Substitute),
         1 => some.clone().prop_map(Act::Close),
         1 => any::<bool>().prop_map(Act::Blind),
+        6 => law_returns::act().prop_map(Act::Back),
         1 => some.prop_map(Act::Erase),
         1 => Just(Act::Restart),
     ]
@@ -78,6 +92,10 @@ fn to_pick(world: &World, pick: usize) -> Option<(FulfillmentOrderId, LineNo, Qu
     let id = work(world, pick, |work| !work.to_pick.is_empty())?;
     let (line, quantity) = world.works[&id].to_pick.iter().next()?;
     Some((id, *line, *quantity))
+}
+
+fn is_pickup(work: &super::world::NodeWork) -> bool {
+    matches!(work.work.destination, WorkDestination::Pickup)
 }
 
 fn id(world: &World, pick: usize) -> Option<OrderId> {
@@ -160,6 +178,32 @@ fn run(world: &mut World, step: usize, act: &Act) {
                 world.deliver(id);
             }
         }
+        Act::AnswerCancel(pick, stop) => {
+            if let Some(id) = work(world, *pick, |work| !work.asks.is_empty()) {
+                world.answer_cancel(id, *stop);
+            }
+        }
+        Act::TakeSome(pick, give_up) => {
+            if let Some(id) = work(world, *pick, |work| is_pickup(work) && !work.picked.is_empty()) {
+                world.hand_over_one_each(id, *give_up);
+            }
+        }
+        Act::NoShow(pick) => {
+            if let Some(id) = work(world, *pick, |work| is_pickup(work) && !work.picked.is_empty()) {
+                world.no_show(id);
+            }
+        }
+        Act::Undelivered(pick, why) => {
+            let why = [Undelivered::Lost, Undelivered::Refused, Undelivered::ReturnedToSender][usize::from(*why)];
+            if let Some(id) = work(world, *pick, |work| !work.shipped.is_empty()) {
+                world.undelivered(id, why);
+            }
+        }
+        Act::Substitute(pick) => {
+            if let Some((id, line, _)) = to_pick(world, *pick) {
+                world.substitute(id, line, &super::build::sku("S"));
+            }
+        }
         Act::Close(pick) => match pick % 4 {
             3 => world.closed.clear(),
             n => world.closed.push(node(NODES[n])),
@@ -170,6 +214,7 @@ fn run(world: &mut World, step: usize, act: &Act) {
                 world.ask(&Command::EraseSubject(id)).unwrap();
             }
         }
+        Act::Back(back) => law_returns::run(world, back),
         Act::Restart => world.restart(),
     }
 }
@@ -188,7 +233,8 @@ fn nothing_is_forgotten(world: &World) {
     let waiting: Vec<_> = world.waits.iter().collect();
     for ((sku, order), quantity) in waiting {
         let (opening, order) = world.order(*order);
-        let lines = opening.content().lines.iter().zip(&order.lines).filter(|(line, _)| line.sku == *sku);
+        let lines = order.content(&opening).lines.iter().zip(&order.lines);
+        let lines = lines.filter(|(line, _)| line.sku == *sku);
         let backordered: Quantity = lines.map(|(_, state)| state.buckets.get(Bucket::Backordered)).sum();
         assert_eq!(backordered, *quantity, "inventory knows exactly what is waited for");
     }
@@ -207,6 +253,8 @@ proptest! {
         }
         world.settle();
         world.tick(crate::CONFIRM_MS);
+        world.settle();
+        world.answer_all_cancels();
         world.settle();
         world.audit_at_rest();
         nothing_is_forgotten(&world);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use waybill_machine::{Context, Machine, Outbox, Position, State};
 use waybill_types::exchange::{
     Assignment, Claim, Delivery, HoldAnswer, LineUnits, Message, Plan, PlanStamp, PromiseWindow, ReserveMode,
-    ReserveOutcome, ReserveRequest, Shortage, Unplanned, UnplannedReason, Work, WorkRefusal,
+    ReserveOutcome, ReserveRequest, Shortage, TakeOver, Unplanned, UnplannedReason, Work, WorkRefusal,
 };
 use waybill_types::{
     Actor, Channel, FulfillmentOrderId, HoldId, Layout, LineNo, NodeId, OrderId, Origin, OwnerId,
@@ -28,6 +28,10 @@ pub(super) struct NodeWork {
     pub(super) picked: BTreeMap<LineNo, Quantity>,
     pub(super) shipped: BTreeMap<LineNo, Quantity>,
     pub(super) released: bool,
+    /// Cancels that the node was asked about, with their recall's number.
+    pub(super) asks: Vec<(u32, Vec<LineUnits>)>,
+    /// Units in hand of other goods than their line's.
+    pub(super) instead: BTreeMap<LineNo, (Sku, Quantity)>,
 }
 
 pub(super) struct World {
@@ -44,6 +48,8 @@ pub(super) struct World {
     pub(super) adopted: BTreeMap<ReservationId, OrderId>,
     pub(super) waits: BTreeMap<(Sku, OrderId), Quantity>,
     pub(super) works: BTreeMap<FulfillmentOrderId, NodeWork>,
+    /// Goods that came back from customers.
+    pub(super) landed: super::world_returns::Landed,
     /// Nodes that refuse work.
     pub(super) closed: Vec<NodeId>,
     /// Plans are made as if every node had plenty.
@@ -70,6 +76,7 @@ impl World {
             adopted: BTreeMap::new(),
             waits: BTreeMap::new(),
             works: BTreeMap::new(),
+            landed: BTreeMap::new(),
             closed: Vec::new(),
             blind_planner: false,
         }
@@ -86,6 +93,23 @@ impl World {
     /// One command from the web.
     pub(super) fn ask(&mut self, command: &Command) -> Result<Answer, Refusal> {
         self.run(command, "web", "anna").map(|(answer, _)| answer)
+    }
+
+    /// The same from another channel.
+    pub(super) fn ask_from(&mut self, channel: &str, command: &Command) -> Result<Answer, Refusal> {
+        self.run(command, channel, "anna").map(|(answer, _)| answer)
+    }
+
+    /// Reads as the door reads: nothing changes.
+    pub(super) fn look<T>(&self, read: impl FnOnce(&OrdersState, &Context<'_>) -> T) -> T {
+        let origin = Origin {
+            channel: Channel::new("web").unwrap(),
+            actor: Actor::new("anna").unwrap(),
+            reason: Reason::default(),
+        };
+        let position = Position::default();
+        let cx = Context { at: self.now, origin: &origin, partition: PARTITION, layout: layout(), position };
+        read(&self.state, &cx)
     }
 
     /// The same, with the events.
@@ -161,6 +185,10 @@ impl World {
     /// Takes units from whatever node has them, nodes in name order.
     pub(super) fn plan(&self, question: &PlanQuestion) -> Plan {
         let mut stock = self.stock.clone();
+        for own in &question.own {
+            let there = stock.entry((own.sku.clone(), own.node.clone())).or_default();
+            *there = there.plus(own.quantity);
+        }
         if self.blind_planner {
             stock.values_mut().for_each(|units| *units = Quantity::of(1_000));
         }
@@ -278,31 +306,40 @@ impl World {
                 self.works.get_mut(&id).unwrap_or_else(|| panic!("{id} released and unknown")).released =
                     true;
             }
-            Message::CancelWork { id, units: lines, recall, .. } => {
-                if let Some(work) = self.works.get_mut(&id) {
-                    assert!(!work.released, "{id} was released");
-                    for units in &lines {
-                        lower(&mut work.to_pick, units.line, units.quantity);
-                    }
-                }
-                self.reply(
-                    to,
-                    Message::WorkCancelled {
-                        id,
-                        stopped: lines,
-                        too_late: Vec::new(),
-                        recall,
-                        asked: Vec::new(),
-                    },
-                );
+            Message::CancelWork { id, units: lines, recall, manner, .. } => {
+                let answer = self.cancel_work(id, lines, recall, manner);
+                self.reply(to, answer);
             }
+            Message::GoodsReturned(_, _, goods) => self.goods_returned(goods),
             other => panic!("orders does not send {other:?}"),
         }
     }
 
+    /// What the claimant's own reservations have of what the request takes over.
+    fn taken_over(&self, request: &ReserveRequest) -> Vec<(ReservationId, Goods, Quantity)> {
+        let of = |take: &TakeOver| -> Vec<(ReservationId, Goods, Quantity)> {
+            let standing = self.claims.get(&take.from);
+            let claims = take.claims.iter().map(|claim| {
+                let goods = (claim.sku.clone(), claim.node.clone());
+                let there = standing.and_then(|claims| claims.get(&goods)).copied().unwrap_or_default();
+                (take.from, goods, there.min(claim.quantity))
+            });
+            claims.filter(|(_, _, quantity)| !quantity.is_zero()).collect()
+        };
+        request.takes_over.iter().flat_map(of).collect()
+    }
+
     fn reserve(&mut self, request: &ReserveRequest) -> ReserveOutcome {
+        let taken = self.taken_over(request);
+        for take in &request.takes_over {
+            let wanted: Quantity = take.claims.iter().map(|claim| claim.quantity).sum();
+            let found: Quantity = taken.iter().filter(|some| some.0 == take.from).map(|some| some.2).sum();
+            assert_eq!(found, wanted, "{} takes over what {} does not have", request.id, take.from);
+        }
         let there = |claim: &Claim| {
-            self.stock.get(&(claim.sku.clone(), claim.node.clone())).copied().unwrap_or_default()
+            let goods = (claim.sku.clone(), claim.node.clone());
+            let own: Quantity = taken.iter().filter(|some| some.1 == goods).map(|some| some.2).sum();
+            self.stock.get(&goods).copied().unwrap_or_default().plus(own)
         };
         let short: Vec<Shortage> = request
             .claims
@@ -322,6 +359,10 @@ impl World {
         };
         if granted.is_empty() {
             return ReserveOutcome::Refused(short);
+        }
+        // In one step: nobody comes between the old claim and the new one.
+        for (from, goods, quantity) in taken {
+            self.give_back(from, &goods, quantity);
         }
         self.claim(request.id, &granted);
         ReserveOutcome::Granted(granted)
@@ -375,7 +416,9 @@ impl World {
         }
         let to_pick = work.lines.iter().map(|line| (line.line, line.quantity)).collect();
         let (picked, shipped) = (BTreeMap::new(), BTreeMap::new());
-        let known = self.works.insert(id, NodeWork { work, to_pick, picked, shipped, released: false });
+        let (asks, instead) = (Vec::new(), BTreeMap::new());
+        let work = NodeWork { work, to_pick, picked, shipped, released: false, asks, instead };
+        let known = self.works.insert(id, work);
         assert!(known.is_none(), "{id} is assigned twice");
         self.reply(to, Message::WorkPlanned(id));
     }
@@ -389,7 +432,8 @@ impl World {
             self.waits.keys().filter(|(waited, _)| *waited == key.0).map(|(_, order)| *order).collect();
         for order in waiting {
             let home = layout().sku_home(&key.0);
-            self.reply(home, Message::StockArrived(order, key.0.clone(), OwnerId::main(), None));
+            let risen = Some(key.1.clone());
+            self.reply(home, Message::StockArrived(order, key.0.clone(), OwnerId::main(), risen));
         }
     }
 
@@ -461,6 +505,7 @@ impl World {
             .filter(|(_, units): &(_, Vec<LineUnits>)| !units.is_empty())
             .collect();
         assert_eq!(nodes, at_nodes, "FULFIL-1");
+        self.audit_returns();
     }
 }
 

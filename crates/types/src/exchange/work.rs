@@ -225,9 +225,12 @@ pub enum Undelivered {
     /// Refused by the recipient; on the way back.
     #[n(1)]
     Refused,
-    /// Came back to the node: from shipped, or from refused.
+    /// Came back to the node without having been refused.
     #[n(2)]
     ReturnedToSender,
+    /// Came back to the node after it was refused.
+    #[n(3)]
+    RefusedBack,
 }
 
 /// What a recall does about units that are in hand.

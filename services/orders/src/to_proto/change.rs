@@ -1,13 +1,13 @@
 //! An event of the change feed: its content as JSON, without personal data. Fields may be added, never renamed.
 
 use serde_json::{Value, json};
-use waybill_orders::content::{Mode, OrderContent};
-use waybill_orders::event::{AttemptSource, CancelCause, CancelledFrom, What};
-use waybill_orders::order::Unserved;
+use waybill_orders::content::{Line, Mode, OrderContent};
+use waybill_orders::event::{AskedBack, AttemptSource, CancelCause, CancelledFrom, Found, What};
+use waybill_orders::order::{RecallPurpose, Unserved};
 use waybill_orders::units::Bucket;
 use waybill_orders::{Event, Orders};
 use waybill_service_kit::changes::Teller;
-use waybill_types::exchange::{Claim, Delivery, LineUnits, Shortage, Step, StepLine, Undelivered};
+use waybill_types::exchange::{Claim, Delivery, Landing, LineUnits, Shortage, Step, StepLine, Undelivered};
 use waybill_types::{OrderId, PartitionId};
 
 /// Tells the events of orders.
@@ -40,6 +40,8 @@ fn resource(event: &Event) -> String {
     match &event.what {
         What::PlanRecorded(recorded) => recorded.reservation.map(|id| id.to_string()).unwrap_or_default(),
         What::ReservationGranted(granted) => granted.reservation.to_string(),
+        What::AmendmentPlanned(planned) => planned.reservation.to_string(),
+        What::AmendmentApplied(applied) => applied.reservation.map(|id| id.to_string()).unwrap_or_default(),
         What::OrderPlaced(_)
         | What::OrderImported(_)
         | What::HoldAdopted { .. }
@@ -55,11 +57,23 @@ fn resource(event: &Event) -> String {
         | What::WorkRefused { .. }
         | What::WorkReleased { .. }
         | What::WorkProgressed { .. }
-        | What::WorkRecalled { .. }
+        | What::WorkRecalled(_)
+        | What::RecallAsked { .. }
+        | What::NodeRestocked { .. }
         | What::SubjectErased
         | What::OrderHoldPlaced { .. }
         | What::OrderHoldResolved { .. }
-        | What::OrderPolicySet { .. } => String::new(),
+        | What::ReturnRequested(_)
+        | What::ReturnDecided { .. }
+        | What::ReturnReceived(_)
+        | What::ReturnClosed { .. }
+        | What::ReplacementsJoined(_)
+        | What::OrderPolicySet { .. }
+        | What::AmendmentStarted(_)
+        | What::AmendmentApproved { .. }
+        | What::AmendmentPlanAsked(_)
+        | What::AmendmentUnreserved { .. }
+        | What::AmendmentRefused { .. } => String::new(),
     }
 }
 
@@ -144,6 +158,7 @@ fn payload(what: &What) -> Value {
                 CancelCause::Asked => "asked",
                 CancelCause::Unserved => "unserved",
                 CancelCause::OrderRefused => "order_refused",
+                CancelCause::NotCollected => "not_collected",
             };
             let units = units.iter().map(|some| {
                 json!({ "line": some.line.0, "quantity": some.quantity.units(), "from": from(&some.from) })
@@ -159,19 +174,55 @@ fn payload(what: &What) -> Value {
         }
         What::WorkReleased { works } => json!({ "fulfillment_orders": works }),
         What::WorkProgressed { work, step } => json!({ "fulfillment_order": work, "step": self::step(step) }),
-        What::WorkRecalled { work, stopped, too_late } => {
-            json!({ "fulfillment_order": work, "stopped": units(stopped), "too_late": units(too_late) })
+        What::WorkRecalled(answer) => json!({
+            "fulfillment_order": answer.work, "recall": answer.recall, "stopped": units(&answer.stopped),
+            "too_late": units(&answer.too_late), "asked_of_node": units(&answer.asked),
+        }),
+        What::RecallAsked { recall, work, units: asked, manner: _, purpose } => json!({
+            "fulfillment_order": work, "recall": recall, "units": units(asked),
+            "purpose": match purpose {
+                RecallPurpose::Planned | RecallPurpose::Cancel => "cancel",
+                RecallPurpose::Amendment(_) => "amendment",
+            },
+        }),
+        What::NodeRestocked { node, sku, owner } => {
+            json!({ "node": node.as_str(), "sku": sku.as_str(), "owner": owner.as_str() })
         }
         What::OrderHoldPlaced { hold, line, kind, note } => json!({
             "hold": hold, "line": line.map(|line| line.0), "type": kind.code.as_str(), "note": note.as_str(),
         }),
         What::OrderHoldResolved { hold, note } => json!({ "hold": hold, "note": note.as_str() }),
         What::OrderPolicySet { version, .. } => json!({ "version": version }),
+        What::AmendmentStarted(_)
+        | What::AmendmentApproved { .. }
+        | What::AmendmentPlanAsked(_)
+        | What::AmendmentPlanned(_)
+        | What::AmendmentUnreserved { .. }
+        | What::AmendmentApplied(_)
+        | What::AmendmentRefused { .. } => super::amending::payload(what),
+        What::ReturnRequested(requested) => json!({
+            "return": requested.number, "authorised": requested.authorised,
+            "lines": requested.lines.iter().map(asked_back).collect::<Value>(),
+            "replacements": requested.replacements.iter().map(new_line).collect::<Value>(),
+            "lapses_at_ms": requested.lapses_at.as_ms(), "policy_version": requested.policy_version,
+        }),
+        What::ReturnDecided { number, authorised } => json!({ "return": number, "authorised": authorised }),
+        What::ReturnReceived(received) => json!({
+            "return": received.number, "refund_minor_units": received.refund,
+            "units": received.found.iter().map(found).collect::<Value>(),
+        }),
+        What::ReturnClosed { number, refund, lapsed } => {
+            json!({ "return": number, "refund_minor_units": refund, "lapsed": lapsed })
+        }
+        What::ReplacementsJoined(joined) => json!({
+            "return": joined.number, "lines": joined.lines.iter().map(new_line).collect::<Value>(),
+            "total_minor_units": joined.amounts.total,
+        }),
         What::OrderConfirmed | What::SubjectErased => json!({}),
     }
 }
 
-fn content(content: &OrderContent) -> Value {
+pub(super) fn content(content: &OrderContent) -> Value {
     let lines = content.numbered().map(|(number, line)| {
         json!({
             "line": number.0,
@@ -204,16 +255,43 @@ fn content(content: &OrderContent) -> Value {
     })
 }
 
-fn units(units: &[LineUnits]) -> Value {
+fn asked_back(asked: &AskedBack) -> Value {
+    json!({ "line": asked.line.0, "quantity": asked.quantity.units(), "why": asked.why.as_str() })
+}
+
+fn found(found: &Found) -> Value {
+    let seen = &found.looked_at;
+    json!({
+        "line": found.line.0, "node": seen.node.as_str(), "quantity": seen.quantity.units(),
+        "disposition": match seen.landing {
+            Some(Landing::Sellable) => "sellable",
+            Some(Landing::Inspect) => "inspect",
+            Some(Landing::Damaged) => "damaged",
+            Some(Landing::Scrapped) => "scrapped",
+            None => "refused",
+        },
+        "substitute_sku": seen.sku.as_ref().map(|sku| sku.as_str()),
+        "worth_minor_units": seen.worth, "note": seen.note.as_str(),
+    })
+}
+
+fn new_line(line: &Line) -> Value {
+    json!({
+        "external_line_id": line.external.as_str(), "sku": line.sku.as_str(),
+        "quantity": line.quantity.units(), "total_minor_units": line.amounts.total,
+    })
+}
+
+pub(super) fn units(units: &[LineUnits]) -> Value {
     units.iter().map(|units| json!({ "line": units.line.0, "quantity": units.quantity.units() })).collect()
 }
 
-fn unserved(units: &[Unserved]) -> Value {
+pub(super) fn unserved(units: &[Unserved]) -> Value {
     let one = |some: &Unserved| json!({ "line": some.line.0, "quantity": some.quantity.units(), "reason": some.reason.name() });
     units.iter().map(one).collect()
 }
 
-fn claims(claims: &[Claim]) -> Value {
+pub(super) fn claims(claims: &[Claim]) -> Value {
     claims.iter().map(claim).collect()
 }
 
@@ -224,18 +302,20 @@ fn claim(claim: &Claim) -> Value {
     })
 }
 
-fn shortages(shortages: &[Shortage]) -> Value {
+pub(super) fn shortages(shortages: &[Shortage]) -> Value {
     let one =
         |short: &Shortage| json!({ "asked": claim(&short.asked), "available": short.available.units() });
     shortages.iter().map(one).collect()
 }
 
-fn from(from: &CancelledFrom) -> Value {
+pub(super) fn from(from: &CancelledFrom) -> Value {
     match from {
         CancelledFrom::Open => json!("open"),
         CancelledFrom::Backordered => json!("backordered"),
-        CancelledFrom::Attempt(attempt) | CancelledFrom::Pinned(attempt, _) => json!({ "attempt": attempt }),
-        CancelledFrom::Work(work) => json!({ "fulfillment_order": work }),
+        CancelledFrom::Attempt(attempt) | CancelledFrom::Pinned(attempt, ..) => json!({ "attempt": attempt }),
+        CancelledFrom::Work(work) | CancelledFrom::Recalled(work) | CancelledFrom::Back(work) => {
+            json!({ "fulfillment_order": work })
+        }
     }
 }
 
@@ -280,7 +360,7 @@ fn step(step: &Step) -> Value {
             let why = match why {
                 Undelivered::Lost => "lost",
                 Undelivered::Refused => "refused",
-                Undelivered::ReturnedToSender => "returned_to_sender",
+                Undelivered::ReturnedToSender | Undelivered::RefusedBack => "returned_to_sender",
             };
             json!({ "type": why, "units": units(gone) })
         }

@@ -1,10 +1,12 @@
 //! An order as everybody may see it. Personal data is put in only where it was opened for the caller.
 
+use super::amendment::{amendment, hold};
+use super::back::back;
 use super::{attributes, bucket, money, status, time, window};
 use waybill_orders::content::{Backorder, Line, OrderContent};
 use waybill_orders::order::{Attempt, AttemptState, Ending, LineState, WorkRef, WorkState};
 use waybill_orders::units::Bucket;
-use waybill_orders::{Opening, Order, Stage};
+use waybill_orders::{Opening, Order, Stage, order_money};
 use waybill_proto::common::v1 as common;
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::Person;
@@ -56,10 +58,22 @@ pub(crate) fn order(id: OrderId, opening: &Opening, order: &Order, person: Optio
         priority: content.priority.into(),
         journey_id: content.journey.as_ref().map(ToString::to_string).unwrap_or_default(),
         end_reason: end_reason(order),
-        amendments: Vec::new(),
-        holds: Vec::new(),
-        returns: Vec::new(),
-        totals: None,
+        amendments: order.amendments.iter().map(amendment).collect(),
+        holds: order.holds.iter().map(hold).collect(),
+        returns: order.returns.iter().map(|some| back(id, currency, some)).collect(),
+        totals: Some(totals(content, order)),
+    }
+}
+
+fn totals(content: &OrderContent, order: &Order) -> proto::OrderTotals {
+    let totals = order_money(content, order);
+    let shown = |minor| Some(money(content.amounts.currency, minor));
+    proto::OrderTotals {
+        ordered: shown(totals.ordered),
+        cancelled: shown(totals.cancelled),
+        returned: shown(totals.returned),
+        due: shown(totals.due),
+        refunded: shown(totals.refunded),
     }
 }
 
@@ -101,6 +115,8 @@ fn contact(person: &Person) -> Option<common::Contact> {
         name: person.name.clone(),
         phone: person.phone.clone(),
         email: person.email.clone(),
+        member_card: person.member_card.clone(),
+        social_id: person.social_id.clone(),
     };
     (contact != common::Contact::default()).then_some(contact)
 }
@@ -232,7 +248,8 @@ pub(crate) fn work_state(state: WorkState) -> proto::FulfillmentRefState {
         WorkState::Delivered => proto::FulfillmentRefState::Delivered,
         WorkState::ReadyForPickup => proto::FulfillmentRefState::ReadyForPickup,
         WorkState::HandedOver => proto::FulfillmentRefState::HandedOver,
-        WorkState::Cancelled => proto::FulfillmentRefState::Cancelled,
+        WorkState::Undelivered => proto::FulfillmentRefState::Shipped,
+        WorkState::Cancelled | WorkState::NotCollected => proto::FulfillmentRefState::Cancelled,
         WorkState::Refused(_) | WorkState::Rejected => proto::FulfillmentRefState::Rejected,
         WorkState::Shorted => proto::FulfillmentRefState::Shorted,
     }

@@ -9,7 +9,7 @@ use waybill_orders::order::Unserved;
 use waybill_orders::units::Bucket;
 use waybill_orders::{Order, Status, status};
 use waybill_proto::orders::v1 as proto;
-use waybill_types::exchange::{Step, Undelivered, WorkRefusal};
+use waybill_types::exchange::{LineUnits, Step, Undelivered, WorkRefusal};
 use waybill_types::{OrderId, Quantity};
 
 /// One entry, with the order's status after it.
@@ -136,6 +136,7 @@ pub(crate) fn summary(what: &What) -> String {
                 CancelCause::Asked => "on request",
                 CancelCause::Unserved => "because nothing serves them",
                 CancelCause::OrderRefused => "because the order is refused",
+                CancelCause::NotCollected => "because nobody collected them",
             };
             format!("{count} unit(s) were cancelled {cause}")
         }
@@ -154,15 +155,72 @@ pub(crate) fn summary(what: &What) -> String {
         }
         What::WorkReleased { works } => format!("{} fulfillment order(s) were released", works.len()),
         What::WorkProgressed { work, step } => format!("fulfillment order {work}: {}", step_words(step)),
-        What::WorkRecalled { work, stopped, .. } => {
-            let units: Quantity = stopped.iter().map(|units| units.quantity).sum();
-            format!("fulfillment order {work} stopped {units} unit(s)")
+        What::WorkRecalled(answer) if !answer.asked.is_empty() => {
+            let (work, units) = (answer.work, count(&answer.asked));
+            format!("fulfillment order {work}: the node was asked to put {units} unit(s) back")
         }
+        What::WorkRecalled(answer) if !answer.too_late.is_empty() => {
+            let (work, late, units) = (answer.work, count(&answer.too_late), count(&answer.stopped));
+            format!("fulfillment order {work} stopped {units} unit(s), {late} were too late")
+        }
+        What::WorkRecalled(answer) => {
+            format!("fulfillment order {} stopped {} unit(s)", answer.work, count(&answer.stopped))
+        }
+        What::RecallAsked { work, units, .. } => {
+            format!("fulfillment order {work} was asked to stop {} unit(s)", count(units))
+        }
+        What::NodeRestocked { node, sku, .. } => format!("stock of {sku} has risen at {node}"),
         What::OrderHoldPlaced { kind, .. } => format!("the order is on hold: {}", kind.code),
         What::OrderHoldResolved { hold, .. } => format!("hold {hold} was resolved"),
+        What::ReturnRequested(requested) => {
+            let units: Quantity = requested.lines.iter().map(|asked| asked.quantity).sum();
+            let how = if requested.replacements.is_empty() { "returned" } else { "exchanged" };
+            let waits = if requested.authorised { "" } else { ", which somebody must allow" };
+            format!("{units} unit(s) are to be {how}{waits} (return {})", requested.number)
+        }
+        What::ReturnDecided { number, authorised: true } => format!("return {number} was allowed"),
+        What::ReturnDecided { number, authorised: false } => format!("return {number} was refused"),
+        What::ReturnReceived(received) => {
+            let units = |taken: bool| -> Quantity {
+                let seen = received.found.iter().map(|found| &found.looked_at);
+                seen.filter(|seen| seen.landing.is_some() == taken).map(|seen| seen.quantity).sum()
+            };
+            let number = received.number;
+            format!("return {number}: {} unit(s) were taken back, {} were not", units(true), units(false))
+        }
+        What::ReturnClosed { number, lapsed: true, .. } => format!("return {number} lapsed: the rest never came"),
+        What::ReturnClosed { number, lapsed: false, .. } => format!("return {number} was closed"),
+        What::ReplacementsJoined(joined) => {
+            let lines = joined.lines.len();
+            format!("{lines} line(s) joined the order in exchange for return {}", joined.number)
+        }
+        What::AmendmentStarted(started) => {
+            let kinds: Vec<&str> = started.decided.iter().map(|change| change.kind.name()).collect();
+            format!("amendment {} was asked for: {}", started.amendment, kinds.join(", "))
+        }
+        What::AmendmentApproved { amendment, .. } => format!("amendment {amendment} was approved"),
+        What::AmendmentPlanAsked(asked) => {
+            let (amendment, units) = (asked.amendment, count(&asked.units));
+            format!("the planner was asked for {units} unit(s) of amendment {amendment}")
+        }
+        What::AmendmentPlanned(planned) => {
+            let units: Quantity = planned.assignments.iter().map(|a| a.quantity).sum();
+            format!("amendment {} planned {units} unit(s)", planned.amendment)
+        }
+        What::AmendmentUnreserved { amendment, shortages, .. } => {
+            format!("stock for amendment {amendment} was refused: {}", words(shortages))
+        }
+        What::AmendmentApplied(applied) => format!("amendment {} was applied", applied.amendment),
+        What::AmendmentRefused { amendment, why } => {
+            format!("amendment {amendment} was refused: {}", why.name().replace('_', " "))
+        }
         What::OrderPolicySet { version, .. } => format!("order policy {version} is in force"),
         What::SubjectErased => "personal data was destroyed".into(),
     }
+}
+
+fn count(units: &[LineUnits]) -> Quantity {
+    units.iter().map(|units| units.quantity).sum()
 }
 
 fn sum(units: &[Unserved]) -> Quantity {
@@ -184,7 +242,9 @@ fn step_words(step: &Step) -> &'static str {
         Step::NotCollected(_) => "units were not collected",
         Step::Undelivered(Undelivered::Lost, _) => "units were lost on the way",
         Step::Undelivered(Undelivered::Refused, _) => "units were refused by the recipient",
-        Step::Undelivered(Undelivered::ReturnedToSender, _) => "units came back undelivered",
+        Step::Undelivered(Undelivered::ReturnedToSender | Undelivered::RefusedBack, _) => {
+            "units came back undelivered"
+        }
         Step::Rejected(_) => "the node rejected it",
     }
 }
