@@ -1,17 +1,24 @@
 //! From an event to the next state and the messages that follow from it. Nothing here can fail: an event that does not
 //! fit the state is our own fault and stops the partition.
 
+mod counter;
 mod network;
 mod report;
+mod undelivered;
 mod work;
 
 use crate::event::Event;
 use crate::machine::Note;
-use crate::state::{Desk, FulfillmentOrder, FulfillmentState, Instruction, InstructionKind};
+use crate::state::{
+    Ask, Desk, FulfillmentOrder, FulfillmentState, Instruction, InstructionKind, Why, day_key,
+};
+use std::collections::BTreeMap;
 use waybill_machine::{Context, Outbox};
-use waybill_types::exchange::{Message, Step};
+use waybill_types::exchange::{Claim, Message, Step};
 use waybill_types::network::NodeFacts;
-use waybill_types::{FulfillmentOrderId, NodeId, Quantity};
+use waybill_types::{
+    FulfillmentOrderId, LineNo, NodeId, PartitionId, Quantity, ReservationId, Sku, Timestamp,
+};
 
 pub(crate) fn apply(state: &mut FulfillmentState, event: &Event, cx: &Context<'_>, out: &mut Outbox<Note>) {
     match event {
@@ -28,22 +35,47 @@ pub(crate) fn apply(state: &mut FulfillmentState, event: &Event, cx: &Context<'_
             out.send(id.order.partition(), Message::WorkRefused(*id, *refusal))
         }
         Event::WorkReleased(id, number) => work::released(state, *id, *number, cx, out),
-        Event::CancelAnswered { id, removed, stopped, too_late, instruction, recall } => {
-            work::cancelled(state, *id, removed, *instruction, cx, out);
-            let (stopped, too_late) = (stopped.clone(), too_late.clone());
-            let answer =
-                Message::WorkCancelled { id: *id, stopped, too_late, recall: *recall, asked: Vec::new() };
+        Event::CancelAnswered {
+            id,
+            removed,
+            stopped,
+            too_late,
+            instruction,
+            recall,
+            asked,
+            answer_by,
+            reason,
+        } => {
+            work::cancelled(state, *id, removed, *instruction, reason, cx, out);
+            if let Some(answer_by) = *answer_by {
+                let (recall, units, reason) = (*recall, asked.clone(), reason.clone());
+                work::asked(state, *id, Ask { recall, units, answer_by, reason }, *instruction, cx, out);
+            }
+            let (stopped, too_late, asked) = (stopped.clone(), too_late.clone(), asked.clone());
+            let answer = Message::WorkCancelled { id: *id, stopped, too_late, recall: *recall, asked };
             out.send(id.order.partition(), answer);
         }
+        Event::CancelDecided(id, answers) => counter::cancel_decided(state, *id, answers, cx, out),
         Event::Accepted(id) => report::accepted(state, *id, cx, out),
         Event::Rejected(id, kind) => report::rejected(state, *id, *kind, cx, out),
         Event::PickingStarted(id) => report::picking_started(state, *id, cx, out),
-        Event::PickConfirmed { id, picked, shorted } => report::picked(state, *id, picked, shorted, cx, out),
+        Event::PickConfirmed { id, picked, shorted, substituted } => {
+            report::picked(state, *id, picked, shorted, substituted, cx, out);
+        }
         Event::Packed(id, packages) => report::packed(state, *id, packages, cx, out),
         Event::Shipped(id, packages, at) => report::shipped(state, *id, packages, *at, cx, out),
-        Event::MadeReady(id, shelf) => report::made_ready(state, *id, shelf, cx, out),
-        Event::HandedOver(id, proof) => report::handed_over(state, *id, proof, cx, out),
-        Event::Delivered(id, parcels, at) => report::delivered(state, *id, parcels, *at, cx, out),
+        Event::MadeReady(id, shelf, until) => counter::made_ready(state, *id, shelf, *until, cx, out),
+        Event::HandedOver { id, proof, left, given_up, until } => {
+            let handed = counter::Handed { proof, left, given_up, until: *until };
+            counter::handed_over(state, *id, &handed, cx, out);
+        }
+        Event::NotCollected { id, units, instruction } => {
+            counter::not_collected(state, *id, units, *instruction, cx, out);
+        }
+        Event::Delivered(id, parcels, at) => undelivered::delivered(state, *id, parcels, *at, cx, out),
+        Event::Undelivered(id, kind, parcels) => {
+            undelivered::undelivered(state, *id, *kind, parcels, cx, out);
+        }
     }
 }
 
@@ -68,7 +100,8 @@ fn on_desk<R>(state: &mut FulfillmentState, node: &NodeId, change: impl FnOnce(&
     state.desks.update(node, change).unwrap_or_else(|| panic!("node {node} has no desk here"))
 }
 
-/// Changes a fulfilment order and raises its revision.
+/// Changes a fulfilment order and raises its revision. What is indexed by it follows: its timer, the capacity it takes
+/// and uses, its place among the open work.
 fn on_order<R>(
     state: &mut FulfillmentState,
     id: FulfillmentOrderId,
@@ -76,11 +109,44 @@ fn on_order<R>(
     change: impl FnOnce(&mut FulfillmentOrder) -> R,
 ) -> R {
     let changed = state.orders.update(&id, |order| {
+        let before = Indexed::of(order);
         order.revision += 1;
         order.updated_at = cx.at;
-        change(order)
+        let result = change(order);
+        (result, before, Indexed::of(order), order.work.node.clone(), order.number, order.capacity_day())
     });
-    changed.unwrap_or_else(|| panic!("fulfillment order {id} is not known here"))
+    let Some((result, before, after, node, number, day)) = changed else {
+        panic!("fulfillment order {id} is not known here")
+    };
+    if before.due != after.due {
+        before.due.map(|at| state.timers.remove(&(at, id)));
+        after.due.map(|at| state.timers.put(&(at, id), ()));
+    }
+    if (before.taken, before.used) != (after.taken, after.used) {
+        state.capacity.upsert(&(node.clone(), day_key(day)), |capacity| {
+            capacity.taken = capacity.taken + after.taken - before.taken;
+            capacity.used = capacity.used + after.used - before.used;
+        });
+    }
+    if before.open && !after.open {
+        state.open.remove(&(node, number));
+    }
+    result
+}
+
+/// What of a fulfilment order is indexed.
+struct Indexed {
+    due: Option<Timestamp>,
+    taken: u64,
+    used: u64,
+    open: bool,
+}
+
+impl Indexed {
+    fn of(order: &FulfillmentOrder) -> Self {
+        let (taken, used) = (order.taken_units(), order.used_units());
+        Self { due: order.due(), taken, used, open: order.state.is_open() }
+    }
 }
 
 /// Journals the instruction `number` about an order as it now stands.
@@ -90,13 +156,13 @@ fn instruct(
     number: u64,
     kind: InstructionKind,
     quantities: &[Quantity],
+    why: Why,
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
     let order = state.expect_order(&id);
     let node = order.work.node.clone();
-    let reason = cx.origin.reason.clone();
-    let row = Instruction::about(&order, number, kind, quantities.iter().copied(), reason, cx.at);
+    let row = Instruction::about(&order, number, kind, quantities.iter().copied(), why, cx.at);
     drop(order);
     state.orders.update(&id, |order| order.last_instruction = number);
     on_desk(state, &node, |desk| {
@@ -109,4 +175,29 @@ fn instruct(
 
 fn tell(out: &mut Outbox<Note>, id: FulfillmentOrderId, step: Step) {
     out.send(id.order.partition(), Message::WorkProgress(id, step));
+}
+
+/// The claims behind goods of lines: grouped by the partition of the SKU and the reservation, lines of one SKU summed.
+fn claims_by_home(
+    state: &FulfillmentState,
+    order: &FulfillmentOrder,
+    goods: impl Iterator<Item = (LineNo, Sku, Quantity)>,
+) -> Vec<(PartitionId, ReservationId, Vec<Claim>)> {
+    let mut groups: BTreeMap<(PartitionId, ReservationId), Vec<Claim>> = BTreeMap::new();
+    for (line, sku, quantity) in goods.filter(|(_, _, quantity)| !quantity.is_zero()) {
+        let line = &order.work.lines[expect_line(order, line)];
+        let claims = groups.entry((state.layout.sku_home(&sku), line.reservation)).or_default();
+        match claims.iter_mut().find(|claim| claim.sku == sku && claim.owner == line.owner) {
+            Some(claim) => claim.quantity = claim.quantity.plus(quantity),
+            None => {
+                let node = order.work.node.clone();
+                claims.push(Claim { sku, owner: line.owner.clone(), node, quantity });
+            }
+        }
+    }
+    groups.into_iter().map(|((home, reservation), claims)| (home, reservation, claims)).collect()
+}
+
+fn expect_line(order: &FulfillmentOrder, line: LineNo) -> usize {
+    order.index_of(line).unwrap_or_else(|| panic!("{} has no line {line:?}", order.work.id))
 }

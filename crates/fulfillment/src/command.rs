@@ -2,9 +2,9 @@
 
 use crate::state::Package;
 use minicbor::{Decode, Encode};
-use waybill_types::exchange::Message;
+use waybill_types::exchange::{Landing, LineUnits, Message};
 use waybill_types::network::{Calendar, Lane, Node, Policy, RateCard, Zone};
-use waybill_types::{FulfillmentOrderId, LineNo, NodeId, PartitionId, Quantity, Text, Timestamp};
+use waybill_types::{FulfillmentOrderId, LineNo, NodeId, PartitionId, Quantity, Sku, Text, Timestamp};
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -79,6 +79,18 @@ pub enum Report {
     HandOver {
         /// How the person was checked; may be empty. Not personal data.
         proof: Text,
+        /// What the customer took, each line once; empty means everything in hand.
+        lines: Vec<LineUnits>,
+        /// What becomes of what the customer did not take.
+        rest: Rest,
+    },
+    /// The customer did not come: what waits goes back on the shelf. From ready for pickup.
+    NoShow,
+    /// The node's answer to the cancels it was asked about: these units are back on the shelf, what was asked beyond
+    /// them is too late. From picked, packed, ready for pickup.
+    AnswerCancel {
+        /// What it put back, each line once; empty means nothing.
+        stopped: Vec<LineUnits>,
     },
     /// The customer has these parcels. From shipped.
     ConfirmDelivery {
@@ -87,7 +99,40 @@ pub enum Report {
         /// When; `None` is now.
         delivered_at: Option<Timestamp>,
     },
+    /// These parcels did not reach the customer. From shipped, delivered, undelivered.
+    ReportUndelivered {
+        /// What became of them.
+        kind: UndeliveredKind,
+        /// Which parcels; empty means all that it can still be said of.
+        parcels: Vec<Text>,
+    },
 }
+
+/// What becomes of what a customer leaves at the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// It waits on.
+    Later,
+    /// It goes back on the shelf and is cancelled.
+    GiveUp,
+}
+
+/// What became of a parcel that did not reach the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum UndeliveredKind {
+    /// Lost on the way.
+    #[n(0)]
+    Lost,
+    /// Refused by the recipient; it may come back later.
+    #[n(1)]
+    Refused,
+    /// It is back at the node, where its goods lie in this condition; after it was refused, or straight from the road.
+    #[n(2)]
+    ReturnedToSender(#[n(0)] Landing),
+}
+
+/// How long a pickup waits at the counter, in days.
+pub const PICKUP_DAYS: i64 = 7;
 
 impl Report {
     /// What was asked, as messages say it.
@@ -102,7 +147,10 @@ impl Report {
             Self::Ship { .. } => "ship",
             Self::ReadyForPickup { .. } => "ready for pickup",
             Self::HandOver { .. } => "hand over",
+            Self::NoShow => "report a no-show",
+            Self::AnswerCancel { .. } => "answer a cancel",
             Self::ConfirmDelivery { .. } => "confirm delivery",
+            Self::ReportUndelivered { .. } => "report undelivered parcels",
         }
     }
 }
@@ -112,9 +160,9 @@ impl Report {
 pub struct PickReport {
     /// The order's line.
     pub line: LineNo,
-    /// In hand.
+    /// In hand, of the line's own goods.
     pub picked: Quantity,
-    /// Not in hand; with `picked` exactly the line's open quantity.
+    /// Not in hand; with `picked` and the substitute's units exactly the line's open quantity.
     pub short: Quantity,
     /// Why units are short; needed when any are.
     pub short_kind: Option<ShortKind>,
@@ -122,6 +170,8 @@ pub struct PickReport {
     pub lots: Vec<Text>,
     /// Serial numbers of the picked units; may be empty.
     pub serials: Vec<Text>,
+    /// In hand in place of the line's own goods: one of the line's substitutes, and how many units.
+    pub substitute: Option<(Sku, Quantity)>,
 }
 
 /// Why units could not be picked.

@@ -3,7 +3,10 @@
 mod acknowledge;
 mod contents;
 mod network;
+mod counter;
 mod report;
+mod tick;
+mod undelivered;
 mod work;
 
 use crate::answer::Answer;
@@ -27,17 +30,22 @@ pub(crate) fn decide(state: &FulfillmentState, command: &Command, cx: &Context<'
         Command::SetPolicy(policy) => network::policy(state, policy),
         Command::Report { id, revision, report } => report::decide(state, *id, *revision, report, cx),
         Command::AcknowledgeInstructions { node, through } => acknowledge::decide(state, node, *through),
-        Command::Receive(from, message) => Ok(Decision::new(receive(state, *from, message), Answer::Nothing)),
-        Command::Tick => Ok(Decision::nothing(Answer::Nothing)),
+        Command::Receive(from, message) => {
+            Ok(Decision::new(receive(state, *from, message, cx), Answer::Nothing))
+        },
+        Command::Tick => Ok(Decision::new(tick::tick(state, cx), Answer::Nothing)),
     }
 }
 
 /// Messages are never refused. Those that belong to other machines cannot come here; if one does, nothing happens.
-fn receive(state: &FulfillmentState, _: PartitionId, message: &Message) -> Vec<Event> {
+fn receive(state: &FulfillmentState, _: PartitionId, message: &Message, cx: &Context<'_>) -> Vec<Event> {
     match message {
         Message::AssignWork(work) => work::assign(state, work),
         Message::ReleaseWork(id) => work::release(state, *id),
-        Message::CancelWork { id, units, recall, .. } => work::cancel(state, *id, units, *recall),
+        Message::CancelWork { id, units, recall, manner, reason } => {
+            let asked = work::Recall { id: *id, units, recall: *recall, manner: *manner, reason };
+            work::cancel(state, &asked, cx)
+        }
         Message::NodeChanged(facts) => {
             let known = state.desk(&facts.node).is_some_and(|desk| desk.facts.revision >= facts.revision);
             if known { Vec::new() } else { vec![Event::NodeKnown(facts.clone())] }

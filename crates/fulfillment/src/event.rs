@@ -1,12 +1,12 @@
 //! What happened. Journaled for good: the meaning of a variant never changes, fields are only added at the end as
 //! options. Each event carries only what happened; the row it happened to has the rest.
 
-use crate::command::{RejectKind, ShortKind};
+use crate::command::{RejectKind, ShortKind, UndeliveredKind};
 use crate::state::Package;
 use minicbor::{Decode, Encode};
-use waybill_types::exchange::{LineUnits, Work, WorkRefusal};
+use waybill_types::exchange::{LineUnits, Substituted, Work, WorkRefusal};
 use waybill_types::network::{Calendar, Lane, Node, NodeFacts, Policy, RateCard, Zone};
-use waybill_types::{FulfillmentOrderId, LineNo, NodeId, Quantity, Text, Timestamp};
+use waybill_types::{FulfillmentOrderId, LineNo, NodeId, Quantity, Reason, Text, Timestamp};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -58,7 +58,7 @@ pub enum Event {
         /// Units that were still to be picked and now will not be; capacity is given back.
         #[n(1)]
         removed: Vec<LineUnits>,
-        /// What orders is told has stopped: `removed`, or everything asked where the work is unknown.
+        /// What orders is told has stopped: `removed`, or everything asked for where the work is unknown.
         #[n(2)]
         stopped: Vec<LineUnits>,
         /// What was in hand or gone.
@@ -70,7 +70,19 @@ pub enum Event {
         /// Which recall it answers, by the order's own number.
         #[n(5)]
         recall: u32,
+        /// What is in hand and the node is asked to put back.
+        #[n(6)]
+        asked: Vec<LineUnits>,
+        /// No answer of the node by then is too late; with `asked` only.
+        #[n(7)]
+        answer_by: Option<Timestamp>,
+        /// Why, for the node; may be empty.
+        #[n(8)]
+        reason: Reason,
     },
+    /// The node said which units it was asked about are back on the shelf, or did not say anything in time.
+    #[n(24)]
+    CancelDecided(#[n(0)] FulfillmentOrderId, #[n(1)] Vec<AskAnswered>),
 
     // What the node did.
     /// It said yes.
@@ -94,6 +106,9 @@ pub enum Event {
         /// Not in hand.
         #[n(2)]
         shorted: Vec<ShortedLine>,
+        /// Of those in hand, the ones of other goods than the line's own.
+        #[n(3)]
+        substituted: Vec<Substituted>,
     },
     /// It is in parcels.
     #[n(34)]
@@ -101,15 +116,61 @@ pub enum Event {
     /// The carrier took it at this time, in these parcels.
     #[n(35)]
     Shipped(#[n(0)] FulfillmentOrderId, #[n(1)] Vec<Package>, #[n(2)] Timestamp),
-    /// It waits at the counter, on this shelf.
+    /// It waits at the counter, on this shelf, until then.
     #[n(36)]
-    MadeReady(#[n(0)] FulfillmentOrderId, #[n(1)] Text),
-    /// The customer took it; this is how the person was checked.
+    MadeReady(#[n(0)] FulfillmentOrderId, #[n(1)] Text, #[n(2)] Timestamp),
+    /// The customer took it, or some of it.
     #[n(37)]
-    HandedOver(#[n(0)] FulfillmentOrderId, #[n(1)] Text),
+    HandedOver {
+        /// Which work.
+        #[n(0)]
+        id: FulfillmentOrderId,
+        /// How the person was checked.
+        #[n(1)]
+        proof: Text,
+        /// What left.
+        #[n(2)]
+        left: Vec<LineUnits>,
+        /// What the customer does not want: it is back on the shelf.
+        #[n(3)]
+        given_up: Vec<LineUnits>,
+        /// The rest waits at the counter until then; `None` when nothing does.
+        #[n(4)]
+        until: Option<Timestamp>,
+    },
     /// These parcels reached the customer at this time.
     #[n(38)]
     Delivered(#[n(0)] FulfillmentOrderId, #[n(1)] Vec<Text>, #[n(2)] Timestamp),
+    /// The customer did not come for these units: they are back on the shelf.
+    #[n(39)]
+    NotCollected {
+        /// Which work.
+        #[n(0)]
+        id: FulfillmentOrderId,
+        /// What waited.
+        #[n(1)]
+        units: Vec<LineUnits>,
+        /// The instruction that tells the node, unless it said so itself.
+        #[n(2)]
+        instruction: Option<u64>,
+    },
+    /// These parcels did not reach the customer.
+    #[n(40)]
+    Undelivered(#[n(0)] FulfillmentOrderId, #[n(1)] UndeliveredKind, #[n(2)] Vec<Text>),
+}
+
+/// What became of one cancel that the node was asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AskAnswered {
+    /// The order's number of the recall.
+    #[n(0)]
+    pub recall: u32,
+    /// Back on the shelf.
+    #[n(1)]
+    pub stopped: Vec<LineUnits>,
+    /// Not.
+    #[n(2)]
+    pub too_late: Vec<LineUnits>,
 }
 
 /// Units in hand.

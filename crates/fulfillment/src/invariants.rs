@@ -1,7 +1,7 @@
 //! The laws one fulfilment partition can check alone. Tests call them after every step, audits on a durable cut.
 
 use crate::state::{Capacity, FulfillmentOrder, FulfillmentState, Whereabouts, WorkState, key_day};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use waybill_machine::Violation;
 use waybill_types::{FulfillmentOrderId, LineNo, NodeId, OrderId, Quantity};
 
@@ -25,9 +25,9 @@ pub fn open_units(state: &FulfillmentState, mut visit: impl FnMut(OpenUnits)) {
     state.open.for_each(|_, id| {
         let order = state.expect_order(id);
         for (line, progress) in order.lines() {
-            let units = progress.live(line.quantity);
+            let units = progress.live(line.quantity).saturating_sub(progress.shipped);
             let order = order.work.order;
-            visit(OpenUnits { order, id: *id, line: line.line, units, picked: progress.picked });
+            visit(OpenUnits { order, id: *id, line: line.line, units, picked: progress.in_hand() });
         }
     });
 }
@@ -37,6 +37,7 @@ pub(crate) fn audit(state: &FulfillmentState, checked: &mut dyn FnMut(&'static s
     checked("FULFIL-2", instructions_are_dense_and_rising(state, &mut violations));
     checked("FULFIL-2", desks_have_told_their_work(state, &mut violations));
     checked("FULFIL-1", units_have_one_fate(state, &mut violations));
+    checked("FULFIL-1", asks_are_of_what_is_in_hand(state, &mut violations));
     checked("CAPACITY-1", capacity_is_the_sum_of_work(state, &mut violations));
     violations
 }
@@ -153,11 +154,22 @@ fn wrong_fate(order: &FulfillmentOrder, index: usize) -> Option<&'static str> {
     if progress.shorted.plus(progress.cancelled).plus(live) != asked {
         return Some("more units were shorted and cancelled than asked");
     }
-    let gone = if order.state.whereabouts() == Whereabouts::Gone { progress.picked } else { Quantity::ZERO };
-    if progress.shipped != gone {
+    let has_left = match (&order.state, order.state.whereabouts()) {
+        (_, Whereabouts::Gone) => progress.shipped == progress.picked,
+        (WorkState::ReadyForPickup { .. }, _) => progress.shipped <= progress.picked,
+        (_, Whereabouts::Unpicked | Whereabouts::InHand | Whereabouts::CalledOff) => progress.shipped.is_zero(),
+    };
+    if !has_left {
         return Some("units left the node that the state does not know of");
     }
-    let ended_empty = matches!(order.state, WorkState::Cancelled { .. } | WorkState::Shorted { .. });
+    let instead: Quantity = progress.substitutes.iter().map(|some| some.quantity).sum();
+    if instead > progress.picked || progress.returned > progress.shipped {
+        return Some("more units are substitutes, or came back, than there are");
+    }
+    let ended_empty = matches!(
+        order.state,
+        WorkState::Cancelled { .. } | WorkState::Shorted { .. } | WorkState::NotCollected { .. }
+    );
     match order.state.whereabouts() {
         Whereabouts::Unpicked | Whereabouts::CalledOff if !progress.picked.is_zero() => {
             Some("units are in hand")
@@ -170,6 +182,33 @@ fn wrong_fate(order: &FulfillmentOrder, index: usize) -> Option<&'static str> {
     }
 }
 
+/// Nobody is asked to put back what is not in hand, and whatever is due by itself has its timer.
+fn asks_are_of_what_is_in_hand(state: &FulfillmentState, violations: &mut Vec<Violation>) -> u64 {
+    let mut broken = |what: String| violations.push(Violation { law: "FULFIL-1", what });
+    let mut count = 0;
+    let mut due = BTreeSet::new();
+    state.orders.for_each(|id, order| {
+        count += 1;
+        due.extend(order.due().map(|at| (at, id)));
+        for (line, progress) in order.lines() {
+            let in_hand = match order.state.whereabouts() {
+                Whereabouts::InHand => progress.in_hand(),
+                Whereabouts::Unpicked | Whereabouts::Gone | Whereabouts::CalledOff => Quantity::ZERO,
+            };
+            let asked = order.asked(line.line);
+            if asked > in_hand {
+                let (line, state) = (line.line.0, order.state.name());
+                broken(format!("{id} ({state}) line {line}: {asked} units asked back, {in_hand} in hand"));
+            }
+        }
+    });
+    let listed: BTreeSet<_> = state.timers.all().into_iter().map(|(key, _)| key).collect();
+    if due != listed {
+        broken(format!("due are {due:?}, listed are {listed:?}"));
+    }
+    count
+}
+
 /// What is taken and used of each node's day is the sum over its work, and more than the limit only where the limit
 /// was lowered later.
 fn capacity_is_the_sum_of_work(state: &FulfillmentState, violations: &mut Vec<Violation>) -> u64 {
@@ -177,11 +216,8 @@ fn capacity_is_the_sum_of_work(state: &FulfillmentState, violations: &mut Vec<Vi
     state.orders.for_each(|_, order| {
         let day = crate::state::day_key(order.capacity_day());
         let sum = sums.entry((order.work.node.clone(), day)).or_default();
-        match order.state.whereabouts() {
-            Whereabouts::Unpicked | Whereabouts::InHand => sum.taken += order.capacity_units(),
-            Whereabouts::Gone => sum.used += order.capacity_units(),
-            Whereabouts::CalledOff => {}
-        }
+        sum.taken += order.taken_units();
+        sum.used += order.used_units();
     });
     let mut count = 0;
     state.capacity.for_each(|(node, day), row| {

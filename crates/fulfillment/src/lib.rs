@@ -27,12 +27,14 @@ mod driver;
 mod tests;
 
 pub use answer::{Answer, RowOutcome, RowRefusal};
-pub use command::{Command, PickReport, RejectKind, Report, ShortKind};
-pub use event::{Event, PickedLine, ShortedLine};
+pub use command::{
+    Command, PICKUP_DAYS, PickReport, RejectKind, Report, Rest, ShortKind, UndeliveredKind,
+};
+pub use event::{AskAnswered, Event, PickedLine, ShortedLine};
 pub use invariants::{OpenUnits, open_units};
 pub use machine::{Fulfillment, Note};
 pub use refusal::Refusal;
 pub use state::{
-    Capacity, Desk, FulfillmentOrder, FulfillmentState, Instruction, InstructionKind, InstructionLine, Kept,
-    LineProgress, NetworkHead, Package, WorkState,
+    Ask, Capacity, Desk, FulfillmentOrder, FulfillmentState, Instruction, InstructionKind, InstructionLine,
+    Kept, LineProgress, NetworkHead, Package, Substitute, WorkState,
 };

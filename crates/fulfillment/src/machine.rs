@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::FulfillmentState;
 use crate::{apply, decide, invariants};
-use waybill_machine::{Context, Decision, Machine, Outbox, Violation};
+use waybill_machine::{Context, Decision, Machine, Outbox, ScanOrder, Violation};
 use waybill_types::exchange::Message;
 use waybill_types::{Layout, NodeId, PartitionId, Service, Timestamp};
 
@@ -54,8 +54,8 @@ impl Machine for Fulfillment {
     fn tick() -> Command {
         Command::Tick
     }
-    fn next_due(_: &FulfillmentState) -> Option<Timestamp> {
-        None
+    fn next_due(state: &FulfillmentState) -> Option<Timestamp> {
+        state.timers.scan(&(), None, ScanOrder::Ascending, 1).first().map(|((at, _), _)| *at)
     }
     fn pending(_: &FulfillmentState) -> Vec<Note> {
         Vec::new()

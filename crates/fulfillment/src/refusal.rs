@@ -56,6 +56,14 @@ pub enum Refusal {
         /// The current revision.
         current: u64,
     },
+    /// Nobody has asked the node about a cancel.
+    #[error("nobody has asked for units of {id} back at revision {current}; there is nothing to answer")]
+    NothingAsked {
+        /// Which fulfilment order.
+        id: FulfillmentOrderId,
+        /// The current revision.
+        current: u64,
+    },
     /// A pickup is not shipped and a shipment is not handed over.
     #[error("cannot {asked}: fulfillment order {id} is {destination}")]
     WrongDestination {
@@ -95,7 +103,7 @@ impl Coded for Refusal {
             Self::ForeignCurrency { .. } | Self::IllegalNow { .. } | Self::WrongDestination { .. } => {
                 Code::IllegalNow
             }
-            Self::AcknowledgedTooFar { .. } => Code::IllegalNow,
+            Self::NothingAsked { .. } | Self::AcknowledgedTooFar { .. } => Code::IllegalNow,
         }
     }
     fn reason(&self) -> &'static str {
@@ -107,6 +115,7 @@ impl Coded for Refusal {
             Self::ForeignCurrency { .. } => "NETWORK_CURRENCY_FOREIGN",
             Self::Stale { .. } => "STALE_REVISION",
             Self::IllegalNow { .. } => "FULFILLMENT_ORDER_STATE",
+            Self::NothingAsked { .. } => "CANCEL_NOT_ASKED",
             Self::WrongDestination { .. } => "FULFILLMENT_ORDER_DESTINATION",
             Self::AcknowledgedTooFar { .. } => "INSTRUCTION_UNKNOWN",
         }
@@ -137,6 +146,9 @@ impl Coded for Refusal {
                 ("current_revision", current.to_string()),
                 ("state", (*state).to_owned()),
             ],
+            Self::NothingAsked { id, current } => {
+                vec![("fulfillment_order_id", id.to_string()), ("current_revision", current.to_string())]
+            }
             Self::WrongDestination { id, asked, destination } => vec![
                 ("fulfillment_order_id", id.to_string()),
                 ("asked", (*asked).to_owned()),

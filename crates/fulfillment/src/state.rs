@@ -6,15 +6,16 @@ mod network;
 mod order;
 
 pub use desk::{Capacity, Desk};
+pub(crate) use instruction::Why;
 pub use instruction::{Instruction, InstructionKind, InstructionLine};
 pub use network::{Kept, NetworkHead};
-pub use order::{FulfillmentOrder, LineProgress, Package, WorkState};
+pub use order::{Ask, FulfillmentOrder, LineProgress, Package, Substitute, WorkState};
 pub(crate) use order::{Whereabouts, capacity_day, capacity_needed, units};
 
 use std::sync::Arc;
 use waybill_machine::{AnyTable, ScanOrder, State, Table};
 use waybill_types::network::{Calendar, Lane, LaneId, LocalDay, Node, Policy, RateCard, RateCardId, Zone};
-use waybill_types::{CalendarId, FulfillmentOrderId, Layout, NodeId, PartitionId, ZoneId};
+use waybill_types::{CalendarId, FulfillmentOrderId, Layout, NodeId, PartitionId, Timestamp, ZoneId};
 
 /// The tables of one fulfilment partition.
 pub struct FulfillmentState {
@@ -37,6 +38,8 @@ pub struct FulfillmentState {
     pub(crate) history: Table<(NodeId, u64), FulfillmentOrderId>,
     pub(crate) instructions: Table<(NodeId, u64), Instruction>,
     pub(crate) capacity: Table<(NodeId, u32), Capacity>,
+    /// The next moment at which a fulfilment order has something to do by itself; at most one each.
+    pub(crate) timers: Table<(Timestamp, FulfillmentOrderId), ()>,
 }
 
 impl FulfillmentState {
@@ -57,6 +60,7 @@ impl FulfillmentState {
             history: Table::new(13),
             instructions: Table::new(14),
             capacity: Table::new(15),
+            timers: Table::resident(16),
         }
     }
 
@@ -175,6 +179,7 @@ impl State for FulfillmentState {
             &mut self.history,
             &mut self.instructions,
             &mut self.capacity,
+            &mut self.timers,
         ]
     }
 }

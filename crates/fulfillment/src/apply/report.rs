@@ -1,15 +1,14 @@
-//! What the node did: the state moves on, orders hears of it, and stock that left or was not found is told to inventory.
+//! What the node did, up to the parcel that leaves: the state moves on, orders hears of it, and stock that left or was not
+//! found is told to inventory.
 
-use super::work::{close, on_capacity};
-use super::{on_order, tell};
+use super::{claims_by_home, expect_line, on_order, tell};
 use crate::command::RejectKind;
 use crate::event::{PickedLine, ShortedLine};
 use crate::machine::Note;
-use crate::state::{FulfillmentOrder, FulfillmentState, Package, WorkState, units};
-use std::collections::BTreeMap;
+use crate::state::{Ask, FulfillmentOrder, FulfillmentState, Package, Substitute, WorkState, units};
 use waybill_machine::{Context, Outbox};
-use waybill_types::exchange::{Claim, LineUnits, Message, Step, StepLine};
-use waybill_types::{FulfillmentOrderId, LineNo, PartitionId, Quantity, ReservationId, Text, Timestamp};
+use waybill_types::exchange::{LineUnits, Message, Step, StepLine, Substituted};
+use waybill_types::{FulfillmentOrderId, LineNo, Text, Timestamp};
 
 pub(super) fn accepted(
     state: &mut FulfillmentState,
@@ -39,36 +38,38 @@ pub(super) fn rejected(
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
-    let order = on_order(state, id, cx, |order| {
+    let given_up = on_order(state, id, cx, |order| {
         order.state = WorkState::Rejected { kind, reason: cx.origin.reason.clone() };
-        order.clone()
+        units(order.lines().map(|(line, progress)| (line.line, progress.live(line.quantity))))
     });
-    let freed = order.capacity_units();
-    on_capacity(state, &order, |capacity| capacity.taken -= freed);
-    close(state, &order);
-    let given_up = units(order.lines().map(|(line, progress)| (line.line, progress.live(line.quantity))));
     let reason = because(kind.name(), cx);
     let lines = given_up.into_iter().map(|units| StepLine { units, reason: reason.clone() }).collect();
     tell(out, id, Step::Rejected(lines));
 }
 
-/// What was not found is given up here and corrected at the position; orders plans it elsewhere.
+/// What was not found is given up here and corrected at the position; orders plans it elsewhere. Substitutes are claimed
+/// at once: they are in somebody's hand.
 pub(super) fn picked(
     state: &mut FulfillmentState,
     id: FulfillmentOrderId,
     picked: &[PickedLine],
     shorted: &[ShortedLine],
+    substituted: &[Substituted],
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
-    let before = state.expect_order(&id).capacity_units();
-    let order = on_order(state, id, cx, |order| {
+    on_order(state, id, cx, |order| {
         for line in picked {
             let index = expect_line(order, line.line);
             let progress = &mut order.progress[index];
             progress.picked = progress.picked.plus(line.quantity);
             progress.lots.clone_from(&line.lots);
             progress.serials.clone_from(&line.serials);
+        }
+        for line in substituted {
+            let index = expect_line(order, line.units.line);
+            let (sku, quantity) = (line.sku.clone(), line.units.quantity);
+            order.progress[index].substitutes.push(Substitute { sku, quantity });
         }
         for line in shorted {
             let index = expect_line(order, line.line);
@@ -80,12 +81,9 @@ pub(super) fn picked(
         } else {
             WorkState::Picked
         };
-        order.clone()
     });
-    let freed = before - order.capacity_units();
-    on_capacity(state, &order, |capacity| capacity.taken -= freed);
-    if !order.state.is_open() {
-        close(state, &order);
+    if !substituted.is_empty() {
+        tell(out, id, Step::Substituted(substituted.to_vec()));
     }
     if !picked.is_empty() {
         tell(out, id, Step::Picked(units(picked.iter().map(|line| (line.line, line.quantity)))));
@@ -96,10 +94,17 @@ pub(super) fn picked(
             reason: because(line.kind.name(), cx),
         });
         tell(out, id, Step::Shorted(lines.collect()));
-        let missing = shorted.iter().map(|line| (line.line, line.quantity));
-        for (home, reservation, claims) in claims_by_home(state, &order, missing) {
-            out.send(home, Message::NotFound(reservation, claims));
-        }
+    }
+    let order = state.expect_order(&id);
+    let own = |line: LineNo| order.work.lines[expect_line(&order, line)].sku.clone();
+    let not_found = shorted.iter().map(|line| (line.line, own(line.line), line.quantity));
+    let instead = substituted.iter().map(|some| (some.units.line, own(some.units.line), some.units.quantity));
+    for (home, reservation, claims) in claims_by_home(state, &order, not_found.chain(instead)) {
+        out.send(home, Message::NotFound(reservation, claims));
+    }
+    let seized = substituted.iter().map(|some| (some.units.line, some.sku.clone(), some.units.quantity));
+    for (home, reservation, claims) in claims_by_home(state, &order, seized) {
+        out.send(home, Message::Seize(reservation, claims));
     }
 }
 
@@ -114,6 +119,7 @@ pub(super) fn packed(
     tell(out, id, Step::Packed);
 }
 
+/// The goods are gone: capacity is used for good, the claims on stock are consumed, and cancels of them are too late.
 pub(super) fn shipped(
     state: &mut FulfillmentState,
     id: FulfillmentOrderId,
@@ -122,115 +128,51 @@ pub(super) fn shipped(
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
-    let order = on_order(state, id, cx, |order| {
-        order.state = WorkState::Shipped { packages: packages.to_vec(), shipped_at };
-        order.clone()
-    });
+    let left = state.expect_order(&id).in_hand();
     tell(out, id, Step::Shipped(packages.iter().map(|package| package.parcel.clone()).collect()));
-    leave(state, &order, out);
+    consume(state, id, &left, out);
+    let asks = on_order(state, id, cx, |order| {
+        order.state = WorkState::Shipped { packages: packages.to_vec(), shipped_at };
+        leave(order, &left);
+        std::mem::take(&mut order.asks)
+    });
+    for ask in asks {
+        too_late(id, ask, out);
+    }
 }
 
-pub(super) fn made_ready(
-    state: &mut FulfillmentState,
+/// A cancel that the node was asked about is too late.
+pub(super) fn too_late(id: FulfillmentOrderId, ask: Ask, out: &mut Outbox<Note>) {
+    let (stopped, too_late, asked) = (Vec::new(), ask.units, Vec::new());
+    out.send(id.order.partition(), Message::WorkCancelled { id, stopped, too_late, recall: ask.recall, asked });
+}
+
+/// Units in hand leave the node.
+pub(super) fn leave(order: &mut FulfillmentOrder, left: &[LineUnits]) {
+    for units in left {
+        let index = expect_line(order, units.line);
+        let progress = &mut order.progress[index];
+        progress.shipped = progress.shipped.plus(units.quantity);
+    }
+}
+
+/// The claims of units that are about to leave are consumed: of what was really picked.
+pub(super) fn consume(
+    state: &FulfillmentState,
     id: FulfillmentOrderId,
-    shelf: &Text,
-    cx: &Context<'_>,
+    left: &[LineUnits],
     out: &mut Outbox<Note>,
 ) {
-    on_order(state, id, cx, |order| {
-        let packages = order.state.packages().to_vec();
-        order.state = WorkState::ReadyForPickup { packages, shelf: shelf.clone() };
+    let order = state.expect_order(&id);
+    let goods = left.iter().flat_map(|units| {
+        let index = expect_line(&order, units.line);
+        let progress = &order.progress[index];
+        let goods = progress.goods(&order.work.lines[index].sku, progress.shipped, units.quantity);
+        goods.into_iter().map(|(sku, quantity)| (units.line, sku, quantity))
     });
-    tell(out, id, Step::ReadyForPickup);
-}
-
-pub(super) fn handed_over(
-    state: &mut FulfillmentState,
-    id: FulfillmentOrderId,
-    proof: &Text,
-    cx: &Context<'_>,
-    out: &mut Outbox<Note>,
-) {
-    let order = on_order(state, id, cx, |order| {
-        let packages = order.state.packages().to_vec();
-        order.state = WorkState::HandedOver { packages, proof: proof.clone() };
-        order.clone()
-    });
-    tell(out, id, Step::HandedOver(order.picked()));
-    leave(state, &order, out);
-}
-
-pub(super) fn delivered(
-    state: &mut FulfillmentState,
-    id: FulfillmentOrderId,
-    parcels: &[Text],
-    at: Timestamp,
-    cx: &Context<'_>,
-    out: &mut Outbox<Note>,
-) {
-    let units = on_order(state, id, cx, |order| {
-        let WorkState::Shipped { packages, shipped_at } = &mut order.state else {
-            panic!("parcels of {id} were delivered while it was {}", order.state.name());
-        };
-        let mut arrived: BTreeMap<LineNo, Quantity> = BTreeMap::new();
-        for package in packages.iter_mut().filter(|package| parcels.contains(&package.parcel.number)) {
-            package.delivered_at = Some(at);
-            for units in &package.parcel.lines {
-                let sum = arrived.entry(units.line).or_default();
-                *sum = sum.plus(units.quantity);
-            }
-        }
-        if packages.iter().all(|package| package.delivered_at.is_some()) {
-            let (packages, shipped_at) = (std::mem::take(packages), *shipped_at);
-            order.state = WorkState::Delivered { packages, shipped_at };
-        }
-        units(arrived.into_iter())
-    });
-    tell(out, id, Step::Delivered(units));
-}
-
-/// The goods are gone: capacity is used for good and the claims on stock are consumed.
-fn leave(state: &mut FulfillmentState, order: &FulfillmentOrder, out: &mut Outbox<Note>) {
-    state.orders.update(&order.work.id, |order| {
-        for progress in &mut order.progress {
-            progress.shipped = progress.picked;
-        }
-    });
-    let units = order.capacity_units();
-    on_capacity(state, order, |capacity| {
-        capacity.taken -= units;
-        capacity.used += units;
-    });
-    close(state, order);
-    let gone = order.picked().into_iter().map(|units| (units.line, units.quantity));
-    for (home, reservation, claims) in claims_by_home(state, order, gone) {
+    for (home, reservation, claims) in claims_by_home(state, &order, goods) {
         out.send(home, Message::Consume(reservation, claims));
     }
-}
-
-/// The claims behind units of lines: grouped by the partition of the SKU and the reservation, lines of one SKU summed.
-fn claims_by_home(
-    state: &FulfillmentState,
-    order: &FulfillmentOrder,
-    lines: impl Iterator<Item = (LineNo, Quantity)>,
-) -> Vec<(PartitionId, ReservationId, Vec<Claim>)> {
-    let mut groups: BTreeMap<(PartitionId, ReservationId), Vec<Claim>> = BTreeMap::new();
-    for (line, quantity) in lines {
-        let line = &order.work.lines[expect_line(order, line)];
-        let claims = groups.entry((state.layout.sku_home(&line.sku), line.reservation)).or_default();
-        match claims.iter_mut().find(|claim| claim.sku == line.sku && claim.owner == line.owner) {
-            Some(claim) => claim.quantity = claim.quantity.plus(quantity),
-            None => {
-                let node = order.work.node.clone();
-                claims.push(Claim { sku: line.sku.clone(), owner: line.owner.clone(), node, quantity });
-            }
-        }
-    }
-    groups.into_iter().map(|((home, reservation), claims)| (home, reservation, claims)).collect()
-}
-
-fn expect_line(order: &FulfillmentOrder, line: LineNo) -> usize {
-    order.index_of(line).unwrap_or_else(|| panic!("{} has no line {line:?}", order.work.id))
 }
 
 /// The kind of reason, and the node's own words where there are any.

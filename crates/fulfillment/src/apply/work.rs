@@ -1,13 +1,13 @@
 //! Work as orders plans, releases and cancels it.
 
-use super::{instruct, on_desk, on_order};
+use super::{expect_line, instruct, on_desk, on_order};
 use crate::machine::Note;
 use crate::state::{
-    Capacity, FulfillmentOrder, FulfillmentState, InstructionKind, LineProgress, WorkState, day_key,
+    Ask, FulfillmentOrder, FulfillmentState, InstructionKind, LineProgress, Why, WorkState, day_key,
 };
 use waybill_machine::{Context, Outbox};
-use waybill_types::exchange::{LineUnits, Message, Work};
-use waybill_types::{FulfillmentOrderId, Quantity};
+use waybill_types::exchange::{LineUnits, Message, Work, WorkLine};
+use waybill_types::{FulfillmentOrderId, Quantity, Reason};
 
 pub(super) fn planned(state: &mut FulfillmentState, work: &Work, cx: &Context<'_>, out: &mut Outbox<Note>) {
     let (id, node) = (work.id, work.node.clone());
@@ -24,9 +24,11 @@ pub(super) fn planned(state: &mut FulfillmentState, work: &Work, cx: &Context<'_
         last_instruction: 0,
         created_at: cx.at,
         updated_at: cx.at,
+        asks: Vec::new(),
     };
     let units = order.capacity_units();
-    on_capacity(state, &order, |capacity| capacity.taken += units);
+    let day = (node.clone(), day_key(order.capacity_day()));
+    state.capacity.upsert(&day, |capacity| capacity.taken += units);
     state.orders.put(&id, order);
     state.open.put(&(node.clone(), number), id);
     state.history.put(&(node, number), id);
@@ -44,7 +46,8 @@ pub(super) fn released(
         order.state = WorkState::Released;
         order.live().collect::<Vec<_>>()
     });
-    instruct(state, id, number, InstructionKind::Pick, &quantities, cx, out);
+    let why = Why { reason: cx.origin.reason.clone(), answer_by: None };
+    instruct(state, id, number, InstructionKind::Pick, &quantities, why, cx, out);
 }
 
 /// Takes units off the work. With none left it is cancelled; a node that was told to pick is told of either.
@@ -53,51 +56,56 @@ pub(super) fn cancelled(
     id: FulfillmentOrderId,
     removed: &[LineUnits],
     instruction: Option<u64>,
+    reason: &Reason,
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
     if removed.is_empty() {
         return;
     }
-    let before = state.expect_order(&id);
-    let after = on_order(state, id, cx, |order| {
+    let before: Vec<Quantity> = state.expect_order(&id).live().collect();
+    let (over, left) = on_order(state, id, cx, |order| {
         for units in removed {
-            let index =
-                order.index_of(units.line).unwrap_or_else(|| panic!("{id} has no line {:?}", units.line));
+            let index = expect_line(order, units.line);
             let progress = &mut order.progress[index];
             progress.cancelled = progress.cancelled.plus(units.quantity);
         }
-        if order.live().all(Quantity::is_zero) {
-            order.state = WorkState::Cancelled { reason: cx.origin.reason.clone() };
+        let left: Vec<Quantity> = order.live().collect();
+        let over = left.iter().all(|quantity| quantity.is_zero());
+        if over {
+            order.state = WorkState::Cancelled { reason: reason.clone() };
         }
-        order.clone()
+        (over, left)
     });
-    let freed = before.capacity_units() - after.capacity_units();
-    on_capacity(state, &after, |capacity| capacity.taken -= freed);
-    let over = !after.state.is_open();
-    if over {
-        close(state, &after);
-    }
     let Some(number) = instruction else { return };
+    let why = Why { reason: reason.clone(), answer_by: None };
     if over {
         // The node is told what to put back: whatever was still asked of it.
-        let called_off: Vec<Quantity> = before.live().collect();
-        instruct(state, id, number, InstructionKind::Cancel, &called_off, cx, out);
+        instruct(state, id, number, InstructionKind::Cancel, &before, why, cx, out);
     } else {
-        let left: Vec<Quantity> = after.live().collect();
-        instruct(state, id, number, InstructionKind::Amend, &left, cx, out);
+        instruct(state, id, number, InstructionKind::Amend, &left, why, cx, out);
     }
 }
 
-/// The work is not at the node any more; its row may leave memory.
-pub(super) fn close(state: &mut FulfillmentState, order: &FulfillmentOrder) {
-    state.open.remove(&(order.work.node.clone(), order.number));
-}
-
-pub(super) fn on_capacity(
+/// The node is asked to put units back, and has until the ask's deadline to say whether it did.
+pub(super) fn asked(
     state: &mut FulfillmentState,
-    order: &FulfillmentOrder,
-    change: impl FnOnce(&mut Capacity),
+    id: FulfillmentOrderId,
+    ask: Ask,
+    instruction: Option<u64>,
+    cx: &Context<'_>,
+    out: &mut Outbox<Note>,
 ) {
-    state.capacity.upsert(&(order.work.node.clone(), day_key(order.capacity_day())), change);
+    let why = Why { reason: ask.reason.clone(), answer_by: Some(ask.answer_by) };
+    let wanted = ask.units.clone();
+    let quantities: Vec<Quantity> = on_order(state, id, cx, |order| {
+        order.asks.push(ask);
+        let of_line = |line: &WorkLine| {
+            wanted.iter().filter(|units| units.line == line.line).map(|units| units.quantity).sum()
+        };
+        order.work.lines.iter().map(of_line).collect()
+    });
+    if let Some(number) = instruction {
+        instruct(state, id, number, InstructionKind::CancelRequested, &quantities, why, cx, out);
+    }
 }

@@ -6,17 +6,17 @@ use crate::refusal::Refusal;
 use crate::state::{FulfillmentOrder, Package};
 use std::collections::{BTreeMap, BTreeSet};
 use waybill_machine::FieldViolation;
-use waybill_types::exchange::{LineUnits, Parcel};
-use waybill_types::{LineNo, Quantity, Text};
+use waybill_types::exchange::{LineUnits, Parcel, Substituted};
+use waybill_types::{LineNo, Quantity, Sku, Text};
 
 #[derive(Default)]
-struct Violations(Vec<FieldViolation>);
+pub(super) struct Violations(Vec<FieldViolation>);
 
 impl Violations {
-    fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+    pub(super) fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
         self.0.push(FieldViolation { field: field.into(), description: description.into() });
     }
-    fn refuse(self) -> Result<(), Refusal> {
+    pub(super) fn refuse(self) -> Result<(), Refusal> {
         if self.0.is_empty() { Ok(()) } else { Err(Refusal::Malformed(self.0)) }
     }
 }
@@ -49,6 +49,9 @@ pub(super) fn check_alone(report: &Report) -> Result<(), Refusal> {
         | Report::StartPicking
         | Report::ReadyForPickup { .. }
         | Report::HandOver { .. }
+        | Report::NoShow
+        | Report::AnswerCancel { .. }
+        | Report::ReportUndelivered { .. }
         | Report::ConfirmDelivery { .. } => {}
     }
     violations.refuse()
@@ -69,22 +72,31 @@ fn check_numbers(packages: &[Package], violations: &mut Violations) {
     }
 }
 
-/// Picked and short together are exactly what each line still asks for.
+/// Picked, substituted and short together are exactly what each line still asks for.
 pub(super) fn pick(order: &FulfillmentOrder, lines: &[PickReport]) -> Result<Event, Refusal> {
     let mut violations = Violations::default();
     let by_line: BTreeMap<LineNo, &PickReport> = lines.iter().map(|line| (line.line, line)).collect();
     for (index, line) in lines.iter().enumerate() {
-        if order.index_of(line.line).is_none() {
+        let Some(of_work) = order.index_of(line.line).map(|at| &order.work.lines[at]) else {
             violations.add(
                 format!("lines[{index}].line_number"),
                 format!("is {}, not a line of this work", line.line.0),
             );
+            continue;
+        };
+        if let Some((sku, _)) = line.substitute.as_ref().filter(|(sku, _)| !of_work.substitutes.contains(sku)) {
+            let may: Vec<&str> = of_work.substitutes.iter().map(Sku::as_str).collect();
+            let may = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
+            let description = format!("is {sku}; {may} may be picked instead");
+            violations.add(format!("lines[{index}].substitute_sku"), description);
         }
     }
-    let (mut picked, mut shorted) = (Vec::new(), Vec::new());
+    let (mut picked, mut shorted, mut substituted) = (Vec::new(), Vec::new(), Vec::new());
     for (line, live) in order.work.lines.iter().zip(order.live()) {
         let reported = by_line.get(&line.line);
-        let sum = reported.map_or(Quantity::ZERO, |report| report.picked.plus(report.short));
+        let instead = |report: &PickReport| report.substitute.as_ref().map_or(Quantity::ZERO, |(_, count)| *count);
+        let sum = reported
+            .map_or(Quantity::ZERO, |report| report.picked.plus(report.short).plus(instead(report)));
         if sum != live {
             violations.add(
                 "lines",
@@ -92,16 +104,20 @@ pub(super) fn pick(order: &FulfillmentOrder, lines: &[PickReport]) -> Result<Eve
             );
         }
         let Some(report) = reported else { continue };
-        if !report.picked.is_zero() {
+        let in_hand = report.picked.plus(instead(report));
+        if !in_hand.is_zero() {
             let (lots, serials) = (report.lots.clone(), report.serials.clone());
-            picked.push(PickedLine { line: line.line, quantity: report.picked, lots, serials });
+            picked.push(PickedLine { line: line.line, quantity: in_hand, lots, serials });
+        }
+        if let Some((sku, quantity)) = report.substitute.clone().filter(|(_, quantity)| !quantity.is_zero()) {
+            substituted.push(Substituted { units: LineUnits { line: line.line, quantity }, sku });
         }
         if let (false, Some(kind)) = (report.short.is_zero(), report.short_kind) {
             shorted.push(ShortedLine { line: line.line, quantity: report.short, kind });
         }
     }
     violations.refuse()?;
-    Ok(Event::PickConfirmed { id: order.work.id, picked, shorted })
+    Ok(Event::PickConfirmed { id: order.work.id, picked, shorted, substituted })
 }
 
 /// The parcels together hold exactly what was picked.
@@ -145,6 +161,7 @@ pub(super) fn to_ship(
             package.parcel.tracking = tracking.clone();
         }
         package.delivered_at = None;
+        package.undelivered = None;
     }
     Ok(packages)
 }
@@ -153,12 +170,12 @@ fn everything(order: &FulfillmentOrder) -> Package {
     let text = |text| Text::new(text).unwrap_or_else(|_| unreachable!("a literal within bounds"));
     let lines = order.picked();
     let parcel = Parcel { number: text("1"), carrier: text(""), tracking: text(""), lines };
-    Package { parcel, weight_g: 0, tracking_url: text(""), delivered_at: None }
+    Package { parcel, weight_g: 0, tracking_url: text(""), delivered_at: None, undelivered: None }
 }
 
 /// The parcels that arrived now: those named, or all that have not arrived yet.
 pub(super) fn arrived(packages: &[Package], named: &[Text]) -> Result<Vec<Text>, Refusal> {
-    let under_way = || packages.iter().filter(|package| package.delivered_at.is_none());
+    let under_way = || packages.iter().filter(|package| package.is_under_way());
     if named.is_empty() {
         return Ok(under_way().map(|package| package.parcel.number.clone()).collect());
     }
@@ -170,8 +187,8 @@ pub(super) fn arrived(packages: &[Package], named: &[Text]) -> Result<Vec<Text>,
             violations.add(field, format!("is {number} again"));
         } else if !packages.iter().any(|package| package.parcel.number == *number) {
             violations.add(field, format!("is {number}, not a parcel of this work"));
-        } else if !under_way().any(|package| package.parcel.number == *number) {
-            violations.add(field, format!("is {number}, which has arrived already"));
+        } else if let Some(gone) = packages.iter().find(|package| package.parcel.number == *number && !package.is_under_way()) {
+            violations.add(field, format!("is {number}, which is {} already", super::undelivered::fate(gone)));
         }
     }
     violations.refuse()?;

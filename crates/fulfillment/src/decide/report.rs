@@ -1,7 +1,7 @@
 //! What a node reports about a fulfilment order. Every report names the revision it is based on; of two reports on one
 //! revision the first counts and the other is refused as stale.
 
-use super::{Decided, contents};
+use super::{Decided, contents, counter, undelivered};
 use crate::answer::Answer;
 use crate::command::Report;
 use crate::event::Event;
@@ -30,8 +30,8 @@ pub(super) fn decide(
 
 fn event(order: &FulfillmentOrder, report: &Report, cx: &Context<'_>) -> Result<Event, Refusal> {
     use WorkState::{
-        Accepted, Cancelled, Delivered, HandedOver, Packed, Picked, Picking, Planned, ReadyForPickup,
-        Rejected, Released, Shipped, Shorted,
+        Accepted, Cancelled, Delivered, HandedOver, NotCollected, Packed, Picked, Picking, Planned,
+        ReadyForPickup, Rejected, Released, Shipped, Shorted, Undelivered,
     };
     let id = order.work.id;
     match (&order.state, report) {
@@ -47,14 +47,26 @@ fn event(order: &FulfillmentOrder, report: &Report, cx: &Context<'_>) -> Result<
             let packages = contents::to_ship(order, carrier, tracking, packages)?;
             Ok(Event::Shipped(id, packages, shipped_at.unwrap_or(cx.at).min(cx.at)))
         }
-        (Picked | Packed { .. }, Report::ReadyForPickup { shelf }) => Ok(Event::MadeReady(id, shelf.clone())),
-        (Picked | Packed { .. } | ReadyForPickup { .. }, Report::HandOver { proof }) => {
-            Ok(Event::HandedOver(id, proof.clone()))
+        (Picked | Packed { .. }, Report::ReadyForPickup { shelf }) => {
+            Ok(Event::MadeReady(id, shelf.clone(), counter::waits_until(cx)))
+        }
+        (Picked | Packed { .. } | ReadyForPickup { .. }, Report::HandOver { proof, lines, rest }) => {
+            counter::hand_over(order, proof, lines, *rest, cx)
+        }
+        (ReadyForPickup { .. }, Report::NoShow) => {
+            Ok(Event::NotCollected { id, units: order.in_hand(), instruction: None })
+        }
+        (Picked | Packed { .. } | ReadyForPickup { .. }, Report::AnswerCancel { stopped }) => {
+            counter::answer_cancel(order, stopped)
         }
         (Shipped { packages, .. }, Report::ConfirmDelivery { parcels, delivered_at }) => {
             let arrived = contents::arrived(packages, parcels)?;
             Ok(Event::Delivered(id, arrived, delivered_at.unwrap_or(cx.at).min(cx.at)))
         }
+        (
+            Shipped { .. } | Delivered { .. } | Undelivered { .. },
+            Report::ReportUndelivered { kind, parcels },
+        ) => undelivered::report(order, *kind, parcels),
         (
             Planned
             | Released
@@ -68,7 +80,9 @@ fn event(order: &FulfillmentOrder, report: &Report, cx: &Context<'_>) -> Result<
             | HandedOver { .. }
             | Cancelled { .. }
             | Rejected { .. }
-            | Shorted { .. },
+            | Shorted { .. }
+            | Undelivered { .. }
+            | NotCollected { .. },
             report,
         ) => Err(Refusal::IllegalNow {
             id,
@@ -82,13 +96,16 @@ fn event(order: &FulfillmentOrder, report: &Report, cx: &Context<'_>) -> Result<
 /// A pickup is made ready and handed over; everything else is shipped and delivered.
 fn check_destination(order: &FulfillmentOrder, report: &Report) -> Result<(), Refusal> {
     let wrong = match report {
-        Report::Ship { .. } | Report::ConfirmDelivery { .. } => order.is_pickup(),
-        Report::ReadyForPickup { .. } | Report::HandOver { .. } => !order.is_pickup(),
+        Report::Ship { .. } | Report::ConfirmDelivery { .. } | Report::ReportUndelivered { .. } => {
+            order.is_pickup()
+        }
+        Report::ReadyForPickup { .. } | Report::HandOver { .. } | Report::NoShow => !order.is_pickup(),
         Report::Accept
         | Report::Reject { .. }
         | Report::StartPicking
         | Report::ConfirmPick(_)
-        | Report::Pack(_) => false,
+        | Report::Pack(_)
+        | Report::AnswerCancel { .. } => false,
     };
     if !wrong {
         return Ok(());

@@ -18,9 +18,12 @@ pub enum InstructionKind {
     /// It changed: this is all there is to pick now.
     #[n(2)]
     Amend,
-    /// Do not pick it; the lines are what was called off.
+    /// Do not pick it, or put it back; the lines are what was called off.
     #[n(3)]
     Cancel,
+    /// Somebody wants these units cancelled, which are in hand: put them back if that can still be done, and answer.
+    #[n(4)]
+    CancelRequested,
 }
 
 /// One line of an instruction.
@@ -47,6 +50,9 @@ pub struct InstructionLine {
     /// The line's custom attributes.
     #[n(6)]
     pub attributes: Attributes,
+    /// What may be picked instead, best first; may be empty.
+    #[n(7)]
+    pub substitutes: Vec<Sku>,
 }
 
 /// One instruction of a node's sequence.
@@ -103,6 +109,18 @@ pub struct Instruction {
     /// When it was made.
     #[n(16)]
     pub at: Timestamp,
+    /// The node's answer is awaited until then; of a cancel request only.
+    #[n(17)]
+    pub answer_by: Option<Timestamp>,
+}
+
+/// Why the node is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Why {
+    /// In the caller's words; may be empty.
+    pub(crate) reason: Reason,
+    /// Answered by then.
+    pub(crate) answer_by: Option<Timestamp>,
 }
 
 impl Instruction {
@@ -112,7 +130,7 @@ impl Instruction {
         number: u64,
         kind: InstructionKind,
         quantities: impl Iterator<Item = Quantity>,
-        reason: Reason,
+        why: Why,
         at: Timestamp,
     ) -> Self {
         let work = &order.work;
@@ -125,6 +143,7 @@ impl Instruction {
             quantity,
             scale: line.scale,
             attributes: line.attributes.clone(),
+            substitutes: line.substitutes.clone(),
         });
         Self {
             number,
@@ -142,8 +161,9 @@ impl Instruction {
             deliver_by: work.promise.latest,
             priority: work.priority,
             attributes: work.attributes.clone(),
-            reason,
+            reason: why.reason,
             at,
+            answer_by: why.answer_by,
         }
     }
 }

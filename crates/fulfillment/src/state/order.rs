@@ -2,9 +2,9 @@
 
 use crate::command::RejectKind;
 use minicbor::{Decode, Encode};
-use waybill_types::exchange::{LineUnits, Parcel, Work, WorkDestination, WorkLine};
+use waybill_types::exchange::{LineUnits, Parcel, Undelivered, Work, WorkDestination, WorkLine};
 use waybill_types::network::LocalDay;
-use waybill_types::{LineNo, Quantity, Reason, Text, Timestamp};
+use waybill_types::{LineNo, Quantity, Reason, Sku, Text, Timestamp};
 
 /// Where a fulfilment order is in its life, with what that state carries.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -60,6 +60,12 @@ pub enum WorkState {
         /// Where it waits; may be empty.
         #[n(1)]
         shelf: Text,
+        /// Until when: after that nobody is expected to fetch it any more.
+        #[n(2)]
+        until: Timestamp,
+        /// How the person who took a first part of it was checked; may be empty.
+        #[n(3)]
+        proof: Text,
     },
     /// Fetched by the customer.
     #[n(9)]
@@ -71,7 +77,7 @@ pub enum WorkState {
         #[n(1)]
         proof: Text,
     },
-    /// Called off whole before it was picked.
+    /// Called off whole: before it was picked, or put back.
     #[n(10)]
     Cancelled {
         /// Why; may be empty.
@@ -91,6 +97,23 @@ pub enum WorkState {
     /// Nothing of it could be picked.
     #[n(12)]
     Shorted {
+        /// In the node's words; may be empty.
+        #[n(0)]
+        reason: Reason,
+    },
+    /// It left the node, and none of it reached the customer or ever will, unless a refused parcel still comes back.
+    #[n(13)]
+    Undelivered {
+        /// The parcels.
+        #[n(0)]
+        packages: Vec<Package>,
+        /// When the carrier took them.
+        #[n(1)]
+        shipped_at: Timestamp,
+    },
+    /// The customer fetched none of it; it is back on the shelf.
+    #[n(14)]
+    NotCollected {
         /// In the node's words; may be empty.
         #[n(0)]
         reason: Reason,
@@ -128,14 +151,22 @@ impl WorkState {
             Self::Cancelled { .. } => "cancelled",
             Self::Rejected { .. } => "rejected",
             Self::Shorted { .. } => "shorted",
+            Self::Undelivered { .. } => "undelivered",
+            Self::NotCollected { .. } => "not collected",
         }
     }
     pub(crate) const fn whereabouts(&self) -> Whereabouts {
         match self {
             Self::Planned | Self::Released | Self::Accepted | Self::Picking => Whereabouts::Unpicked,
             Self::Picked | Self::Packed { .. } | Self::ReadyForPickup { .. } => Whereabouts::InHand,
-            Self::Shipped { .. } | Self::Delivered { .. } | Self::HandedOver { .. } => Whereabouts::Gone,
-            Self::Cancelled { .. } | Self::Rejected { .. } | Self::Shorted { .. } => Whereabouts::CalledOff,
+            Self::Shipped { .. }
+            | Self::Delivered { .. }
+            | Self::HandedOver { .. }
+            | Self::Undelivered { .. } => Whereabouts::Gone,
+            Self::Cancelled { .. }
+            | Self::Rejected { .. }
+            | Self::Shorted { .. }
+            | Self::NotCollected { .. } => Whereabouts::CalledOff,
         }
     }
     /// True while the work is at the node: planned up to packed or ready for pickup.
@@ -150,6 +181,7 @@ impl WorkState {
             Self::Packed { packages }
             | Self::Shipped { packages, .. }
             | Self::Delivered { packages, .. }
+            | Self::Undelivered { packages, .. }
             | Self::ReadyForPickup { packages, .. }
             | Self::HandedOver { packages, .. } => packages,
             Self::Planned
@@ -159,7 +191,8 @@ impl WorkState {
             | Self::Picked
             | Self::Cancelled { .. }
             | Self::Rejected { .. }
-            | Self::Shorted { .. } => &[],
+            | Self::Shorted { .. }
+            | Self::NotCollected { .. } => &[],
         }
     }
 }
@@ -173,10 +206,10 @@ pub struct LineProgress {
     /// Not found.
     #[n(1)]
     pub shorted: Quantity,
-    /// Called off before it was picked.
+    /// Called off: before it was picked, or put back on the shelf.
     #[n(2)]
     pub cancelled: Quantity,
-    /// Left the node: all that was picked, or none of it.
+    /// Left the node. Less than what is picked only while part of a pickup still waits at the counter.
     #[n(3)]
     pub shipped: Quantity,
     /// Lots of the picked units.
@@ -185,9 +218,62 @@ pub struct LineProgress {
     /// Serial numbers of the picked units.
     #[n(5)]
     pub serials: Vec<Text>,
+    /// Of the picked units, those of other goods than the line's own. They leave last and go back first.
+    #[n(6)]
+    pub substitutes: Vec<Substitute>,
+    /// Came back undelivered.
+    #[n(7)]
+    pub returned: Quantity,
+}
+
+/// Units picked in place of a line's own.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Substitute {
+    /// What was picked.
+    #[n(0)]
+    pub sku: Sku,
+    /// How many units, more than zero.
+    #[n(1)]
+    pub quantity: Quantity,
 }
 
 impl LineProgress {
+    /// Units in hand at the node.
+    #[must_use]
+    pub fn in_hand(&self) -> Quantity {
+        self.picked.saturating_sub(self.shipped)
+    }
+    /// The goods of the picked units from number `from` (from 0, in the order in which they leave) on, `count` of them.
+    pub(crate) fn goods(&self, own: &Sku, from: Quantity, count: Quantity) -> Vec<(Sku, Quantity)> {
+        let of_others: Quantity = self.substitutes.iter().map(|some| some.quantity).sum();
+        let runs = std::iter::once((own, self.picked.saturating_sub(of_others)))
+            .chain(self.substitutes.iter().map(|some| (&some.sku, some.quantity)));
+        let (mut skip, mut remaining) = (from, count);
+        let mut found = Vec::new();
+        for (sku, run) in runs {
+            let skipped = skip.min(run);
+            skip = skip.saturating_sub(skipped);
+            let taken = run.saturating_sub(skipped).min(remaining);
+            remaining = remaining.saturating_sub(taken);
+            if !taken.is_zero() {
+                found.push((sku.clone(), taken));
+            }
+        }
+        found
+    }
+    /// Units in hand go back on the shelf.
+    pub(crate) fn put_back(&mut self, quantity: Quantity) {
+        let mut remaining = quantity;
+        for some in self.substitutes.iter_mut().rev() {
+            let taken = some.quantity.min(remaining);
+            some.quantity = some.quantity.saturating_sub(taken);
+            remaining = remaining.saturating_sub(taken);
+        }
+        self.substitutes.retain(|some| !some.quantity.is_zero());
+        self.picked = self.picked.saturating_sub(quantity);
+        self.cancelled = self.cancelled.plus(quantity);
+    }
+
     /// Of `asked` units, those that are still this node's work (or were, when they left it).
     #[must_use]
     pub fn live(&self, asked: Quantity) -> Quantity {
@@ -210,6 +296,34 @@ pub struct Package {
     /// When the customer got it.
     #[n(3)]
     pub delivered_at: Option<Timestamp>,
+    /// What became of it when the customer did not get it: lost, refused, or back at the node.
+    #[n(4)]
+    pub undelivered: Option<Undelivered>,
+}
+
+impl Package {
+    /// True while it is on its way to the customer.
+    #[must_use]
+    pub const fn is_under_way(&self) -> bool {
+        self.delivered_at.is_none() && self.undelivered.is_none()
+    }
+}
+
+/// Units in hand that somebody wants cancelled: the node is asked to put them back.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Ask {
+    /// The order's number of the recall.
+    #[n(0)]
+    pub recall: u32,
+    /// Which units, each line once.
+    #[n(1)]
+    pub units: Vec<LineUnits>,
+    /// No answer by then is too late.
+    #[n(2)]
+    pub answer_by: Timestamp,
+    /// Why they are cancelled; may be empty.
+    #[n(3)]
+    pub reason: Reason,
 }
 
 /// The work of one node for one order and one destination.
@@ -239,6 +353,9 @@ pub struct FulfillmentOrder {
     /// When it last changed.
     #[n(7)]
     pub updated_at: Timestamp,
+    /// Cancels that the node has not answered, oldest first.
+    #[n(8)]
+    pub asks: Vec<Ask>,
 }
 
 impl FulfillmentOrder {
@@ -255,6 +372,25 @@ impl FulfillmentOrder {
     pub fn picked(&self) -> Vec<LineUnits> {
         units(self.lines().map(|(line, progress)| (line.line, progress.picked)))
     }
+    /// Units in hand at the node, line by line; lines with none are left out.
+    #[must_use]
+    pub fn in_hand(&self) -> Vec<LineUnits> {
+        units(self.lines().map(|(line, progress)| (line.line, progress.in_hand())))
+    }
+    /// Units of a line that the node is asked to put back.
+    #[must_use]
+    pub fn asked(&self, line: LineNo) -> Quantity {
+        let of_line = self.asks.iter().flat_map(|ask| &ask.units).filter(|units| units.line == line);
+        of_line.map(|units| units.quantity).sum()
+    }
+    /// When something is due by itself: a node that does not answer, a customer who does not come.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        let until = match self.state {
+            WorkState::ReadyForPickup { until, .. } => Some(until),
+            _ => None,
+        };
+        self.asks.iter().map(|ask| ask.answer_by).chain(until).min()
+    }
     /// The local day its capacity is counted by.
     #[must_use]
     pub fn capacity_day(&self) -> LocalDay {
@@ -264,6 +400,16 @@ impl FulfillmentOrder {
     #[must_use]
     pub fn capacity_units(&self) -> u64 {
         self.lines().map(|(line, progress)| whole_units(progress.live(line.quantity), line.scale)).sum()
+    }
+    /// Whole units of capacity that are used for good.
+    #[must_use]
+    pub fn used_units(&self) -> u64 {
+        self.lines().map(|(line, progress)| whole_units(progress.shipped, line.scale)).sum()
+    }
+    /// Whole units of capacity that it takes while it is at the node.
+    #[must_use]
+    pub fn taken_units(&self) -> u64 {
+        if self.state.is_open() { self.capacity_units().saturating_sub(self.used_units()) } else { 0 }
     }
     /// True when the customer collects it.
     #[must_use]
