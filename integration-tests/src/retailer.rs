@@ -176,6 +176,7 @@ pub fn order(number: &str, lines: &[(usize, i64)], mode: PlaceMode) -> PlaceOrde
             name: "Ada Example".into(),
             phone: "+49 30 5550100".into(),
             email: "ada@example.com".into(),
+            ..Contact::default()
         }),
         ship_to: Some(Address {
             name: "Ada Example".into(),

@@ -46,6 +46,15 @@ pub enum LookupKind {
     /// The caller's id of the customer. Not personal data by itself: it survives an erasure.
     #[n(2)]
     Customer,
+    /// A member card, without spaces and hyphens, upper case.
+    #[n(3)]
+    MemberCard,
+    /// An id in a social network with the network's name before it.
+    #[n(4)]
+    SocialId,
+    /// The beginning of a word of a name.
+    #[n(5)]
+    NamePrefix,
 }
 
 impl LookupKind {
@@ -56,6 +65,9 @@ impl LookupKind {
             Self::Phone => 0,
             Self::Email => 1,
             Self::Customer => 2,
+            Self::MemberCard => 3,
+            Self::SocialId => 4,
+            Self::NamePrefix => 5,
         }
     }
 }

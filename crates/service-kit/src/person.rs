@@ -21,6 +21,12 @@ pub struct Person {
     /// To be printed for the recipient.
     #[n(4)]
     pub gift_note: String,
+    /// Member card as given.
+    #[n(5)]
+    pub member_card: String,
+    /// Id in a social network as given, `network:id`.
+    #[n(6)]
+    pub social_id: String,
 }
 
 /// A postal address. Every text may be empty except the country.
@@ -55,6 +61,14 @@ pub struct PostalAddress {
     pub phone: String,
 }
 
+impl Person {
+    /// The names this person is known by: their own, and the recipient's at the address.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let receiver = self.address.as_ref().map(|address| address.name.as_str());
+        std::iter::once(self.name.as_str()).chain(receiver)
+    }
+}
+
 impl std::fmt::Debug for Person {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Person(..)")
@@ -86,9 +100,33 @@ pub fn normal_email(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
+/// A member card for look-ups: without spaces and hyphens, upper case.
+#[must_use]
+pub fn normal_card(card: &str) -> String {
+    card.chars().filter(|c| !c.is_whitespace() && *c != '-').flat_map(char::to_uppercase).collect()
+}
+
+/// A social id for look-ups: the network in lower case, the id as it is.
+#[must_use]
+pub fn normal_social(id: &str) -> String {
+    match id.trim().split_once(':') {
+        Some((network, id)) => format!("{}:{}", network.trim().to_lowercase(), id.trim()),
+        None => id.trim().to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cards_and_social_ids_typed_in_different_ways_are_one() {
+        for typed in ["ab-1234 5678", "AB12345678", " ab1234-5678 "] {
+            assert_eq!(normal_card(typed), "AB12345678");
+        }
+        assert_eq!(normal_social(" WeChat:oXy7 "), "wechat:oXy7");
+        assert_ne!(normal_social("wechat:OXY7"), normal_social("wechat:oXy7"), "the id is the network's");
+    }
 
     #[test]
     fn phones_typed_in_different_ways_are_one() {

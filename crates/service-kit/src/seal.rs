@@ -63,6 +63,19 @@ impl Seal {
         Ok((SubjectKey(key.0), Sealed(sealed.into_bytes())))
     }
 
+    /// Seals another version of a person under the key they have, so that erasing the key erases every version. `None`
+    /// when the key is destroyed.
+    ///
+    /// # Errors
+    /// [`DoorError::Unavailable`] when the vault fails.
+    pub fn reseal(&self, key: SubjectKey, person: &Person) -> Result<Option<Sealed>, DoorError> {
+        match self.0.seal(KeyId(key.0), &encode(person), CONTEXT) {
+            Ok(sealed) => Ok(Some(Sealed(sealed.into_bytes()))),
+            Err(waybill_store::Error::KeyErased { .. }) => Ok(None),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
     /// Opens what [`Self::seal`] sealed.
     ///
     /// # Errors
@@ -113,5 +126,21 @@ mod tests {
         seal.erase(key).unwrap();
         assert_eq!(seal.open(&sealed).unwrap(), OpenedPerson::Erased);
         assert_eq!(seal.open(&other).unwrap(), OpenedPerson::Known(Box::new(ada)));
+    }
+
+    #[test]
+    fn every_version_of_a_person_goes_with_the_one_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let seal = Seal::new(Arc::new(Vault::load_or_create(dir.path()).unwrap()));
+        let ada = Person { name: "Ada".into(), ..Person::default() };
+        let (key, first) = seal.seal(&ada).unwrap();
+        let moved = Person { gift_note: "for Byron".into(), ..ada };
+        let second = seal.reseal(key, &moved).unwrap().unwrap();
+        assert_eq!(seal.open(&second).unwrap(), OpenedPerson::Known(Box::new(moved.clone())));
+        seal.erase(key).unwrap();
+        for sealed in [first, second] {
+            assert_eq!(seal.open(&sealed).unwrap(), OpenedPerson::Erased);
+        }
+        assert_eq!(seal.reseal(key, &moved).unwrap(), None);
     }
 }

@@ -33,6 +33,7 @@ async fn an_order_is_found_by_everything_it_is_known_by() -> anyhow::Result<()> 
         name: "Grace Example".into(),
         phone: "+4930999111".into(),
         email: "Grace.Example@Example.com".into(),
+        ..Contact::default()
     });
     let placed = world.orders().place_order(from_channel("store", ada)).await?.into_inner();
     world.place(order("F-2", &[(1, 1)], PlaceMode::Confirm)).await?;

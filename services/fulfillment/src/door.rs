@@ -3,6 +3,7 @@
 use crate::config::Settings;
 use crate::effects::Ears;
 use crate::mirror::NetworkMirror;
+use crate::nodes::LocalNodes;
 use crate::planner::LocalPlanner;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use waybill_mirror::Mirror;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentServiceServer;
 use waybill_proto::fulfillment::v1::network_service_server::NetworkServiceServer;
 use waybill_replica::{Accepted, Clock, Host, OpenError, Partition, Partitions, Token};
-use waybill_service_kit::{DoorError, Fields, OpenPerson, Planner, Write, failed, partitions};
+use waybill_service_kit::{DoorError, Fields, Nodes, OpenPerson, Planner, Write, failed, partitions};
 use waybill_types::{Layout, NodeId, PartitionId, Service};
 
 /// Both services of fulfilment. Cheap to clone.
@@ -83,6 +84,11 @@ impl Door {
     #[must_use]
     pub fn planner(&self) -> Arc<dyn Planner> {
         Arc::new(self.0.planner.clone())
+    }
+    /// What is known of nodes in this process, for the orders door.
+    #[must_use]
+    pub fn nodes(&self) -> Arc<dyn Nodes> {
+        Arc::new(LocalNodes(Arc::clone(&self.0)))
     }
     /// The network this process plans with.
     #[must_use]

@@ -2,13 +2,17 @@
 
 use crate::config::Settings;
 use crate::effects::{Ears, Planning};
+use crate::stale;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tonic::Status;
-use waybill_orders::{Answer, Command, Orders, OrdersState, Refusal};
+use waybill_orders::{Answer, Command, Opening, Order, Orders, OrdersState, Refusal};
+use waybill_proto::orders::v1::amendments_service_server::AmendmentsServiceServer;
+use waybill_proto::orders::v1::order_policy_service_server::OrderPolicyServiceServer;
 use waybill_proto::orders::v1::orders_service_server::OrdersServiceServer;
-use waybill_replica::{Accepted, Host, OpenError, Partition, Partitions, Submission, Token};
-use waybill_service_kit::{Fields, Planner, Seal, Write, failed, partitions, status};
+use waybill_proto::orders::v1::returns_service_server::ReturnsServiceServer;
+use waybill_replica::{Accepted, Clock, Failure, Host, OpenError, Partition, Partitions, Submission, Token};
+use waybill_service_kit::{DoorError, Fields, Nodes, Planner, Seal, Write, failed, partitions, status};
 use waybill_types::{Layout, OrderId, Origin, PartitionId, Service};
 
 /// The service of orders. Cheap to clone.
@@ -21,10 +25,13 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) seal: Seal,
     pub(crate) ears: Ears,
+    pub(crate) clock: Clock,
+    pub(crate) planner: Arc<dyn Planner>,
+    pub(crate) nodes: Arc<dyn Nodes>,
 }
 
 /// Recovers and starts the orders partitions of `host`. `planner` answers what they want planned; questions that were
-/// open when the engine last stopped are asked again.
+/// open when the engine last stopped are asked again. `nodes` says who takes goods back.
 ///
 /// # Errors
 /// [`OpenError`] when a partition cannot be recovered.
@@ -33,12 +40,16 @@ pub async fn open(
     settings: Settings,
     seal: Seal,
     planner: Arc<dyn Planner>,
+    nodes: Arc<dyn Nodes>,
 ) -> Result<Door, OpenError> {
     crate::metrics::describe();
     let (ears, questions) = Ears::new();
     let partitions = host.start::<Orders>(|_| ears.observer()).await?;
-    let inner = Arc::new(Inner { partitions, layout: host.layout(), settings, seal, ears });
-    let planning = Planning { door: Arc::downgrade(&inner), planner, clock: host.clock().clone() };
+    let (layout, clock) = (host.layout(), host.clock().clone());
+    let inner = Inner { partitions, layout, settings, seal, ears, clock, planner, nodes };
+    let inner = Arc::new(inner);
+    let (planner, clock) = (Arc::clone(&inner.planner), inner.clock.clone());
+    let planning = Planning { door: Arc::downgrade(&inner), planner, clock };
     tokio::spawn(planning.run(questions, settings));
     Ok(Door(inner))
 }
@@ -49,12 +60,30 @@ impl Door {
     pub fn orders_server(&self) -> OrdersServiceServer<Self> {
         OrdersServiceServer::new(self.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
+    /// Changes of orders, for a gRPC server.
+    #[must_use]
+    pub fn amendments_server(&self) -> AmendmentsServiceServer<Self> {
+        AmendmentsServiceServer::new(self.clone())
+    }
+    /// Returns, for a gRPC server.
+    #[must_use]
+    pub fn returns_server(&self) -> ReturnsServiceServer<Self> {
+        ReturnsServiceServer::new(self.clone())
+    }
+    /// The order policy, for a gRPC server.
+    #[must_use]
+    pub fn policy_server(&self) -> OrderPolicyServiceServer<Self> {
+        OrderPolicyServiceServer::new(self.clone())
+    }
     /// The partitions, for audits, feeds and draining.
     #[must_use]
     pub fn partitions(&self) -> &Partitions<Orders> {
         &self.0.partitions
     }
 }
+
+/// What was ordered and what became of it.
+pub(crate) type Standing = (Arc<Opening>, Arc<Order>);
 
 /// An order of 500 lines with full attributes, or 1,000 orders of an import.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -69,6 +98,31 @@ impl Inner {
     ) -> Result<Accepted<Answer>, Status> {
         let submission = write.submission(command);
         self.partition(partition)?.submit(submission).await.map_err(|failure| failed(&failure))
+    }
+
+    /// As [`Self::write`], for a command on one order: when the order has changed since the caller read it, the refusal
+    /// tells what changed.
+    pub(crate) async fn change(
+        &self,
+        order: OrderId,
+        write: Write,
+        command: Command,
+    ) -> Result<Accepted<Answer>, Status> {
+        let partition = self.partition(order.partition())?;
+        match partition.submit(write.submission(command)).await {
+            Err(Failure::Refused(Refusal::StaleRevision { order, expected, current })) => {
+                Err(stale::refusal(self, order, expected, current).await)
+            }
+            other => other.map_err(|failure| failed(&failure)),
+        }
+    }
+
+    /// What an order is now; `None` where there is no such order.
+    pub(crate) async fn order(&self, id: OrderId) -> Result<Option<Standing>, Status> {
+        if !self.is_here(id) {
+            return Ok(None);
+        }
+        self.read(id.partition(), move |state| state.order(id)).await
     }
 
     /// Puts a command that is the same however often it is sent to a partition.
@@ -103,6 +157,11 @@ impl Inner {
     /// An order id whose partition exists here. Any other names no order.
     pub(crate) fn order_id(&self, fields: &mut Fields, text: &str) -> Option<OrderId> {
         fields.check("order_id", text.parse::<OrderId>())
+    }
+
+    /// An answer that does not belong to the command.
+    pub(crate) fn unexpected(what: &str, answer: &Answer) -> Status {
+        DoorError::Bug { what: format!("{what} was answered with {answer:?}") }.into()
     }
 
     /// There is no such order.

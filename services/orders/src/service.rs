@@ -48,15 +48,17 @@ impl OrdersService for Door {
     }
     async fn place_order_hold(
         &self,
-        _request: Request<proto::PlaceOrderHoldRequest>,
+        request: Request<proto::PlaceOrderHoldRequest>,
     ) -> Result<Response<proto::PlaceOrderHoldResponse>, Status> {
-        Err(Status::unimplemented("place_order_hold"))
+        let caller = caller(&request)?;
+        rpc::hold::place(&self.0, caller, request.into_inner()).await.map(Response::new)
     }
     async fn resolve_order_hold(
         &self,
-        _request: Request<proto::ResolveOrderHoldRequest>,
+        request: Request<proto::ResolveOrderHoldRequest>,
     ) -> Result<Response<proto::ResolveOrderHoldResponse>, Status> {
-        Err(Status::unimplemented("resolve_order_hold"))
+        let caller = caller(&request)?;
+        rpc::hold::resolve(&self.0, caller, request.into_inner()).await.map(Response::new)
     }
     async fn list_exceptions(
         &self,

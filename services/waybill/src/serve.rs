@@ -21,7 +21,7 @@ use waybill_mirror::Mirror;
 use waybill_proto::common::v1::admin_service_server::AdminServiceServer;
 use waybill_proto::common::v1::partition_service_server::PartitionServiceServer;
 use waybill_replica::{Clock, DataDir, Host, HostOptions};
-use waybill_service_kit::{Access, OpenPerson, Planner, Seal, explain_undecodable, identify};
+use waybill_service_kit::{Access, Nodes, OpenPerson, Planner, Seal, explain_undecodable, identify};
 use waybill_store::Op;
 use waybill_store::vault::Vault;
 use waybill_types::{Service, Timestamp};
@@ -178,7 +178,7 @@ async fn start_services(
     } else if runs(ServiceName::Fulfillment) {
         crate::remote_stock::follow(peer(config, ServiceName::Inventory)?, host.layout(), stock.clone())?;
     }
-    let planner: Arc<dyn Planner> = if runs(ServiceName::Fulfillment) {
+    let (planner, nodes): (Arc<dyn Planner>, Arc<dyn Nodes>) = if runs(ServiceName::Fulfillment) {
         let settings = waybill_fulfillment_service::Settings::default();
         let recipients: Arc<dyn OpenPerson> = if runs(ServiceName::Orders) {
             Arc::new(seal.clone())
@@ -189,15 +189,19 @@ async fn start_services(
         routes.add_service(door.fulfillment_server());
         routes.add_service(door.network_server());
         running.fulfillment = Some(door.partitions().clone());
-        door.planner()
+        (door.planner(), door.nodes())
     } else {
         let channel = crate::peers::lazy_channel(peer(config, ServiceName::Fulfillment)?)?;
-        Arc::new(waybill_fulfillment_service::RemotePlanner::new(channel))
+        let nodes = waybill_fulfillment_service::RemoteNodes::new(channel.clone());
+        (Arc::new(waybill_fulfillment_service::RemotePlanner::new(channel)), Arc::new(nodes))
     };
     if runs(ServiceName::Orders) {
         let settings = waybill_orders_service::Settings::default();
-        let door = waybill_orders_service::open(host, settings, seal, planner).await?;
+        let door = waybill_orders_service::open(host, settings, seal, planner, nodes).await?;
         routes.add_service(door.orders_server());
+        routes.add_service(door.amendments_server());
+        routes.add_service(door.returns_server());
+        routes.add_service(door.policy_server());
         running.orders = Some(door.partitions().clone());
     }
     Ok((running, routes))

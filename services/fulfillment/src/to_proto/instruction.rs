@@ -80,7 +80,13 @@ pub(crate) fn instruction(
 }
 
 fn contact(person: &Person) -> common::Contact {
-    common::Contact { name: person.name.clone(), phone: person.phone.clone(), email: person.email.clone() }
+    // A node needs nobody's member card or social id.
+    common::Contact {
+        name: person.name.clone(),
+        phone: person.phone.clone(),
+        email: person.email.clone(),
+        ..common::Contact::default()
+    }
 }
 
 fn address(address: &PostalAddress) -> common::Address {

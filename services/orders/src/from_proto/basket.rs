@@ -1,6 +1,6 @@
 //! Lines and amounts, which placing and importing have in common. Whether they add up is the machine's to say.
 
-use super::values::{attributes, owner, some_quantity, text};
+use super::values::{attributes, ids, owner, some_quantity, text};
 use waybill_orders::LINES_MAX;
 use waybill_orders::command::NewLine;
 use waybill_orders::content::OrderAmounts;
@@ -10,15 +10,19 @@ use waybill_service_kit::Fields;
 use waybill_types::exchange::Delivery;
 use waybill_types::{Currency, Money, NodeId, Sku};
 
-/// Reads amounts, all in the currency of the order's total.
-struct Purse<'a> {
-    currency: Option<Currency>,
-    fields: &'a mut Fields,
+/// SKUs that may be picked in place of a line's.
+const SUBSTITUTES_MAX: usize = 10;
+
+/// Reads amounts, all in one currency.
+pub(crate) struct Purse<'a> {
+    /// That of the order; any where it is not known.
+    pub(crate) currency: Option<Currency>,
+    pub(crate) fields: &'a mut Fields,
 }
 
 impl Purse<'_> {
     /// Minor units of an amount that is absent for zero.
-    fn minor(&mut self, field: String, given: Option<&common::Money>) -> Option<i64> {
+    pub(crate) fn minor(&mut self, field: String, given: Option<&common::Money>) -> Option<i64> {
         self.minor_or_none(field, given).map(|minor| minor.unwrap_or(0))
     }
 
@@ -35,8 +39,7 @@ impl Purse<'_> {
         let currency = currency?;
         match self.currency {
             Some(ours) if ours != currency => {
-                let what =
-                    format!("is {currency:?}, the order's total is in {ours:?}; one currency per order");
+                let what = format!("is {currency:?}, the order is in {ours:?}; one currency per order");
                 self.fields.wrong(format!("{field}.currency_code"), what);
                 None
             }
@@ -45,7 +48,7 @@ impl Purse<'_> {
     }
 
     /// Minor units of an amount that must be given.
-    fn given(&mut self, field: String, given: Option<&common::Money>) -> Option<i64> {
+    pub(crate) fn given(&mut self, field: String, given: Option<&common::Money>) -> Option<i64> {
         if given.is_none() {
             self.fields.wrong(field, "is required");
             return None;
@@ -92,7 +95,8 @@ fn order_amounts(purse: &mut Purse<'_>, at: &str, given: &proto::OrderAmounts) -
     })
 }
 
-fn line(purse: &mut Purse<'_>, at: &str, given: &proto::PlaceLine) -> Option<NewLine> {
+/// A line that stands under `at`.
+pub(crate) fn line(purse: &mut Purse<'_>, at: &str, given: &proto::PlaceLine) -> Option<NewLine> {
     let fields = &mut *purse.fields;
     let external = text(fields, format!("{at}.external_line_id"), &given.external_line_id, 64);
     let sku = fields.check(format!("{at}.sku"), Sku::new(&given.sku));
@@ -101,7 +105,9 @@ fn line(purse: &mut Purse<'_>, at: &str, given: &proto::PlaceLine) -> Option<New
         fields.wrong(format!("{at}.quantity_scale"), format!("is {}, must be 0 to 3", given.quantity_scale));
     }
     let owner = owner(fields, format!("{at}.owner"), &given.owner);
-    let delivery = delivery(fields, at, given);
+    let delivery = delivery(fields, at, given.delivery_method, &given.pickup_node_id);
+    let field = format!("{at}.substitute_skus");
+    let substitutes = ids(fields, &field, &given.substitute_skus, SUBSTITUTES_MAX, |text| Sku::new(text));
     let attributes = attributes(fields, format!("{at}.custom_attributes"), &given.custom_attributes);
     let Some(amounts) = &given.amounts else {
         fields.wrong(format!("{at}.amounts"), "are required");
@@ -126,23 +132,24 @@ fn line(purse: &mut Purse<'_>, at: &str, given: &proto::PlaceLine) -> Option<New
         tax: tax?,
         total: total?,
         attributes: attributes?,
-        substitutes: Vec::new(),
+        substitutes: substitutes?,
     })
 }
 
-fn delivery(fields: &mut Fields, at: &str, given: &proto::PlaceLine) -> Option<Delivery> {
-    match proto::DeliveryMethod::try_from(given.delivery_method) {
-        Ok(proto::DeliveryMethod::ShipHome) if given.pickup_node_id.is_empty() => Some(Delivery::Ship),
+/// How the customer gets something, from fields under `at`.
+pub(crate) fn delivery(fields: &mut Fields, at: &str, method: i32, pickup_node_id: &str) -> Option<Delivery> {
+    match proto::DeliveryMethod::try_from(method) {
+        Ok(proto::DeliveryMethod::ShipHome) if pickup_node_id.is_empty() => Some(Delivery::Ship),
         Ok(proto::DeliveryMethod::ShipHome) => {
             fields.wrong(format!("{at}.pickup_node_id"), "is given for SHIP_HOME; leave it empty");
             None
         }
-        Ok(proto::DeliveryMethod::Pickup) => fields
-            .check(format!("{at}.pickup_node_id"), NodeId::new(&given.pickup_node_id))
-            .map(Delivery::Pickup),
+        Ok(proto::DeliveryMethod::Pickup) => {
+            fields.check(format!("{at}.pickup_node_id"), NodeId::new(pickup_node_id)).map(Delivery::Pickup)
+        }
         Ok(proto::DeliveryMethod::Unspecified) | Err(_) => {
-            let is = given.delivery_method;
-            fields.wrong(format!("{at}.delivery_method"), format!("is {is}, must be SHIP_HOME or PICKUP"));
+            let what = format!("is {method}, must be SHIP_HOME or PICKUP");
+            fields.wrong(format!("{at}.delivery_method"), what);
             None
         }
     }

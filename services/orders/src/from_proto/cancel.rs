@@ -1,12 +1,12 @@
 //! CancelOrder as a command.
 
-use super::values::{some_quantity, whole};
+use super::values::{line_no, some_quantity, whole};
 use waybill_machine::Content;
 use waybill_orders::LINES_MAX;
 use waybill_orders::command::{Cancel, CancelLine};
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::{DoorError, Fields};
-use waybill_types::{LineNo, OrderId, Reason, RequestId};
+use waybill_types::{OrderId, Reason, RequestId};
 
 /// A checked request.
 pub(crate) struct Asked {
@@ -42,14 +42,7 @@ pub(crate) fn cancel(given: &proto::CancelOrderRequest) -> Result<Asked, DoorErr
 }
 
 fn line(fields: &mut Fields, index: usize, given: &proto::CancelLine) -> Option<CancelLine> {
-    let line = match u16::try_from(given.line_number) {
-        Ok(number) if number > 0 => Some(LineNo(number)),
-        _ => {
-            let what = format!("is {}, must be the number of a line", given.line_number);
-            fields.wrong(format!("lines[{index}].line_number"), what);
-            None
-        }
-    };
+    let line = line_no(fields, format!("lines[{index}].line_number"), given.line_number);
     let quantity = match given.quantity {
         None => Some(None),
         Some(units) => some_quantity(fields, format!("lines[{index}].quantity"), units).map(Some),

@@ -3,14 +3,17 @@
 use prost::Message;
 use waybill_orders::content::{Lookup, LookupKind};
 use waybill_proto::common::v1 as common;
-use waybill_service_kit::person::{normal_email, normal_phone};
-use waybill_service_kit::{Fields, Person, PostalAddress, Seal};
+use waybill_service_kit::person::{normal_card, normal_email, normal_phone, normal_social};
+use waybill_service_kit::{Fields, Person, PostalAddress, Seal, names};
 use waybill_types::{Country, CustomerRef, GeoPoint, PostalCode};
 
 /// The kinds of digest that the vault keeps apart.
 const PHONE: &str = "phone";
 const EMAIL: &str = "email";
 const CUSTOMER: &str = "customer";
+const MEMBER_CARD: &str = "member card";
+const SOCIAL_ID: &str = "social id";
+const NAME: &str = "name";
 
 /// The person of an order; `Some(None)` where nothing personal was given.
 pub(crate) fn person(
@@ -20,7 +23,7 @@ pub(crate) fn person(
     ship_to: Option<&common::Address>,
     gift_note: &str,
 ) -> Option<Option<Person>> {
-    long(fields, &format!("{at}gift_note"), gift_note, 500);
+    check_gift_note(fields, &format!("{at}gift_note"), gift_note);
     if let Some(contact) = contact {
         check_contact(fields, &format!("{at}contact"), contact);
     }
@@ -39,6 +42,8 @@ pub(crate) fn person(
         email: contact.email,
         address,
         gift_note: gift_note.to_owned(),
+        member_card: contact.member_card,
+        social_id: contact.social_id,
     }))
 }
 
@@ -53,10 +58,40 @@ fn long(fields: &mut Fields, field: &str, value: &str, max: usize) {
     }
 }
 
-fn check_contact(fields: &mut Fields, at: &str, contact: &common::Contact) {
+/// What is printed for the recipient.
+pub(crate) fn check_gift_note(fields: &mut Fields, field: &str, note: &str) {
+    long(fields, field, note, 500);
+}
+
+/// Who to talk to.
+pub(crate) fn check_contact(fields: &mut Fields, at: &str, contact: &common::Contact) {
     long(fields, &format!("{at}.name"), &contact.name, 200);
     check_phone(fields, format!("{at}.phone"), &contact.phone);
     check_email(fields, format!("{at}.email"), &contact.email);
+    check_card(fields, format!("{at}.member_card"), &contact.member_card);
+    check_social(fields, format!("{at}.social_id"), &contact.social_id);
+}
+
+/// A member card: what is left without spaces and hyphens must be letters and digits.
+pub(crate) fn check_card(fields: &mut Fields, field: impl Into<String>, card: &str) {
+    let field = field.into();
+    let normal = normal_card(card);
+    if !card.is_empty() && (normal.is_empty() || !normal.chars().all(char::is_alphanumeric)) {
+        fields
+            .wrong(field.clone(), "must be letters and digits, with spaces and hyphens between them at most");
+    }
+    long(fields, &field, card, 64);
+}
+
+/// A social id: a network, a colon, an id.
+pub(crate) fn check_social(fields: &mut Fields, field: impl Into<String>, id: &str) {
+    let field = field.into();
+    let normal = normal_social(id);
+    let parts = normal.split_once(':').is_some_and(|(network, id)| !network.is_empty() && !id.is_empty());
+    if !id.is_empty() && !parts {
+        fields.wrong(field.clone(), "must be a network and an id, such as wechat:oXy7");
+    }
+    long(fields, &field, id, 128);
 }
 
 /// A phone number in E.164 form, spaces and punctuation aside.
@@ -78,7 +113,12 @@ pub(crate) fn check_email(fields: &mut Fields, field: impl Into<String>, email: 
     long(fields, &field, email, 254);
 }
 
-fn postal_address(fields: &mut Fields, at: &str, address: &common::Address) -> Option<PostalAddress> {
+/// Where something goes.
+pub(crate) fn postal_address(
+    fields: &mut Fields,
+    at: &str,
+    address: &common::Address,
+) -> Option<PostalAddress> {
     for (name, value, max) in [
         ("name", &address.name, 200),
         ("company", &address.company, 200),
@@ -139,6 +179,13 @@ pub(crate) fn lookups(seal: &Seal, person: Option<&Person>, customer: Option<&Cu
         if !person.email.is_empty() {
             found.push(by_email(seal, &person.email));
         }
+        if !person.member_card.is_empty() {
+            found.push(by_card(seal, &person.member_card));
+        }
+        if !person.social_id.is_empty() {
+            found.push(by_social(seal, &person.social_id));
+        }
+        found.extend(names::beginnings(person.names()).iter().map(|word| by_beginning(seal, word)));
     }
     found.extend(customer.map(|customer| by_customer(seal, customer)));
     found.sort_unstable();
@@ -159,6 +206,26 @@ pub(crate) fn by_email(seal: &Seal, email: &str) -> Lookup {
 /// Orders of this customer.
 pub(crate) fn by_customer(seal: &Seal, customer: &CustomerRef) -> Lookup {
     Lookup { kind: LookupKind::Customer, digest: seal.digest(CUSTOMER, customer.as_str()) }
+}
+
+/// Orders with this member card.
+pub(crate) fn by_card(seal: &Seal, card: &str) -> Lookup {
+    Lookup { kind: LookupKind::MemberCard, digest: seal.digest(MEMBER_CARD, &normal_card(card)) }
+}
+
+/// Orders with this social id.
+pub(crate) fn by_social(seal: &Seal, id: &str) -> Lookup {
+    Lookup { kind: LookupKind::SocialId, digest: seal.digest(SOCIAL_ID, &normal_social(id)) }
+}
+
+/// Orders with a name of which a word begins so.
+fn by_beginning(seal: &Seal, beginning: &str) -> Lookup {
+    Lookup { kind: LookupKind::NamePrefix, digest: seal.digest(NAME, beginning) }
+}
+
+/// Orders that may have a name with a word that begins so: how the word goes on is seen when the name is opened.
+pub(crate) fn by_word(seal: &Seal, word: &str) -> Lookup {
+    by_beginning(seal, names::beginning(word))
 }
 
 /// A keyed digest of a personal message, to tell a retry from another request without keeping what was said.

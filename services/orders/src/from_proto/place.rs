@@ -2,7 +2,7 @@
 
 use super::basket::basket;
 use super::person::{fingerprint, lookups, person};
-use super::values::{attributes, id_or_none, range, text, time_or_none, whole};
+use super::values::{attributes, id_or_none, ids, range, text, time_or_none, whole};
 use prost::Message;
 use waybill_machine::Content;
 use waybill_orders::command::{Basket, Place};
@@ -10,7 +10,11 @@ use waybill_orders::content::{Backorder, Mode};
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::{DoorError, Fields, Person, Seal};
 use waybill_types::exchange::Delivery;
+use waybill_types::policy::HoldCode;
 use waybill_types::{CustomerRef, ExternalNumber, Invalid, Reason, ReservationId};
+
+/// Holds that an order may begin with.
+const HOLDS_MAX: usize = 10;
 
 /// A checked request. The person is still to be sealed.
 pub(crate) struct Asked {
@@ -52,6 +56,7 @@ fn parse(fields: &mut Fields, seal: &Seal, given: &proto::PlaceOrderRequest) -> 
     let wait_ms = whole(fields, "wait_ms", given.wait_ms, 60_000);
     let journey = text(fields, "journey_id", &given.journey_id, 64);
     let attributes = attributes(fields, "custom_attributes", &given.custom_attributes);
+    let holds = ids(fields, "hold_types", &given.hold_types, HOLDS_MAX, |text| HoldCode::new(text));
     let ((lines, amounts), person, customer, journey) = (bought?, person?, customer?, journey?);
     debug_assert!(lines.iter().all(|line| matches!(line.delivery, Delivery::Ship | Delivery::Pickup(_))));
     Some(Asked {
@@ -74,7 +79,7 @@ fn parse(fields: &mut Fields, seal: &Seal, given: &proto::PlaceOrderRequest) -> 
             backorder: backorder?,
             priority: priority? as u8,
             journey: (!journey.as_str().is_empty()).then_some(journey),
-            order_holds: Vec::new(),
+            order_holds: holds?,
         },
         person,
         reason: reason?,
@@ -138,4 +143,5 @@ fn digests(seal: &Seal, given: &proto::PlaceOrderRequest) -> Content {
         .with("gift_note", &seal.digest("gift_note", &given.gift_note).0)
         .with("journey_id", &given.journey_id)
         .with("custom_attributes", &given.custom_attributes)
+        .with("hold_types", &given.hold_types)
 }

@@ -4,8 +4,42 @@ use waybill_orders::content::Requested;
 use waybill_proto::common::v1 as common;
 use waybill_service_kit::Fields;
 pub(crate) use waybill_service_kit::values::{
-    attributes, hex, id_or_none, owner, some_quantity, text, time, time_or_none, whole,
+    attributes, hex, id_or_none, ids, list, owner, some_quantity, text, time, time_or_none, whole,
 };
+use waybill_types::LineNo;
+
+/// The number of a line.
+pub(crate) fn line_no(fields: &mut Fields, field: impl Into<String>, number: u32) -> Option<LineNo> {
+    match u16::try_from(number) {
+        Ok(number) if number > 0 => Some(LineNo(number)),
+        _ => {
+            fields.wrong(field, format!("is {number}, must be the number of a line"));
+            None
+        }
+    }
+}
+
+/// The number of a line, or 0 for the whole order: `Some(None)` then.
+pub(crate) fn line_or_all(
+    fields: &mut Fields,
+    field: impl Into<String>,
+    number: u32,
+) -> Option<Option<LineNo>> {
+    if number == 0 { Some(None) } else { line_no(fields, field, number).map(Some) }
+}
+
+/// A number of something that is counted from 1.
+pub(crate) fn counted<T: TryFrom<u32>>(
+    fields: &mut Fields,
+    field: impl Into<String>,
+    number: u32,
+) -> Option<T> {
+    let counted = (number > 0).then(|| T::try_from(number).ok()).flatten();
+    if counted.is_none() {
+        fields.wrong(field, format!("is {number}, there is none of that number"));
+    }
+    counted
+}
 
 /// A range of time, each side of which may be open.
 pub(crate) fn range(

@@ -1,14 +1,15 @@
-//! CancelOrder: decided at once; where work was planned at a node, the caller may wait until the node's partition has
-//! given it back.
+//! CancelOrder: decided at once for what no node has; the caller may wait for what nodes say of the rest.
 
 use crate::door::Inner;
 use crate::from_proto;
 use crate::to_proto;
+use std::sync::Arc;
 use std::time::Duration;
 use tonic::Status;
-use waybill_orders::{Answer, Command, LineCancelled};
+use waybill_orders::units::Bucket;
+use waybill_orders::{Answer, Command, LineCancelled, Order};
 use waybill_proto::orders::v1 as proto;
-use waybill_service_kit::{Caller, DoorError, Write};
+use waybill_service_kit::{Caller, Write};
 use waybill_types::OrderId;
 
 pub(crate) async fn cancel(
@@ -24,40 +25,57 @@ pub(crate) async fn cancel(
     }
     let target = format!("cancel of order {id}").into_bytes();
     let write = Write { caller, request, reason, target, content };
-    let accepted = door.write(id.partition(), write, Command::Cancel(cancel)).await?;
-    let Answer::Cancelled { order, revision, status, lines } = accepted.answer else {
-        return Err(
-            DoorError::Bug { what: format!("a cancel was answered with {:?}", accepted.answer) }.into()
-        );
+    let accepted = door.change(id, write, Command::Cancel(cancel)).await?;
+    let Answer::Cancelled { order, mut revision, mut status, mut lines } = accepted.answer else {
+        return Err(Inner::unexpected("a cancel", &accepted.answer));
     };
-    if wait_ms > 0 {
-        given_back(door, id, wait_ms).await?;
+    if wait_ms > 0
+        && let Some(order) = given_back(door, id, wait_ms).await?
+    {
+        (revision, status) = (order.revision, waybill_orders::status(&order));
+        lines = lines.iter().map(|line| by_now(line, &order)).collect();
     }
     Ok(proto::CancelOrderResponse {
         order_id: order.to_string(),
         revision,
         status: to_proto::status(status).into(),
-        lines: lines.iter().map(line).collect(),
+        lines: results(&lines),
         token: accepted.token.to_string(),
     })
 }
 
 /// Waits until no node's partition owes an answer, but no longer than asked.
-async fn given_back(door: &Inner, id: OrderId, wait_ms: u64) -> Result<(), Status> {
+async fn given_back(door: &Inner, id: OrderId, wait_ms: u64) -> Result<Option<Arc<Order>>, Status> {
     let deadline = tokio::time::sleep(Duration::from_millis(wait_ms));
     tokio::pin!(deadline);
     let mut place = door.ears.changed.enter(id);
     loop {
-        let open =
-            door.read(id.partition(), move |state| state.order(id).is_some_and(|(_, o)| o.recalls() > 0));
-        if !open.await? {
-            return Ok(());
+        let order = door.order(id).await?.map(|(_, order)| order);
+        if order.as_ref().is_none_or(|order| order.recalls() == 0) {
+            return Ok(order);
         }
         tokio::select! {
             () = place.woken() => {}
-            () = &mut deadline => return Ok(()),
+            () = &mut deadline => return Ok(order),
         }
     }
+}
+
+/// What became by now of units that nodes were asked to stop.
+fn by_now(line: &LineCancelled, order: &Order) -> LineCancelled {
+    let Some(state) = order.line(line.line) else { return *line };
+    let asked = line.cancelled.plus(line.asked_of_node);
+    let since = state.buckets.get(Bucket::Cancelled).saturating_sub(line.cancelled_before);
+    let cancelled = since.min(asked).max(line.cancelled);
+    let open = asked.saturating_sub(cancelled);
+    let asked_of_node = state.cancel_requested.min(open);
+    let too_late = line.too_late.plus(open.saturating_sub(asked_of_node));
+    LineCancelled { cancelled, asked_of_node, too_late, ..*line }
+}
+
+/// What became of each line that was asked about.
+pub(crate) fn results(lines: &[LineCancelled]) -> Vec<proto::CancelLineResult> {
+    lines.iter().map(line).collect()
 }
 
 fn line(line: &LineCancelled) -> proto::CancelLineResult {

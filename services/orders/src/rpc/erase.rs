@@ -2,7 +2,9 @@
 //! goes on where the first call stopped and is told the same number.
 
 use crate::door::Inner;
-use crate::from_proto::person::{by_customer, by_email, by_phone, check_email, check_phone};
+use crate::from_proto::person::{
+    by_card, by_customer, by_email, by_phone, by_social, check_card, check_email, check_phone, check_social,
+};
 use tonic::Status;
 use waybill_machine::Content;
 use waybill_orders::content::Lookup;
@@ -54,9 +56,7 @@ pub(crate) async fn erase(
     let write = Write { caller, request, reason, target: b"erasure".to_vec(), content };
     let begun = door.write(home, write, Command::BeginErasure { orders: known.len() as u64 }).await?;
     let Answer::Erasing { orders } = begun.answer else {
-        return Err(
-            DoorError::Bug { what: format!("an erasure was answered with {:?}", begun.answer) }.into()
-        );
+        return Err(Inner::unexpected("an erasure", &begun.answer));
     };
     let mut token = begun.token;
     for Known { order, key } in known {
@@ -84,6 +84,16 @@ fn whose(fields: &mut Fields, seal: &Seal, subject: Option<&Subject>) -> Option<
             check_phone(fields, "phone", phone);
             check_given(fields, "phone", phone);
             Some(Whose::Everything(by_phone(seal, phone)))
+        }
+        Some(Subject::MemberCard(card)) => {
+            check_card(fields, "member_card", card);
+            check_given(fields, "member_card", card);
+            Some(Whose::Everything(by_card(seal, card)))
+        }
+        Some(Subject::SocialId(id)) => {
+            check_social(fields, "social_id", id);
+            check_given(fields, "social_id", id);
+            Some(Whose::Everything(by_social(seal, id)))
         }
         None => {
             fields.wrong("order_id", "or another subject must be given");

@@ -8,11 +8,12 @@ use futures::future::try_join_all;
 use std::sync::Arc;
 use tonic::Status;
 use waybill_orders::content::Requested;
+use waybill_orders::order::WorkRef;
 use waybill_orders::{Opening, Order, OrdersState, status};
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::values::page_size;
-use waybill_service_kit::{Caller, Fields, opaque};
-use waybill_types::{OrderId, Timestamp};
+use waybill_service_kit::{Caller, Fields, OpenedPerson, names, opaque};
+use waybill_types::{NodeId, OrderId, Timestamp};
 
 pub(crate) async fn find(
     door: &Inner,
@@ -34,42 +35,90 @@ pub(crate) async fn find(
             numbers.into_iter().map(Place::from_number).collect()
         }
     };
-    let wanted = Arc::new(wanted);
-    let rows_max = door.settings.find_rows_max;
-    let searches = partitions.iter().zip(&places).map(|(partition, place)| {
-        let (wanted, place) = (Arc::clone(&wanted), *place);
-        door.read(*partition, move |state| search(state, &wanted, place, size, rows_max))
-    });
-    let found = try_join_all(searches).await?;
-    let (hits, places) = merge(found, &places, size);
-    let mut orders = Vec::with_capacity(hits.len());
-    for hit in &hits {
+    let search = Search { door, wanted: Arc::new(wanted), size, rows_max: door.settings.find_rows_max };
+    let (hits, places) = search.page(places).await?;
+    let orders = hits.iter().map(|hit| {
         let person = person(door, caller, &hit.opening, &hit.order)?;
-        orders.push(to_proto::order::summary(hit.id, &hit.opening, &hit.order, person.as_deref()));
-    }
+        Ok(to_proto::order::summary(hit.id, &hit.opening, &hit.order, person.as_deref()))
+    });
+    let orders = orders.collect::<Result<_, Status>>()?;
     let numbers: Vec<u64> = places.iter().map(|place| place.number()).collect();
     let more = places.iter().any(|place| *place != Place::Done);
     let next_page_token = if more { opaque::seal(&kind, &numbers) } else { String::new() };
     Ok(proto::FindOrdersResponse { orders, next_page_token })
 }
 
+/// The search for one page.
+pub(crate) struct Search<'a> {
+    pub(crate) door: &'a Inner,
+    pub(crate) wanted: Arc<Filter>,
+    /// Hits of the page at most.
+    pub(crate) size: usize,
+    /// Rows of one partition that the page looks at, at most.
+    pub(crate) rows_max: usize,
+}
+
+impl Search<'_> {
+    /// The next hits after `places`, newest first, and where each partition goes on. Partitions are asked for their part
+    /// of a page at a time, so that no more orders are read than are answered, but for a few.
+    pub(crate) async fn page(&self, mut places: Vec<Place>) -> Result<(Vec<Hit>, Vec<Place>), Status> {
+        let partitions: Vec<_> = self.door.everywhere().collect();
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut looked_at = 0;
+        loop {
+            let left = self.size - hits.len();
+            let part = left.div_ceil(partitions.len()).max(2).min(left);
+            let rows_left = self.rows_max - looked_at;
+            let searches = partitions.iter().zip(&places).map(|(partition, place)| {
+                let (wanted, place) = (Arc::clone(&self.wanted), *place);
+                self.door.read(*partition, move |state| search(state, &wanted, place, part, rows_left))
+            });
+            let found = try_join_all(searches).await?;
+            looked_at += found.iter().map(|found| found.looked_at).max().unwrap_or(0);
+            let (sure, next) = merge(found, &places, left);
+            places = next;
+            for hit in sure {
+                if self.is_named(&hit)? {
+                    hits.push(hit);
+                }
+            }
+            let done = places.iter().all(|place| *place == Place::Done);
+            if done || hits.len() >= self.size || looked_at >= self.rows_max {
+                return Ok((hits, places));
+            }
+        }
+    }
+
+    /// True when the order's people have the words that are looked for: its digests know only how words begin.
+    fn is_named(&self, hit: &Hit) -> Result<bool, Status> {
+        if self.wanted.words.is_empty() {
+            return Ok(true);
+        }
+        let Some(sealed) = &hit.order.content(&hit.opening).recipient else { return Ok(false) };
+        Ok(match self.door.seal.open(sealed)? {
+            OpenedPerson::Known(person) => names::match_all(&self.wanted.words, person.names()),
+            OpenedPerson::Erased => false,
+        })
+    }
+}
+
 /// Where the search of one partition goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     Newest,
     OlderThan(OrderId),
     Done,
 }
 
 impl Place {
-    const fn number(self) -> u64 {
+    pub(crate) const fn number(self) -> u64 {
         match self {
             Place::Newest => u64::MAX,
             Place::OlderThan(id) => id.as_u64(),
             Place::Done => 0,
         }
     }
-    const fn from_number(number: u64) -> Self {
+    pub(crate) const fn from_number(number: u64) -> Self {
         match number {
             u64::MAX => Place::Newest,
             0 => Place::Done,
@@ -86,10 +135,10 @@ impl Place {
 
 /// One match.
 #[derive(Clone)]
-struct Hit {
+pub(crate) struct Hit {
     /// When the partition took the order; never goes back with growing ids.
-    at: Timestamp,
-    id: OrderId,
+    pub(crate) at: Timestamp,
+    pub(crate) id: OrderId,
     opening: Arc<Opening>,
     order: Arc<Order>,
 }
@@ -98,21 +147,27 @@ struct Hit {
 struct Found {
     hits: Vec<Hit>,
     looked_through: Option<(Timestamp, OrderId)>,
+    looked_at: usize,
 }
 
+/// Rows read at once.
+const ROWS_MAX: usize = 64;
+
 fn search(state: &OrdersState, wanted: &Filter, place: Place, size: usize, rows_max: usize) -> Found {
-    let mut found = Found { hits: Vec::new(), looked_through: None };
+    let mut found = Found { hits: Vec::new(), looked_through: None, looked_at: 0 };
     if place == Place::Done {
         return found;
     }
     let mut before = place.before();
-    let mut looked_at = 0;
+    // One more than is wanted, so that rows are not read in vain; twice as many when most of them do not match.
+    let mut rows = size + 1;
     loop {
-        let ids = candidates(state, wanted, before);
+        let ids = candidates(state, wanted, before, rows);
+        rows = (rows * 2).min(ROWS_MAX);
         let ended = ids.is_empty();
         for id in ids {
             let Some((opening, order)) = state.order(id) else { continue };
-            looked_at += 1;
+            found.looked_at += 1;
             before = Some(id);
             let at = opening.at;
             // An order is taken when it is placed or, imported, later: nothing older can have been placed since.
@@ -122,7 +177,7 @@ fn search(state: &OrdersState, wanted: &Filter, place: Place, size: usize, rows_
             if matches(wanted, &opening, &order) {
                 found.hits.push(Hit { at, id, opening, order });
             }
-            if found.hits.len() == size || looked_at >= rows_max {
+            if found.hits.len() == size || found.looked_at >= rows_max {
                 found.looked_through = Some((at, id));
                 return found;
             }
@@ -134,8 +189,7 @@ fn search(state: &OrdersState, wanted: &Filter, place: Place, size: usize, rows_
 }
 
 /// Ids that may match, newest first, older than `before`: by the narrowest key that is given. Empty at the end.
-fn candidates(state: &OrdersState, wanted: &Filter, before: Option<OrderId>) -> Vec<OrderId> {
-    const ROWS: usize = 64;
+fn candidates(state: &OrdersState, wanted: &Filter, before: Option<OrderId>, rows: usize) -> Vec<OrderId> {
     if let Some(number) = &wanted.number {
         let mut ids = match &wanted.channel {
             Some(channel) => state.by_number(channel, number).into_iter().collect(),
@@ -146,8 +200,8 @@ fn candidates(state: &OrdersState, wanted: &Filter, before: Option<OrderId>) -> 
         return ids;
     }
     match wanted.lookups.first() {
-        Some(lookup) => state.by_lookup(lookup.kind, lookup.digest, before, ROWS),
-        None => state.newest(before, ROWS).into_iter().map(|(id, _)| id).collect(),
+        Some(lookup) => state.by_lookup(lookup.kind, lookup.digest, before, rows),
+        None => state.newest(before, rows).into_iter().map(|(id, _)| id).collect(),
     }
 }
 
@@ -161,6 +215,13 @@ fn matches(wanted: &Filter, opening: &Opening, order: &Order) -> bool {
         && earliest.is_none_or(|earliest| content.placed_at >= earliest)
         && latest.is_none_or(|latest| content.placed_at < latest)
         && (wanted.statuses.is_empty() || wanted.statuses.contains(&status(order)))
+        && wanted.node.as_ref().is_none_or(|node| order.works.iter().any(|work| works_at(work, node)))
+        && wanted.hold.as_ref().is_none_or(|code| order.standing_holds().any(|hold| hold.code() == code))
+}
+
+/// Work that came to nothing is none.
+fn works_at(work: &WorkRef, node: &NodeId) -> bool {
+    work.node == *node && work.lines.iter().any(|units| !units.all().is_zero())
 }
 
 /// The newest matches of all partitions, as far as no partition may still have a newer one, and where each goes on.

@@ -1,11 +1,17 @@
 //! One file per call: parse, then a command or a read.
 
+pub(crate) mod amend;
+pub(crate) mod back;
 pub(crate) mod cancel;
 pub(crate) mod erase;
 pub(crate) mod find;
 pub(crate) mod get;
+pub(crate) mod hold;
 pub(crate) mod import;
 pub(crate) mod place;
+pub(crate) mod policy;
+pub(crate) mod preview;
+pub(crate) mod returnable;
 pub(crate) mod timeline;
 pub(crate) mod watch_changes;
 pub(crate) mod watch_order;
@@ -13,7 +19,7 @@ pub(crate) mod watch_order;
 use crate::door::Inner;
 use tonic::Status;
 use waybill_orders::{Opening, Order};
-use waybill_service_kit::{Caller, OpenedPerson, Person};
+use waybill_service_kit::{Caller, DoorError, OpenedPerson, Person};
 use waybill_types::Role;
 
 /// The person of an order, where there is one, the caller may see it and it was not erased.
@@ -37,5 +43,15 @@ fn may_see_people(caller: &Caller) -> bool {
         Role::Operator | Role::Channel => true,
         // A node reads its instructions, which carry what it needs; a peer needs nothing personal.
         Role::Node | Role::Peer => false,
+    }
+}
+
+/// Refuses everybody but operators.
+pub(crate) fn operators_only(caller: &Caller, what: &str) -> Result<(), DoorError> {
+    match caller.role {
+        Role::Operator => Ok(()),
+        Role::Channel | Role::Node | Role::Peer => {
+            Err(DoorError::NotAllowed { what: format!("only operators may {what}") })
+        }
     }
 }

@@ -30,9 +30,7 @@ pub(crate) async fn place(
     let home = door.layout.order_home(&caller.channel, &external);
     let accepted = door.submit(home, caller.origin(reason), Command::Place(Box::new(place))).await?;
     let Answer::Placed { order, revision, .. } = accepted.answer else {
-        return Err(
-            DoorError::Bug { what: format!("a place was answered with {:?}", accepted.answer) }.into()
-        );
+        return Err(Inner::unexpected("a place", &accepted.answer));
     };
     let mut response = proto::PlaceOrderResponse {
         order_id: order.to_string(),

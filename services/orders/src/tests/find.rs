@@ -1,6 +1,7 @@
 //! Finding orders over all partitions, newest first, page by page.
 
 use super::world::{World, line, order, whole};
+use std::sync::Arc;
 use waybill_proto::orders::v1 as proto;
 
 async fn all(world: &World, mut filter: proto::FindOrdersRequest) -> Vec<proto::OrderSummary> {
@@ -68,9 +69,12 @@ async fn a_search_of_many_rows_goes_on_where_it_stopped() {
         settings: narrow,
         seal: world.door.0.seal.clone(),
         ears: world.door.0.ears.clone(),
+        clock: world.door.0.clock.clone(),
+        planner: Arc::clone(&world.door.0.planner),
+        nodes: Arc::clone(&world.door.0.nodes),
     };
     inner.settings.find_rows_max = 2;
-    let world = World { door: crate::Door(std::sync::Arc::new(inner)), ..world };
+    let world = World { door: crate::Door(Arc::new(inner)), ..world };
     assert_eq!(numbers(&all(&world, filter.clone()).await), ["3"]);
     assert!(world.find(filter).await.unwrap().orders.is_empty(), "the first page looks at few rows");
     let everything = proto::FindOrdersRequest { channel: "web".into(), page_size: 5, ..Default::default() };

@@ -147,7 +147,7 @@ async fn a_cancel_gives_back_what_is_not_released_and_a_retry_is_told_the_same()
 }
 
 #[tokio::test]
-async fn released_units_are_too_late_to_cancel_today() {
+async fn released_units_are_asked_of_their_node_and_a_caller_who_waits_is_told_its_answer() {
     let world = World::new(&[("A", 1)]).await;
     let placed = world.place(order("100", vec![line("A", 3)])).await.unwrap();
     let found = world.once(&placed.order_id, proto::OrderStatus::Backordered).await;
@@ -160,8 +160,13 @@ async fn released_units_are_too_late_to_cancel_today() {
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(answer.lines[0].outcome(), proto::CancelLineOutcome::PartiallyCancelled);
-    assert_eq!((answer.lines[0].cancelled, answer.lines[0].too_late), (2, 1));
+    assert_eq!(answer.lines[0].outcome(), proto::CancelLineOutcome::CancelRequested);
+    assert_eq!((answer.lines[0].cancelled, answer.lines[0].cancel_requested), (2, 1));
+    let waited = proto::CancelOrderRequest { wait_ms: 60_000, ..whole(&placed.order_id, "c1") };
+    let answer = world.cancel(waited).await.unwrap();
+    assert_eq!(answer.lines[0].outcome(), proto::CancelLineOutcome::Cancelled);
+    assert_eq!((answer.lines[0].cancelled, answer.lines[0].cancel_requested), (3, 0));
+    assert_eq!(answer.status(), proto::OrderStatus::Cancelled);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use waybill_proto::orders::v1::orders_service_server::OrdersService;
 use waybill_replica::{
     Clock, DataDir, Deliver, DeliverError, Delivery, Host, HostOptions, Limits, OpenError, Router,
 };
-use waybill_service_kit::{Caller, Planner, PlannerError, Seal};
+use waybill_service_kit::{Caller, DoorError, Nodes, Planner, PlannerError, Seal, TakesBack};
 use waybill_store::vault::Vault;
 use waybill_types::exchange::{
     Assignment, Claim, Delivery as Way, HoldAnswer, Message, Plan, PlanRequest, PlanStamp, PromiseWindow,
@@ -64,7 +64,8 @@ impl World {
             host.router().register(service, Arc::new(receiver.clone()));
         }
         let planner: Arc<dyn Planner> = Arc::new(others.clone());
-        let door = crate::open(&host, Settings::default(), seal, planner).await.unwrap();
+        let nodes: Arc<dyn Nodes> = Arc::new(others.clone());
+        let door = crate::open(&host, Settings::default(), seal, planner, nodes).await.unwrap();
         Self { door, host, others, dir }
     }
 
@@ -194,6 +195,7 @@ pub(super) fn ada() -> common::Contact {
         name: "Ada Lovelace".into(),
         phone: "+49 30 1234567".into(),
         email: "Ada@Example.com".into(),
+        ..common::Contact::default()
     }
 }
 
@@ -243,6 +245,21 @@ impl Planner for Others {
             Ok(known.plan(request))
         };
         Box::pin(std::future::ready(answer))
+    }
+}
+
+impl Nodes for Others {
+    /// `n1` does, `n2` does not, others are not there.
+    fn takes_back<'a>(
+        &'a self,
+        node: &'a NodeId,
+    ) -> Pin<Box<dyn Future<Output = Result<TakesBack, DoorError>> + Send + 'a>> {
+        let answer = match node.as_str() {
+            "n1" => TakesBack::Yes,
+            "n2" => TakesBack::No,
+            _ => TakesBack::Unknown,
+        };
+        Box::pin(std::future::ready(Ok(answer)))
     }
 }
 
@@ -314,7 +331,8 @@ impl Known {
             }
             Message::AssignWork(work) => Some((work.order.partition(), Message::WorkPlanned(work.id))),
             Message::CancelWork { id, units: stopped, recall, .. } => {
-                let answer = Message::WorkCancelled { id, stopped, too_late: Vec::new(), recall, asked: Vec::new() };
+                let answer =
+                    Message::WorkCancelled { id, stopped, too_late: Vec::new(), recall, asked: Vec::new() };
                 Some((id.order.partition(), answer))
             }
             _ => None,

@@ -1,8 +1,12 @@
 //! From the machine's values to the contracts' messages. With [`crate::from_proto`] the only place that sees both
 //! worlds.
 
+mod amending;
+pub(crate) mod amendment;
+pub(crate) mod back;
 pub(crate) mod change;
 pub(crate) mod order;
+pub(crate) mod policy;
 pub(crate) mod timeline;
 
 use waybill_orders::Status;

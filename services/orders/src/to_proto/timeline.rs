@@ -52,7 +52,12 @@ fn tell(entry: &Entry, before: Option<&Order>, after: &Order) -> proto::Timeline
         role: String::new(),
         reason: origin.map(|origin| origin.reason.to_string()).unwrap_or_default(),
         summary: summary(&entry.what),
-        changes: before.map(|before| changes(before, after)).into_iter().flatten().chain(causes(&entry.what)).collect(),
+        changes: before
+            .map(|before| changes(before, after))
+            .into_iter()
+            .flatten()
+            .chain(causes(&entry.what))
+            .collect(),
     }
 }
 
@@ -188,7 +193,9 @@ pub(crate) fn summary(what: &What) -> String {
             let number = received.number;
             format!("return {number}: {} unit(s) were taken back, {} were not", units(true), units(false))
         }
-        What::ReturnClosed { number, lapsed: true, .. } => format!("return {number} lapsed: the rest never came"),
+        What::ReturnClosed { number, lapsed: true, .. } => {
+            format!("return {number} lapsed: the rest never came")
+        }
         What::ReturnClosed { number, lapsed: false, .. } => format!("return {number} was closed"),
         What::ReplacementsJoined(joined) => {
             let lines = joined.lines.len();

@@ -94,6 +94,7 @@ fn contact(record: &ContactRecord) -> Option<common::Contact> {
         name: record.name.clone(),
         phone: record.phone.clone(),
         email: record.email.clone(),
+        ..common::Contact::default()
     })
 }
 
