@@ -1,7 +1,7 @@
 //! What tests begin with: a node that does everything, and work for it.
 
 use crate::driver::Driver;
-use crate::{Command, FulfillmentOrder, Package, PickReport, Report, ShortKind};
+use crate::{Command, FulfillmentOrder, Package, PickReport, Report, Rest, ShortKind};
 use std::sync::Arc;
 use waybill_types::exchange::{
     LineUnits, Message, Parcel, PromiseWindow, RecallManner, Work, WorkDestination, WorkLine,
@@ -126,6 +126,7 @@ pub(crate) fn pick(lines: &[(u16, u64, u64)]) -> Report {
         short_kind: (*short > 0).then_some(ShortKind::NotFound),
         lots: Vec::new(),
         serials: Vec::new(),
+        substitute: None,
     };
     Report::ConfirmPick(lines.iter().map(line).collect())
 }
@@ -133,11 +134,21 @@ pub(crate) fn pick(lines: &[(u16, u64, u64)]) -> Report {
 pub(crate) fn package(number: &str, contents: &[(u16, u64)]) -> Package {
     let parcel =
         Parcel { number: text(number), carrier: text(""), tracking: text(""), lines: units(contents) };
-    Package { parcel, weight_g: 900, tracking_url: text(""), delivered_at: None }
+    Package { parcel, weight_g: 900, tracking_url: text(""), delivered_at: None, undelivered: None }
 }
 
 pub(crate) fn ship(packages: Vec<Package>) -> Report {
     Report::Ship { carrier: text("dhl"), tracking: text("T1"), packages, shipped_at: None }
+}
+
+/// The customer takes everything in hand.
+pub(crate) fn hand_over(proof: &str) -> Report {
+    Report::HandOver { proof: text(proof), lines: Vec::new(), rest: Rest::Later }
+}
+
+/// The customer takes some of it.
+pub(crate) fn hand_over_some(lines: &[(u16, u64)], rest: Rest) -> Report {
+    Report::HandOver { proof: text("code"), lines: units(lines), rest }
 }
 
 pub(crate) fn delivery(parcels: &[&str]) -> Report {

@@ -1,7 +1,7 @@
 //! The node's side, from plan to delivery, with its refusals.
 
 use super::given::{
-    DAY, assign, delivery, id, node, node_id, order, package, pick, released, ship, text, units, with_node,
+    DAY, assign, delivery, hand_over, id, node, node_id, order, package, pick, released, ship, text, units, with_node,
     work,
 };
 use crate::{Capacity, Command, Refusal, RejectKind, Report, WorkState};
@@ -99,11 +99,11 @@ fn a_pickup_is_made_ready_and_handed_over_and_never_shipped() {
     assert!(matches!(wrong, Refusal::WrongDestination { .. }), "{wrong}");
     driver.report(id(1), 3, Report::ReadyForPickup { shelf: text("K7") }).unwrap();
     driver.take_sent();
-    driver.report(id(1), 4, Report::HandOver { proof: text("code") }).unwrap();
+    driver.report(id(1), 4, hand_over("code")).unwrap();
     let sent = driver.take_sent();
     assert_eq!(sent[0], Message::WorkProgress(id(1), Step::HandedOver(units(&[(1, 2)]))));
     assert_eq!(sent[1], Message::Consume(reservation(1), vec![claim("A", 2)]));
-    let again = driver.report(id(1), 5, Report::HandOver { proof: text("") }).unwrap_err();
+    let again = driver.report(id(1), 5, hand_over("")).unwrap_err();
     assert!(matches!(again, Refusal::IllegalNow { state: "handed over", .. }), "{again}");
 }
 

@@ -1,7 +1,7 @@
 //! Random histories of a node's partition. After every step the driver checks the laws; here the whole history is
 //! checked too: instructions as the node saw them, units as orders counts them, and replay.
 
-use super::given::{delivery, id, node, node_id, package, pick, ship, text, units, work};
+use super::given::{delivery, hand_over, id, node, node_id, package, pick, ship, text, units, work};
 use crate::driver::Driver;
 use crate::{Command, InstructionKind, RejectKind, Report, WorkState, open_units};
 use proptest::prelude::*;
@@ -108,7 +108,7 @@ fn report(driver: &Driver, id: FulfillmentOrderId, kind: u8, short: u64) -> Repo
         6 if short == 0 => Report::Reject { kind: RejectKind::OutOfStock },
         6 => delivery(&[]),
         7 => Report::ReadyForPickup { shelf: text("K1") },
-        _ => Report::HandOver { proof: text("code") },
+        _ => hand_over("code"),
     }
 }
 

@@ -1,16 +1,17 @@
 //! Stored bytes of the first version, which every later version must read and, for the same input, write.
 
 use super::given::{id, node, node_id, package, text, units, work};
-use crate::command::{RejectKind, ShortKind};
-use crate::event::{Event, PickedLine, ShortedLine};
+use crate::command::{RejectKind, ShortKind, UndeliveredKind};
+use crate::event::{AskAnswered, Event, PickedLine, ShortedLine};
 use waybill_machine::record::{decode, encode};
-use waybill_types::exchange::WorkRefusal;
+use waybill_types::exchange::{Landing, Substituted, WorkRefusal};
 use waybill_types::network::{
     Calendar, DayException, Lane, LaneCost, LaneEnd, LaneId, LocalDay, OpenHours, Policy, PostalArea, Rate,
     RateCard, RateCardId, RateStep, Weekday, Zone,
 };
 use waybill_types::{
-    CalendarId, Country, Currency, LineNo, Money, PostalCode, Quantity, ServiceId, Timestamp, ZoneId,
+    CalendarId, Country, Currency, LineNo, Money, PostalCode, Quantity, Reason, ServiceId, Sku, Timestamp,
+    ZoneId,
 };
 
 /// One line per event: name and bytes in hex. A line is never changed; new events and fields get new lines.
@@ -83,7 +84,21 @@ fn work_events() -> Vec<(&'static str, Event)> {
         too_late: units(&[(2, 3)]),
         instruction: Some(9),
         recall: 1,
+        asked: units(&[(3, 1)]),
+        answer_by: Some(at),
+        reason: Reason::new("changed my mind").unwrap(),
     };
+    let substituted = Substituted { units: units(&[(1, 1)])[0], sku: Sku::new("A2").unwrap() };
+    let answered = AskAnswered { recall: 2, stopped: units(&[(1, 1)]), too_late: units(&[(2, 1)]) };
+    let handed = Event::HandedOver {
+        id: id(7),
+        proof: text("code"),
+        left: units(&[(1, 1)]),
+        given_up: units(&[(1, 2)]),
+        until: Some(at),
+    };
+    let not_collected = Event::NotCollected { id: id(7), units: units(&[(1, 2)]), instruction: Some(4) };
+    let landed = UndeliveredKind::ReturnedToSender(Landing::Inspect);
     vec![
         ("NodeKnown", Event::NodeKnown(node("n1", Some(10)).facts(3))),
         ("InstructionsAcknowledged", Event::InstructionsAcknowledged(node_id("n1"), 12)),
@@ -94,11 +109,22 @@ fn work_events() -> Vec<(&'static str, Event)> {
         ("Accepted", Event::Accepted(id(7))),
         ("Rejected", Event::Rejected(id(7), RejectKind::Other)),
         ("PickingStarted", Event::PickingStarted(id(7))),
-        ("PickConfirmed", Event::PickConfirmed { id: id(7), picked: vec![picked], shorted: vec![shorted] }),
+        ("CancelDecided", Event::CancelDecided(id(7), vec![answered])),
+        (
+            "PickConfirmed",
+            Event::PickConfirmed {
+                id: id(7),
+                picked: vec![picked],
+                shorted: vec![shorted],
+                substituted: vec![substituted],
+            },
+        ),
         ("Packed", Event::Packed(id(7), vec![package("P1", &[(1, 2)])])),
         ("Shipped", Event::Shipped(id(7), vec![package("P1", &[(1, 2)])], at)),
-        ("MadeReady", Event::MadeReady(id(7), text("K7"))),
-        ("HandedOver", Event::HandedOver(id(7), text("code"))),
+        ("MadeReady", Event::MadeReady(id(7), text("K7"), at)),
+        ("HandedOver", handed),
+        ("NotCollected", not_collected),
+        ("Undelivered", Event::Undelivered(id(7), landed, vec![text("P1")])),
         ("Delivered", Event::Delivered(id(7), vec![text("P1")], at)),
     ]
 }
