@@ -9,7 +9,10 @@ use crate::content::{Lookup, OrderContent};
 use crate::event::{CancelledFrom, CancelledUnits, Event, NewWork, ReservationGranted, What};
 use crate::fold;
 use crate::note::{Note, question};
-use crate::order::{AmendmentWait, AttemptState, Order, OrderHold, Recall, RecallPurpose, Stage, WorkRef, WorkState, is_erased_with_subject};
+use crate::order::{
+    AmendmentWait, AttemptState, Order, OrderHold, Recall, RecallPurpose, Stage, WorkRef, WorkState,
+    is_erased_with_subject,
+};
 use crate::state::{Counters, Opened, Opening, OrdersState};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,8 +22,8 @@ use waybill_types::exchange::{
 };
 use waybill_types::policy::OrderPolicy;
 use waybill_types::{
-    FulfillmentOrderId, Layout, LineNo, OrderId, OwnerId, Quantity, Reason, ReservationId, Service,
-    Sku, Timestamp,
+    FulfillmentOrderId, Layout, LineNo, OrderId, OwnerId, Quantity, Reason, ReservationId, Service, Sku,
+    Timestamp,
 };
 
 /// Changes the state by one event.
@@ -266,12 +269,10 @@ impl Follow<'_> {
                     self.give_back(hold, surplus, out);
                 }
             }
-            What::PlanRecorded(recorded) => {
-                match recorded.pinned {
-                    Some(pinned) => self.give_back(pinned, &recorded.surplus, out),
-                    None => self.reserve(recorded.attempt, out),
-                }
-            }
+            What::PlanRecorded(recorded) => match recorded.pinned {
+                Some(pinned) => self.give_back(pinned, &recorded.surplus, out),
+                None => self.reserve(recorded.attempt, out),
+            },
             What::ReservationGranted(granted) => self.granted(granted, out),
             What::UnitsBackordered { units } => self.wait(units.iter().map(|unserved| unserved.line), out),
             What::UnitsCancelled { cause: _, units } => self.cancelled(units, out),
@@ -376,7 +377,8 @@ impl Follow<'_> {
             let Some(work) = self.order.work(number) else { continue };
             let of_work = || units.iter().filter(|some| some.from == CancelledFrom::Work(number));
             let lines = fold::sum_by_line(of_work().map(|some| (some.line, some.quantity)));
-            let planned = |recall: &&Recall| recall.work == number && recall.purpose == RecallPurpose::Planned;
+            let planned =
+                |recall: &&Recall| recall.work == number && recall.purpose == RecallPurpose::Planned;
             if let Some(recall) = self.order.recalls.iter().rev().find(planned) {
                 self.recall(recall.number, number, &lines, RecallManner::Firm, out);
             }
@@ -399,7 +401,14 @@ impl Follow<'_> {
     }
 
     /// Asks a node's partition to stop units.
-    fn recall(&self, recall: u32, work: u16, units: &[LineUnits], manner: RecallManner, out: &mut Outbox<Note>) {
+    fn recall(
+        &self,
+        recall: u32,
+        work: u16,
+        units: &[LineUnits],
+        manner: RecallManner,
+        out: &mut Outbox<Note>,
+    ) {
         let Some(work) = self.order.work(work) else { return };
         let (id, units, reason) = (work.id, units.to_vec(), self.reason.clone());
         out.send(id.partition(), Message::CancelWork { id, units, recall, manner, reason });

@@ -13,8 +13,7 @@ use crate::units::Buckets;
 use minicbor::{Decode, Encode};
 use waybill_types::exchange::{
     Assignment, Claim, CostTerm, LineUnits, PlanStamp, PromiseWindow, RecallManner, ReserveMode, Shortage,
-    Step, TakeOver,
-    WorkRefusal,
+    Step, TakeOver, WorkRefusal,
 };
 use waybill_types::network::LocalDay;
 use waybill_types::policy::{ChangeKind, ChangeStage, HoldType, OrderPolicy, Verdict};
@@ -567,7 +566,7 @@ pub struct AmendmentApplied {
     #[n(3)]
     pub moved: Vec<WorkShare>,
     /// Units that leave their attempt or their node's unreleased work to be planned anew as the order is now; open and
-    /// outside any attempt from now on. Claims of works among them stand.
+    /// outside any attempt from now on. Claims that they have stand.
     #[n(4)]
     pub replanned: Vec<CancelledUnits>,
     /// The work of nodes.

@@ -52,12 +52,14 @@ pub(crate) fn question(
     attempt: u32,
 ) -> Option<Box<PlanQuestion>> {
     let Some(attempt) = order.attempt(attempt) else {
-        return order.pending_amendment().filter(|(_, pending)| pending.attempt == attempt).and_then(|(_, pending)| {
-            let AmendmentWait::Plan { asked_at, .. } = pending.waits else { return None };
-            let own = own_claims(order.content(opening), order, pending);
-            let own = crate::claims::merged(own.into_iter().flat_map(|own| own.claims));
-            Some(Box::new(ask(id, attempt, &pending.proposed, &pending.planned, own, asked_at)))
-        });
+        return order.pending_amendment().filter(|(_, pending)| pending.attempt == attempt).and_then(
+            |(_, pending)| {
+                let AmendmentWait::Plan { asked_at, .. } = pending.waits else { return None };
+                let own = own_claims(order.content(opening), order, pending);
+                let own = crate::claims::merged(own.into_iter().flat_map(|own| own.claims));
+                Some(Box::new(ask(id, attempt, &pending.proposed, &pending.planned, own, asked_at)))
+            },
+        );
     };
     let AttemptState::Planning { asked_at, pinned } = &attempt.state else { return None };
     let content = order.content(opening);

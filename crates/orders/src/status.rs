@@ -128,5 +128,8 @@ pub fn total(order: &Order, bucket: Bucket) -> Quantity {
 /// True when nothing will happen to the order unless somebody asks: it may leave memory.
 #[must_use]
 pub fn is_closed(order: &Order) -> bool {
-    span(order).is_none() && order.live_attempts().next().is_none() && order.recalls() == 0
+    span(order).is_none()
+        && order.live_attempts().next().is_none()
+        && order.recalls() == 0
+        && order.pending_amendment().is_none()
 }

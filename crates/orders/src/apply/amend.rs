@@ -9,8 +9,8 @@ use crate::note::Note;
 use crate::order::{Order, Recall, RecallPurpose, is_erased_with_subject};
 use crate::state::OrdersState;
 use waybill_machine::Outbox;
-use waybill_types::exchange::{Message, RecallManner, ReserveMode, ReserveRequest};
 use waybill_types::OrderId;
+use waybill_types::exchange::{Message, RecallManner, ReserveMode, ReserveRequest};
 
 impl Follow<'_> {
     /// Asks inventory for what was planned. The order's own claims that the plan goes on using are never let go: the new
@@ -31,7 +31,8 @@ impl Follow<'_> {
     /// Tells nodes what they have no more and what they have new, and gives back what is not needed.
     pub(super) fn amended(&self, applied: &AmendmentApplied, out: &mut Outbox<Note>) {
         for (number, units) in fold::left_works(applied) {
-            let planned = |recall: &&Recall| recall.work == number && recall.purpose == RecallPurpose::Planned;
+            let planned =
+                |recall: &&Recall| recall.work == number && recall.purpose == RecallPurpose::Planned;
             if let Some(recall) = self.order.recalls.iter().rev().find(planned) {
                 self.recall(recall.number, number, &units, RecallManner::Firm, out);
             }

@@ -135,7 +135,10 @@ impl<'a> Draft<'a> {
             match &attempt.state {
                 AttemptState::Planning { pinned: Some(pinned), .. } => {
                     for units in pinned.units.iter().rev().filter(|units| units.line == line) {
-                        add(units.quantity, CancelledFrom::Pinned(attempt.number, units.node.clone(), pinned.reservation));
+                        add(
+                            units.quantity,
+                            CancelledFrom::Pinned(attempt.number, units.node.clone(), pinned.reservation),
+                        );
                     }
                 }
                 AttemptState::Adopting(_)

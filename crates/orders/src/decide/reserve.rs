@@ -1,6 +1,7 @@
 //! Inventory's answers: what was granted becomes the work of nodes, what was refused is tried again, and stock that
 //! arrives starts a new planning round.
 
+use super::amend::Standing;
 use super::draft::{Draft, Manner};
 use super::unserved::with_reason;
 use super::{RETRY_MS, TRIES_MAX};
@@ -63,6 +64,9 @@ pub(crate) fn grant(draft: &mut Draft<'_>, number: u32, mut pool: Vec<Claim>) {
     }
     wanted.retain(|units| !units.quantity.is_zero());
     pool.retain(|claim| !claim.quantity.is_zero());
+    if attempt.outdated {
+        return grant_outdated(draft, number, *reservation, served, pool, wanted);
+    }
     let granted = ReservationGranted {
         attempt: number,
         works: works(draft, &served),
@@ -72,6 +76,27 @@ pub(crate) fn grant(draft: &mut Draft<'_>, number: u32, mut pool: Vec<Claim>) {
     };
     draft.push(What::ReservationGranted(granted));
     draft.give_up(with_reason(wanted, UnservedReason::NoStock), Vec::new());
+}
+
+/// The order was amended meanwhile: what was granted stays reserved and is planned again where it stands.
+fn grant_outdated(
+    draft: &mut Draft<'_>,
+    attempt: u32,
+    reservation: ReservationId,
+    served: Vec<Assignment>,
+    surplus: Vec<Claim>,
+    short: Vec<LineUnits>,
+) {
+    let mut standing = Standing::new();
+    for Assignment { line, node, quantity, .. } in &served {
+        standing.entry((reservation, node.clone())).or_default().push((*line, *quantity));
+    }
+    let all = short.iter().map(|units| (units.line, units.quantity));
+    let all = sum_by_line(all.chain(served.iter().map(|a| (a.line, a.quantity))));
+    let granted = ReservationGranted { attempt, works: Vec::new(), surplus, short: all, reservation };
+    draft.push(What::ReservationGranted(granted));
+    draft.plan_where_they_stand(standing);
+    draft.give_up(with_reason(short, UnservedReason::NoStock), Vec::new());
 }
 
 /// One fulfilment order per node and destination, in the plan's order.

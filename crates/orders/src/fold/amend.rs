@@ -8,20 +8,21 @@ use crate::event::{
     ChangeDecided,
 };
 use crate::order::{
-    Amendment, AmendmentRefused, AmendmentState, AmendmentWait, Order, PendingAmendment, RecallPurpose,
-    RecalledUnits, WorkShare,
+    Amendment, AmendmentRefused, AmendmentState, AmendmentWait, AttemptState, Order, PendingAmendment,
+    RecallPurpose, RecalledUnits, WorkShare,
 };
 use crate::units::{Bucket, Buckets};
 use std::collections::BTreeSet;
 use waybill_types::exchange::LineUnits;
 use waybill_types::policy::ChangeKind;
-use waybill_types::{OrderId, Timestamp};
+use waybill_types::{LineNo, OrderId, Timestamp};
 
 /// Amendments that are over are listed up to this many; history has them all.
 const LISTED_MAX: usize = 16;
 
 pub(super) fn started(order: &mut Order, started: &AmendmentStarted, at: Timestamp) {
-    let kinds: BTreeSet<ChangeKind> = started.decided.iter().map(|ChangeDecided { kind, .. }| *kind).collect();
+    let kinds: BTreeSet<ChangeKind> =
+        started.decided.iter().map(|ChangeDecided { kind, .. }| *kind).collect();
     order.last_amendment = started.amendment;
     order.amendments.push(Amendment {
         number: started.amendment,
@@ -78,7 +79,9 @@ pub(super) fn came_back(order: &mut Order, id: OrderId, number: u32, work: u16, 
         let work = work_mut(order, id, work);
         (work.node.clone(), work.reservation)
     };
-    let Some(amendment) = order.amendments.iter_mut().find(|amendment| amendment.number == number) else { return };
+    let Some(amendment) = order.amendments.iter_mut().find(|amendment| amendment.number == number) else {
+        return;
+    };
     let AmendmentState::Pending(pending) = &mut amendment.state else { return };
     for LineUnits { line, quantity } in units {
         let same = |back: &&mut RecalledUnits| {
@@ -125,6 +128,11 @@ pub(super) fn applied(order: &mut Order, id: OrderId, applied: &AmendmentApplied
     for hold in order.holds.iter_mut().filter(|hold| hold.stands() && hold.kind.screen_again) {
         hold.changed_since = true;
     }
+    let replanned = |line: LineNo| pending.replans.iter().any(|replan| replan.line == line);
+    for attempt in &mut order.attempts {
+        let reserving = matches!(attempt.state, AttemptState::Reserving { .. });
+        attempt.outdated |= reserving && attempt.units.iter().any(|units| replanned(units.line));
+    }
     order.amended = Some(Box::new(pending.proposed));
 }
 
@@ -161,6 +169,8 @@ fn amendment_mut(order: &mut Order, id: OrderId, number: u32) -> &mut Amendment 
 fn pending_mut(order: &mut Order, id: OrderId, number: u32) -> &mut PendingAmendment {
     match &mut amendment_mut(order, id, number).state {
         AmendmentState::Pending(pending) => pending,
-        AmendmentState::Applied | AmendmentState::Refused(_) => panic!("order {id} amendment {number} is over"),
+        AmendmentState::Applied | AmendmentState::Refused(_) => {
+            panic!("order {id} amendment {number} is over")
+        }
     }
 }

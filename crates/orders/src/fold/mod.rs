@@ -11,12 +11,12 @@ pub(crate) use cancel::recalled_works;
 
 use crate::content::{Line, OrderContent};
 use crate::event::{
-    AttemptSource, AttemptStarted, Event, NewWork, OrderImported, OrderPlaced, PlanRecorded, ReservationGranted,
-    What,
+    AttemptSource, AttemptStarted, Event, NewWork, OrderImported, OrderPlaced, PlanRecorded,
+    ReservationGranted, What,
 };
 use crate::order::{
-    Attempt, AttemptState, Ending, LineState, Order, OrderHold, Pinned, PinnedUnits, RecallPurpose, Resolved, Stage, Tail,
-    WorkRef, WorkState, WorkUnits, Unserved, Waits,
+    Attempt, AttemptState, Ending, LineState, Order, OrderHold, Pinned, PinnedUnits, RecallPurpose, Resolved,
+    Stage, Tail, Unserved, Waits, WorkRef, WorkState, WorkUnits,
 };
 use crate::units::{Bucket, Buckets};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,8 +53,16 @@ fn place(placed: &OrderPlaced, at: Timestamp) -> Order {
     let units = content.numbered().map(|(line, l)| LineUnits { line, quantity: l.quantity }).collect();
     let nothing = Text::default();
     let begins_with = |(kind, number)| new_hold(number, None, kind, &nothing, at);
-    let first =
-        Attempt { number: 1, started_at: at, tries: 1, bounces: 0, excluded: Vec::new(), units, state };
+    let first = Attempt {
+        number: 1,
+        started_at: at,
+        tries: 1,
+        bounces: 0,
+        excluded: Vec::new(),
+        units,
+        state,
+        outdated: false,
+    };
     Order {
         revision: 1,
         stage: match placed.confirm_by {
@@ -191,9 +199,9 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
                 amend::came_back(order, id, number, answer.work, &answer.kept);
             }
         }
-        What::NodeRestocked { node, sku, owner } => order.shunned.retain(|shunned| {
-            shunned.node != *node || shunned.sku != *sku || shunned.owner != *owner
-        }),
+        What::NodeRestocked { node, sku, owner } => order
+            .shunned
+            .retain(|shunned| shunned.node != *node || shunned.sku != *sku || shunned.owner != *owner),
         What::SubjectErased => order.erased = true,
         What::OrderHoldPlaced { hold, line, kind, note } => {
             order.last_hold = *hold;
@@ -247,7 +255,8 @@ fn stop_waiting(order: &mut Order, content: &OrderContent) {
         return;
     }
     for state in &mut order.lines {
-        let waiting = [Bucket::Open, Bucket::Backordered].into_iter().any(|b| !state.buckets.get(b).is_zero());
+        let waiting =
+            [Bucket::Open, Bucket::Backordered].into_iter().any(|b| !state.buckets.get(b).is_zero());
         state.waits = state.waits.filter(|_| waiting);
     }
     for index in 0..order.lines.len() {
@@ -310,6 +319,7 @@ fn start(order: &mut Order, started: &AttemptStarted, at: Timestamp) {
             Some(until) => AttemptState::Waiting { until },
             None => AttemptState::Planning { asked_at: at, pinned: started.pinned.clone() },
         },
+        outdated: false,
     });
 }
 

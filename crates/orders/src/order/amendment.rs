@@ -219,13 +219,16 @@ impl PendingAmendment {
     /// True when it counts on units of this line being where they are: to call them off or to plan them anew.
     #[must_use]
     pub fn touches(&self, line: LineNo) -> bool {
-        self.replans.iter().any(|replan| replan.line == line) || self.drops.iter().any(|units| units.line == line)
+        self.replans.iter().any(|replan| replan.line == line)
+            || self.drops.iter().any(|units| units.line == line)
     }
     /// When it does something by itself. Not while inventory is asked: its answer decides.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
         match self.waits {
-            AmendmentWait::Approval | AmendmentWait::Recalls | AmendmentWait::Plan { .. } => Some(self.deadline),
+            AmendmentWait::Approval | AmendmentWait::Recalls | AmendmentWait::Plan { .. } => {
+                Some(self.deadline)
+            }
             AmendmentWait::Retry { until, .. } => Some(until.min(self.deadline)),
             AmendmentWait::Stock { .. } => None,
         }

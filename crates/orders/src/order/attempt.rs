@@ -28,6 +28,9 @@ pub struct Attempt {
     /// How far it is.
     #[n(6)]
     pub state: AttemptState,
+    /// The order was amended after inventory was asked: what is granted is planned again before nodes are given it.
+    #[n(7)]
+    pub outdated: bool,
 }
 
 /// How far an attempt is.

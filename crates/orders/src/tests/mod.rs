@@ -1,16 +1,22 @@
 //! Tests of the order machine: scenarios told as given events, when command, then events or refusal; and random
 //! histories against the laws, in a world with a small stock keeper, planner and nodes.
 
+mod amend_moves;
+mod amending;
 mod build;
 mod cancel;
+mod exchanges;
 mod flow;
 mod holds;
+mod law_returns;
 mod laws;
 mod money;
 mod money_changes;
 mod nodes;
 mod place;
 mod restart;
+mod returns;
 mod stored;
 mod world;
 mod world_nodes;
+mod world_returns;

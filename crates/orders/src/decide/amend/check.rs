@@ -31,7 +31,10 @@ pub(super) fn check(draft: &Draft<'_>, amend: &Amend) -> Vec<FieldViolation> {
     }
     if draft.order.last_work > WORKS_MAX {
         let had = draft.order.last_work;
-        add("order_id".into(), format!("has had {had} fulfilment orders; place a new order for more changes"));
+        add(
+            "order_id".into(),
+            format!("has had {had} fulfilment orders; place a new order for more changes"),
+        );
     }
     let mut seen = BTreeSet::new();
     let mut names: BTreeSet<String> = content.lines.iter().map(|line| line.external.to_string()).collect();
@@ -74,12 +77,7 @@ pub(super) fn check(draft: &Draft<'_>, amend: &Amend) -> Vec<FieldViolation> {
     wrong
 }
 
-fn new_line(
-    new: &NewLine,
-    path: &str,
-    names: &mut BTreeSet<String>,
-    add: &mut impl FnMut(String, String),
-) {
+fn new_line(new: &NewLine, path: &str, names: &mut BTreeSet<String>, add: &mut impl FnMut(String, String)) {
     if new.quantity.is_zero() {
         add(format!("{path}.line.quantity"), "is 0, must be more than 0".into());
     }
@@ -125,7 +123,9 @@ fn targets(change: &Change) -> Vec<Target> {
 
 fn lines_of(change: &Change) -> Vec<LineNo> {
     match change {
-        Change::SetQuantity { line, .. } | Change::Substitute { line, .. } | Change::SetPrice { line, .. } => {
+        Change::SetQuantity { line, .. }
+        | Change::Substitute { line, .. }
+        | Change::SetPrice { line, .. } => {
             vec![*line]
         }
         Change::SetDelivery { lines, .. } => lines.clone(),

@@ -1,7 +1,7 @@
 //! Which units each change concerns and how far they are, and what holds and the policy say to that.
 
-use crate::decide::draft::Draft;
 use crate::command::{Amend, Change};
+use crate::decide::draft::Draft;
 use crate::event::ChangeDecided;
 use crate::order::{Order, OrderHold, WorkShare};
 use crate::refusal::{ChangeRefusal, Refusal};
@@ -64,11 +64,9 @@ const fn stage_of(bucket: Bucket) -> Option<ChangeStage> {
         Bucket::Released => Some(ChangeStage::Released),
         Bucket::Picked => Some(ChangeStage::Picked),
         Bucket::Shipped => Some(ChangeStage::Shipped),
-        Bucket::Delivered
-        | Bucket::Returned
-        | Bucket::Lost
-        | Bucket::Refused
-        | Bucket::ReturnedToSender => Some(ChangeStage::Delivered),
+        Bucket::Delivered | Bucket::Returned | Bucket::Lost | Bucket::Refused | Bucket::ReturnedToSender => {
+            Some(ChangeStage::Delivered)
+        }
         Bucket::Cancelled => None,
     }
 }
@@ -107,7 +105,10 @@ fn stage_of_dropping(draft: &Draft<'_>, line: LineNo, count: Quantity) -> Change
 /// Lines whose units go to the order's address and are given no other way by `amend`.
 pub(super) fn shipped_lines(draft: &Draft<'_>, amend: &Amend) -> Vec<LineNo> {
     let given = |line: LineNo| {
-        amend.changes.iter().any(|change| matches!(change, Change::SetDelivery { lines, .. } if lines.contains(&line)))
+        amend
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::SetDelivery { lines, .. } if lines.contains(&line)))
     };
     let ships = draft.content().numbered().filter(|(_, line)| line.delivery == Delivery::Ship);
     ships.map(|(line, _)| line).filter(|line| !given(*line)).collect()

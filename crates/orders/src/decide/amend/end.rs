@@ -34,7 +34,7 @@ impl Served {
 }
 
 /// Units and the claims they stand on, by reservation and node.
-type Standing = BTreeMap<(ReservationId, NodeId), Vec<(LineNo, Quantity)>>;
+pub(crate) type Standing = BTreeMap<(ReservationId, NodeId), Vec<(LineNo, Quantity)>>;
 
 impl Draft<'_> {
     /// Nothing of the amendment happens. What nodes gave back for it is planned where it was, on the claims it has.
@@ -121,7 +121,7 @@ impl Draft<'_> {
         (dropped, sum_by_line(back))
     }
 
-    /// Units of lines that are planned anew which no plan for the amendment was for: those in attempts that have asked
+    /// Units of lines that are planned anew which no plan for the amendment was for: those that the planner was asked for
     /// with the order as it was, and those that became a node's work since.
     fn replanned(&self, pending: &PendingAmendment, dropped: &[CancelledUnits]) -> Vec<CancelledUnits> {
         let mut found = Vec::new();
@@ -138,14 +138,18 @@ impl Draft<'_> {
         found
     }
 
-    /// False where units will be planned as the order is by then.
+    /// False where units will be planned as the order is by then: what inventory is being asked for is planned again once
+    /// it is granted, on the claims it has then.
     fn has_asked(&self, from: &CancelledFrom) -> bool {
         match from {
             CancelledFrom::Work(_) | CancelledFrom::Pinned(..) => true,
             CancelledFrom::Attempt(number) => {
                 self.order.attempt(*number).is_some_and(|attempt| match attempt.state {
-                    AttemptState::Planning { .. } | AttemptState::Reserving { .. } => true,
-                    AttemptState::Adopting(_) | AttemptState::Waiting { .. } | AttemptState::Ended(_) => false,
+                    AttemptState::Planning { .. } => true,
+                    AttemptState::Adopting(_)
+                    | AttemptState::Waiting { .. }
+                    | AttemptState::Reserving { .. }
+                    | AttemptState::Ended(_) => false,
                 })
             }
             CancelledFrom::Open

@@ -12,6 +12,7 @@ mod preview;
 mod propose;
 mod source;
 
+pub(crate) use end::Standing;
 pub use preview::{Preview, preview};
 pub(crate) use source::{planned, reserved};
 

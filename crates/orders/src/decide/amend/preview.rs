@@ -12,8 +12,8 @@ use crate::order::{AmendmentWait, PendingAmendment, RecalledUnits};
 use crate::refusal::Refusal;
 use crate::state::OrdersState;
 use waybill_machine::Context;
-use waybill_types::exchange::LineUnits;
 use waybill_types::LineNo;
+use waybill_types::exchange::LineUnits;
 
 /// What an amendment would do.
 #[derive(Clone, Debug)]

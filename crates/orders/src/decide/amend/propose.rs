@@ -33,7 +33,10 @@ pub(super) struct Proposal {
 impl Proposal {
     /// True when anything would be different.
     pub(super) fn changes(&self, content: &OrderContent) -> bool {
-        !self.drops.is_empty() || !self.adds.is_empty() || !self.replans.is_empty() || self.content != *content
+        !self.drops.is_empty()
+            || !self.adds.is_empty()
+            || !self.replans.is_empty()
+            || self.content != *content
     }
 }
 
@@ -60,7 +63,8 @@ pub(super) fn propose(draft: &Draft<'_>, amend: &Amend) -> Result<Proposal, Refu
         replans: BTreeMap::new(),
         needs_pricing: Vec::new(),
     };
-    let numbered = || amend.changes.iter().enumerate().map(|(index, change)| (format!("changes[{index}]"), change));
+    let numbered =
+        || amend.changes.iter().enumerate().map(|(index, change)| (format!("changes[{index}]"), change));
     for (path, change) in numbered() {
         maker.units(change, &path)?;
     }
@@ -179,7 +183,9 @@ impl Maker<'_> {
                     for (line, _) in draft.content().numbered() {
                         let state = draft.order.line(line);
                         let reserved = state.is_some_and(|s| !s.buckets.get(Bucket::Reserved).is_zero());
-                        if reserved || draft.order.live_attempts().any(|a| a.units.iter().any(|u| u.line == line)) {
+                        if reserved
+                            || draft.order.live_attempts().any(|a| a.units.iter().any(|u| u.line == line))
+                        {
                             self.replans.entry(line).or_insert(false);
                         }
                     }
@@ -249,8 +255,7 @@ impl Maker<'_> {
     fn appease(&mut self, change: &Change, path: &str) -> Result<(), Refusal> {
         let Change::Appease { line, amount } = change else { return Ok(()) };
         let named = |number: &LineNo| line.is_none_or(|line| line == *number);
-        let lines: Vec<LineNo> =
-            self.content.numbered().map(|(number, _)| number).filter(named).collect();
+        let lines: Vec<LineNo> = self.content.numbered().map(|(number, _)| number).filter(named).collect();
         let units = lines.into_iter().map(|line| {
             let back = self.draft.order.line(line).map_or(Quantity::ZERO, money::came_back);
             let all = ordered(&self.content, line).quantity;

@@ -122,7 +122,8 @@ impl Draft<'_> {
         let mut found = Vec::new();
         for replan in pending.replans.iter().filter(|replan| replan.recalls) {
             let buckets = self.order.line(replan.line).map(|state| state.buckets);
-            let at_node = |buckets: crate::Buckets| buckets.get(Bucket::Released).plus(buckets.get(Bucket::Picked));
+            let at_node =
+                |buckets: crate::Buckets| buckets.get(Bucket::Released).plus(buckets.get(Bucket::Picked));
             found.push((replan.line, buckets.map_or(Quantity::ZERO, at_node)));
         }
         for drop in &pending.drops {
@@ -208,7 +209,11 @@ fn same_goods(a: &Claim, b: &Claim) -> bool {
 }
 
 /// What of the order's own claims is not needed: given back.
-pub(super) fn not_taken(content: &OrderContent, draft: &Draft<'_>, pending: &PendingAmendment) -> Vec<TakeOver> {
+pub(super) fn not_taken(
+    content: &OrderContent,
+    draft: &Draft<'_>,
+    pending: &PendingAmendment,
+) -> Vec<TakeOver> {
     let taken: &[TakeOver] = match &pending.waits {
         AmendmentWait::Stock { takes_over, .. } => takes_over,
         AmendmentWait::Approval
@@ -238,7 +243,8 @@ pub(crate) fn reserved(mut draft: Draft<'_>, outcome: &ReserveOutcome) -> Vec<Ev
     };
     match outcome {
         ReserveOutcome::Granted(claims) => {
-            let served = Served { reservation: Some(reservation), assignments, granted: claims.clone(), unserved };
+            let served =
+                Served { reservation: Some(reservation), assignments, granted: claims.clone(), unserved };
             draft.apply_amendment(number, served);
         }
         ReserveOutcome::Refused(shortages) => draft.unreserved(number, tries, shortages.clone(), false),
