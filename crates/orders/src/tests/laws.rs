@@ -1,8 +1,8 @@
 //! Random histories: whatever is asked, answered, lost, delayed and restarted, the laws hold after every step, and at rest
 //! nothing is left over.
 
-use super::law_returns;
 use super::build::{confirm, line, node, order, pickup, units};
+use super::law_returns;
 use super::world::{World, goods};
 use crate::command::{Cancel, CancelLine, Command};
 use crate::content::Backorder;
@@ -194,7 +194,8 @@ fn run(world: &mut World, step: usize, act: &Act) {
             }
         }
         Act::Undelivered(pick, why) => {
-            let why = [Undelivered::Lost, Undelivered::Refused, Undelivered::ReturnedToSender][usize::from(*why)];
+            let why =
+                [Undelivered::Lost, Undelivered::Refused, Undelivered::ReturnedToSender][usize::from(*why)];
             if let Some(id) = work(world, *pick, |work| !work.shipped.is_empty()) {
                 world.undelivered(id, why);
             }
@@ -214,7 +215,7 @@ fn run(world: &mut World, step: usize, act: &Act) {
                 world.ask(&Command::EraseSubject(id)).unwrap();
             }
         }
-        Act::Back(back) => law_returns::run(world, back),
+        Act::Back(back) => law_returns::run(world, step, back),
         Act::Restart => world.restart(),
     }
 }
