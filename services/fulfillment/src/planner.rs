@@ -42,7 +42,11 @@ impl LocalPlanner {
     /// A plan over half a view of the stock would send parcels from the wrong places: better none.
     fn basket(&self, request: &PlanRequest) -> Result<Basket, PlannerError> {
         self.stock.ready().map_err(|filling| PlannerError::Unavailable(filling.to_string()))?;
-        Ok(self.stock.basket(request.lines.iter().map(|line| (&line.sku, &line.owner))))
+        let basket = self.stock.basket(request.lines.iter().map(|line| (&line.sku, &line.owner)));
+        if request.own.is_empty() {
+            return Ok(basket);
+        }
+        Ok(basket.with_own(&request.own, &self.stock.names().read()))
     }
 }
 

@@ -10,7 +10,7 @@ use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServi
 use waybill_service_kit::caller::ROLE;
 use waybill_service_kit::{Planner, PlannerError};
 use waybill_types::exchange::{
-    Assignment, CostTerm, Delivery, Plan, PlanRequest, PlanStamp, PromiseWindow, Unplanned, UnplannedReason,
+    Assignment, Claim, CostTerm, Delivery, Plan, PlanRequest, PlanStamp, PromiseWindow, Unplanned, UnplannedReason,
 };
 use waybill_types::{Invalid, LineNo, NodeId, Quantity, ServiceId, Text, Timestamp};
 
@@ -71,12 +71,12 @@ pub(crate) fn question(request: &PlanRequest) -> proto::PlanRequest {
         postal_code: destination.postal_code.as_ref().map(ToString::to_string).unwrap_or_default(),
         location: destination.point.map(point),
     });
-    let pinned = request.pinned.iter().map(|claim| proto::PinnedUnits {
+    let reserved = |claim: &Claim| proto::PinnedUnits {
         sku: claim.sku.to_string(),
         owner: claim.owner.to_string(),
         node_id: claim.node.to_string(),
         quantity: claim.quantity.as_i64(),
-    });
+    };
     proto::PlanRequest {
         basket: Some(proto::Basket {
             lines: lines.collect(),
@@ -86,7 +86,8 @@ pub(crate) fn question(request: &PlanRequest) -> proto::PlanRequest {
         }),
         plan_time: Some(time(request.now)),
         excluded_node_ids: request.excluded.iter().map(ToString::to_string).collect(),
-        pinned: pinned.collect(),
+        pinned: request.pinned.iter().map(reserved).collect(),
+        own: request.own.iter().map(reserved).collect(),
         after: String::new(),
     }
 }
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
     use crate::{from_proto, to_proto};
     use waybill_service_kit::Fields;
-    use waybill_types::exchange::{Claim, Destination, PlanLine};
+    use waybill_types::exchange::{Destination, PlanLine};
     use waybill_types::network::LocalDay;
     use waybill_types::{Country, Currency, GeoPoint, OwnerId, PostalCode, Sku};
 
@@ -200,6 +201,12 @@ mod tests {
                 owner: OwnerId::new("acme").unwrap(),
                 node: node.clone(),
                 quantity: Quantity::ONE,
+            }],
+            own: vec![Claim {
+                sku: Sku::new("B").unwrap(),
+                owner: OwnerId::main(),
+                node: node.clone(),
+                quantity: Quantity::of(7),
             }],
         };
         let mut fields = Fields::new();

@@ -62,6 +62,7 @@ pub(crate) fn basket(
         release_at: release_at?.unwrap_or(now).max(now),
         excluded: Vec::new(),
         pinned: Vec::new(),
+        own: Vec::new(),
     })
 }
 
@@ -112,8 +113,9 @@ pub(crate) fn question(
 ) -> Option<PlanRequest> {
     let asked_at = time_or_none(fields, "plan_time", given.plan_time.as_ref());
     let question = basket(fields, given.basket.as_ref(), asked_at.flatten().unwrap_or(now));
-    if given.excluded_node_ids.len() > EXTRAS_MAX || given.pinned.len() > EXTRAS_MAX {
-        fields.wrong("excluded_node_ids", format!("and pinned are at most {EXTRAS_MAX} each"));
+    let extras = [given.excluded_node_ids.len(), given.pinned.len(), given.own.len()];
+    if extras.into_iter().any(|count| count > EXTRAS_MAX) {
+        fields.wrong("excluded_node_ids", format!("and pinned and own are at most {EXTRAS_MAX} each"));
         return None;
     }
     let excluded: Vec<Option<NodeId>> = given
@@ -122,19 +124,24 @@ pub(crate) fn question(
         .enumerate()
         .map(|(index, node)| fields.check(format!("excluded_node_ids[{index}]"), NodeId::new(node)))
         .collect();
-    let pinned: Vec<Option<Claim>> = given
-        .pinned
-        .iter()
-        .enumerate()
-        .map(|(index, units)| pinned(fields, &format!("pinned[{index}]"), units))
-        .collect();
+    let pinned = reserved(fields, "pinned", &given.pinned);
+    let own = reserved(fields, "own", &given.own);
     let mut question = question?;
     question.excluded = excluded.into_iter().collect::<Option<_>>()?;
-    question.pinned = pinned.into_iter().collect::<Option<_>>()?;
+    question.pinned = pinned?;
+    question.own = own?;
     Some(question)
 }
 
-fn pinned(fields: &mut Fields, at: &str, given: &proto::PinnedUnits) -> Option<Claim> {
+/// Units that are reserved already, each checked under its own path.
+fn reserved(fields: &mut Fields, field: &str, given: &[proto::PinnedUnits]) -> Option<Vec<Claim>> {
+    let units = given.iter().enumerate();
+    let claims: Vec<Option<Claim>> =
+        units.map(|(index, units)| claim(fields, &format!("{field}[{index}]"), units)).collect();
+    claims.into_iter().collect()
+}
+
+fn claim(fields: &mut Fields, at: &str, given: &proto::PinnedUnits) -> Option<Claim> {
     let sku = fields.check(format!("{at}.sku"), Sku::new(&given.sku));
     let owner = owner(fields, format!("{at}.owner"), &given.owner);
     let node = fields.check(format!("{at}.node_id"), NodeId::new(&given.node_id));

@@ -1,6 +1,6 @@
 //! What a node reports: who asks, about which fulfilment order at which revision, and what it did.
 
-use waybill_fulfillment::{Package, PickReport, RejectKind, Report, ShortKind};
+use waybill_fulfillment::{Package, PickReport, RejectKind, Report, Rest, ShortKind};
 use waybill_machine::Content;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::values::{some_quantity, text, time_or_none, whole};
@@ -162,7 +162,8 @@ pub(crate) fn ready(m: &proto::ReadyForPickupRequest) -> Result<Asked, DoorError
 pub(crate) fn hand_over(m: &proto::HandOverRequest) -> Result<Asked, DoorError> {
     let mut fields = Fields::new();
     let proof = text(&mut fields, "proof", &m.proof, 64);
-    asked(fields, &head!(m), "hand over", &body!(m), proof.map(|proof| Report::HandOver { proof }))
+    let all = |proof| Report::HandOver { proof, lines: Vec::new(), rest: Rest::Later };
+    asked(fields, &head!(m), "hand over", &body!(m), proof.map(all))
 }
 
 pub(crate) fn deliver(m: &proto::ConfirmDeliveryRequest) -> Result<Asked, DoorError> {
@@ -228,6 +229,7 @@ fn picked_line(fields: &mut Fields, at: &str, given: &proto::PickedLine) -> Opti
         short_kind: short_kind?,
         lots: lots?,
         serials: serials?,
+        substitute: None,
     })
 }
 
@@ -274,5 +276,6 @@ fn package(fields: &mut Fields, at: &str, given: &proto::Parcel) -> Option<Packa
         .collect();
     let lines = lines.into_iter().collect::<Option<_>>();
     let parcel = Parcel { number: number?, carrier: carrier?, tracking: tracking?, lines: lines? };
-    Some(Package { parcel, weight_g: weight_g?, tracking_url: tracking_url?, delivered_at: None })
+    let (weight_g, tracking_url) = (weight_g?, tracking_url?);
+    Some(Package { parcel, weight_g, tracking_url, delivered_at: None, undelivered: None })
 }

@@ -70,13 +70,15 @@ fn states(fields: &mut Fields, numbers: &[i32]) -> Option<BTreeSet<i32>> {
 }
 
 /// States of work that is not at the node any more; any other is found among open work alone.
-const CLOSED: [proto::FulfillmentOrderState; 6] = [
+const CLOSED: [proto::FulfillmentOrderState; 8] = [
     proto::FulfillmentOrderState::Shipped,
     proto::FulfillmentOrderState::Delivered,
     proto::FulfillmentOrderState::HandedOver,
     proto::FulfillmentOrderState::Cancelled,
     proto::FulfillmentOrderState::Rejected,
     proto::FulfillmentOrderState::Shorted,
+    proto::FulfillmentOrderState::Undelivered,
+    proto::FulfillmentOrderState::NotCollected,
 ];
 /// Rows looked at for one page: a page of a rare state may be short and have a next one.
 const LOOKED_AT_MAX: usize = 1_000;

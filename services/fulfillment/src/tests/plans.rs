@@ -7,8 +7,8 @@ use waybill_proto::fulfillment::v1 as proto;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentService;
 use waybill_replica::Token;
 use waybill_service_kit::Planner;
-use waybill_types::exchange::{Delivery, Destination, PlanLine, PlanRequest};
-use waybill_types::{Country, LineNo, OwnerId, Quantity, Sku};
+use waybill_types::exchange::{Claim, Delivery, Destination, PlanLine, PlanRequest};
+use waybill_types::{Country, LineNo, NodeId, OwnerId, Quantity, Sku};
 
 fn basket(quantity: i64) -> proto::Basket {
     proto::Basket {
@@ -119,6 +119,12 @@ async fn a_planner_in_another_process_plans_the_same() {
         release_at: NOON,
         excluded: vec![],
         pinned: vec![],
+        own: vec![Claim {
+            sku: Sku::new("A").unwrap(),
+            owner: OwnerId::main(),
+            node: NodeId::new("n1").unwrap(),
+            quantity: Quantity::ONE,
+        }],
     };
     let there = RemotePlanner::new(channel).plan(&request).await.unwrap();
     let here = world.door.planner().plan(&request).await.unwrap();

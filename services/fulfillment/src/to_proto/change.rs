@@ -3,10 +3,10 @@
 
 use super::network;
 use serde_json::{Value, json};
-use waybill_fulfillment::{Event, Fulfillment, Kept, Package, PickedLine, ShortedLine};
+use waybill_fulfillment::{Event, Fulfillment, Kept, Package, PickedLine, ShortedLine, UndeliveredKind};
 use waybill_service_kit::changes::Teller;
 use waybill_service_kit::shown;
-use waybill_types::exchange::{LineUnits, Work, WorkDestination, WorkRefusal};
+use waybill_types::exchange::{Landing, LineUnits, Work, WorkDestination, WorkRefusal};
 use waybill_types::network::{NodeKind, Policy};
 use waybill_types::{FulfillmentOrderId, OrderId, Text};
 
@@ -53,8 +53,11 @@ fn name(event: &Event) -> &'static str {
         Event::Packed(..) => "Packed",
         Event::Shipped(..) => "Shipped",
         Event::MadeReady(..) => "MadeReady",
-        Event::HandedOver(..) => "HandedOver",
+        Event::HandedOver { .. } => "HandedOver",
         Event::Delivered(..) => "Delivered",
+        Event::CancelDecided(..) => "CancelDecided",
+        Event::NotCollected { .. } => "NotCollected",
+        Event::Undelivered(..) => "Undelivered",
     }
 }
 
@@ -71,9 +74,12 @@ fn work(event: &Event) -> Option<FulfillmentOrderId> {
         | Event::PickConfirmed { id, .. }
         | Event::Packed(id, _)
         | Event::Shipped(id, ..)
-        | Event::MadeReady(id, _)
-        | Event::HandedOver(id, _)
-        | Event::Delivered(id, ..) => Some(*id),
+        | Event::MadeReady(id, ..)
+        | Event::HandedOver { id, .. }
+        | Event::Delivered(id, ..)
+        | Event::CancelDecided(id, _)
+        | Event::NotCollected { id, .. }
+        | Event::Undelivered(id, ..) => Some(*id),
         Event::NodeSet(_)
         | Event::LaneSet(_)
         | Event::ZoneSet(_)
@@ -124,29 +130,75 @@ fn payload(event: &Event) -> Value {
             about(*id, json!({ "why": why }))
         }
         Event::WorkReleased(id, instruction) => about(*id, json!({ "instruction": instruction })),
-        Event::CancelAnswered { id, removed, stopped, too_late, instruction, .. } => about(
-            *id,
-            json!({
-                "removed": units(removed), "stopped": units(stopped), "too_late": units(too_late),
-                "instruction": instruction,
-            }),
-        ),
+        Event::CancelAnswered { id, removed, stopped, too_late, instruction, recall, asked, answer_by, .. } => {
+            about(
+                *id,
+                json!({
+                    "removed": units(removed), "stopped": units(stopped), "too_late": units(too_late),
+                    "instruction": instruction, "recall": recall, "asked": units(asked),
+                    "answer_by_ms": answer_by.map(|at| at.as_ms()),
+                }),
+            )
+        }
+        Event::CancelDecided(id, answers) => {
+            let answers = answers.iter().map(|answer| {
+                json!({
+                    "recall": answer.recall, "stopped": units(&answer.stopped),
+                    "too_late": units(&answer.too_late),
+                })
+            });
+            about(*id, json!({ "answers": answers.collect::<Value>() }))
+        }
+        Event::NotCollected { id, units: left, instruction } => {
+            about(*id, json!({ "units": units(left), "instruction": instruction }))
+        }
+        Event::Undelivered(id, kind, numbers) => {
+            let numbers: Vec<&str> = numbers.iter().map(Text::as_str).collect();
+            let (kind, landing) = match kind {
+                UndeliveredKind::Lost => ("lost", None),
+                UndeliveredKind::Refused => ("refused", None),
+                UndeliveredKind::ReturnedToSender(landing) => ("returned_to_sender", Some(landing)),
+            };
+            let landing = landing.map(|landing| match landing {
+                Landing::Sellable => "sellable",
+                Landing::Inspect => "inspect",
+                Landing::Damaged => "damaged",
+                Landing::Scrapped => "scrapped",
+            });
+            about(*id, json!({ "parcels": numbers, "fate": kind, "landing": landing }))
+        }
         Event::Accepted(id) | Event::PickingStarted(id) => about(*id, json!({})),
         Event::Rejected(id, kind) => about(*id, json!({ "why": kind.name() })),
-        Event::PickConfirmed { id, picked, shorted, .. } => about(
-            *id,
-            json!({
-                "picked": picked.iter().map(self::picked).collect::<Value>(),
-                "shorted": shorted.iter().map(self::shorted).collect::<Value>(),
-            }),
-        ),
+        Event::PickConfirmed { id, picked, shorted, substituted } => {
+            let instead = substituted.iter().map(|some| {
+                json!({
+                    "line": some.units.line.0, "quantity": some.units.quantity.units(), "sku": some.sku.as_str(),
+                })
+            });
+            about(
+                *id,
+                json!({
+                    "picked": picked.iter().map(self::picked).collect::<Value>(),
+                    "shorted": shorted.iter().map(self::shorted).collect::<Value>(),
+                    "substituted": instead.collect::<Value>(),
+                }),
+            )
+        }
         Event::Packed(id, packages) => about(*id, json!({ "parcels": parcels(packages) })),
         Event::Shipped(id, packages, at) => {
             about(*id, json!({ "parcels": parcels(packages), "shipped_at_ms": at.as_ms() }))
         }
-        Event::MadeReady(id, shelf) => about(*id, json!({ "shelf": shelf.as_str() })),
+        Event::MadeReady(id, shelf, until) => {
+            about(*id, json!({ "shelf": shelf.as_str(), "until_ms": until.as_ms() }))
+        }
         // What it says about the person stays with the fulfilment order.
-        Event::HandedOver(id, proof) => about(*id, json!({ "proof_given": !proof.as_str().is_empty() })),
+        Event::HandedOver { id, proof, left, given_up, until } => about(
+            *id,
+            json!({
+                "proof_given": !proof.as_str().is_empty(), "units": units(left), "given_up": units(given_up),
+                "until_ms": until.map(|at| at.as_ms()),
+            }),
+        ),
         Event::Delivered(id, numbers, at) => {
             let numbers: Vec<&str> = numbers.iter().map(Text::as_str).collect();
             about(*id, json!({ "parcels": numbers, "delivered_at_ms": at.as_ms() }))

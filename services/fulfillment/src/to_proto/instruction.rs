@@ -22,6 +22,7 @@ pub(crate) fn instruction(
         InstructionKind::Pick => proto::PickInstructionKind::Pick,
         InstructionKind::Amend => proto::PickInstructionKind::Amend,
         InstructionKind::Cancel => proto::PickInstructionKind::Cancel,
+        InstructionKind::CancelRequested => proto::PickInstructionKind::CancelRequested,
     };
     let lines = row.lines.iter().map(|line| proto::PickLine {
         line_number: line.line.0.into(),

@@ -58,12 +58,16 @@ pub(crate) fn state(state: &WorkState) -> proto::FulfillmentOrderState {
         WorkState::Cancelled { .. } => proto::FulfillmentOrderState::Cancelled,
         WorkState::Rejected { .. } => proto::FulfillmentOrderState::Rejected,
         WorkState::Shorted { .. } => proto::FulfillmentOrderState::Shorted,
+        WorkState::Undelivered { .. } => proto::FulfillmentOrderState::Undelivered,
+        WorkState::NotCollected { .. } => proto::FulfillmentOrderState::NotCollected,
     }
 }
 
 fn end_reason(state: &WorkState) -> String {
     match state {
-        WorkState::Cancelled { reason } | WorkState::Shorted { reason } => reason.to_string(),
+        WorkState::Cancelled { reason }
+        | WorkState::Shorted { reason }
+        | WorkState::NotCollected { reason } => reason.to_string(),
         WorkState::Rejected { kind, reason } if reason.as_str().is_empty() => kind.name().to_owned(),
         WorkState::Rejected { kind, reason } => format!("{}: {reason}", kind.name()),
         WorkState::Planned
@@ -75,7 +79,8 @@ fn end_reason(state: &WorkState) -> String {
         | WorkState::Shipped { .. }
         | WorkState::Delivered { .. }
         | WorkState::ReadyForPickup { .. }
-        | WorkState::HandedOver { .. } => String::new(),
+        | WorkState::HandedOver { .. }
+        | WorkState::Undelivered { .. } => String::new(),
     }
 }
 

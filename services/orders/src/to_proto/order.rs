@@ -248,8 +248,9 @@ pub(crate) fn work_state(state: WorkState) -> proto::FulfillmentRefState {
         WorkState::Delivered => proto::FulfillmentRefState::Delivered,
         WorkState::ReadyForPickup => proto::FulfillmentRefState::ReadyForPickup,
         WorkState::HandedOver => proto::FulfillmentRefState::HandedOver,
-        WorkState::Undelivered => proto::FulfillmentRefState::Shipped,
-        WorkState::Cancelled | WorkState::NotCollected => proto::FulfillmentRefState::Cancelled,
+        WorkState::Undelivered => proto::FulfillmentRefState::Undelivered,
+        WorkState::NotCollected => proto::FulfillmentRefState::NotCollected,
+        WorkState::Cancelled => proto::FulfillmentRefState::Cancelled,
         WorkState::Refused(_) | WorkState::Rejected => proto::FulfillmentRefState::Rejected,
         WorkState::Shorted => proto::FulfillmentRefState::Shorted,
     }

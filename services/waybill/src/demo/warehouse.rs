@@ -144,7 +144,9 @@ impl Warehouses {
         match instruction.kind() {
             PickInstructionKind::Pick => {}
             PickInstructionKind::Cancel => return count(&self.tally.called_off),
-            kind @ (PickInstructionKind::Amend | PickInstructionKind::Unspecified) => {
+            kind @ (PickInstructionKind::Amend
+            | PickInstructionKind::CancelRequested
+            | PickInstructionKind::Unspecified) => {
                 return self.ledger.fault(format!("node {node_id} got an instruction of kind {kind:?}"));
             }
         }
