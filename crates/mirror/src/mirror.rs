@@ -325,6 +325,28 @@ mod tests {
     }
 
     #[test]
+    fn what_the_asker_has_reserved_counts_as_there_besides_what_is_available() {
+        let (mirror, part) = mirror();
+        mirror.load(part, 1, [item(1, false)], [change(1, 2, 3, 1), change(1, 7, 1, 1), change(1, 5, 0, 1)]);
+        let claim = |node: &str, quantity| waybill_types::exchange::Claim {
+            sku: sku(1),
+            owner: OwnerId::main(),
+            node: NodeId::new(node).unwrap(),
+            quantity: Quantity::of(quantity),
+        };
+        let own = [claim("n2", 4), claim("n5", 2), claim("nowhere", 9)];
+        let basket = mirror.basket([(&sku(1), &OwnerId::main())]).with_own(&own, &mirror.names().read());
+        let names = mirror.names().read();
+        let there = basket.stock(&sku(1), &OwnerId::main()).iter();
+        let there: BTreeMap<String, u64> =
+            there.map(|row| (names.id(row.node).unwrap().to_string(), row.available.units())).collect();
+        let expected = [("n2", 7), ("n5", 2), ("n7", 1)].map(|(node, units)| (node.to_owned(), units));
+        assert_eq!(there, BTreeMap::from(expected));
+        let rows = basket.stock(&sku(1), &OwnerId::main());
+        assert!(rows.is_sorted_by_key(|row| row.node), "ascending, as the planner needs them");
+    }
+
+    #[test]
     fn a_mirror_is_ready_when_every_partition_is_loaded() {
         let mirror = Mirror::new(Layout::even(2).unwrap());
         let part = |index| PartitionId::new(Service::Inventory, index);

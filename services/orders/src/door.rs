@@ -108,11 +108,23 @@ impl Inner {
         write: Write,
         command: Command,
     ) -> Result<Accepted<Answer>, Status> {
+        self.change_as(order, write, command, |refusal| refusal).await
+    }
+
+    /// As [`Self::change`], with refusals as `renamed` tells them.
+    pub(crate) async fn change_as(
+        &self,
+        order: OrderId,
+        write: Write,
+        command: Command,
+        renamed: impl FnOnce(Refusal) -> Refusal,
+    ) -> Result<Accepted<Answer>, Status> {
         let partition = self.partition(order.partition())?;
         match partition.submit(write.submission(command)).await {
             Err(Failure::Refused(Refusal::StaleRevision { order, expected, current })) => {
                 Err(stale::refusal(self, order, expected, current).await)
             }
+            Err(Failure::Refused(refusal)) => Err(status(&renamed(refusal))),
             other => other.map_err(|failure| failed(&failure)),
         }
     }

@@ -11,7 +11,7 @@ use waybill_orders::{Command, Note, Orders, OrdersState, PlanQuestion};
 use waybill_replica::{Clock, Failure, Observer, Submission};
 use waybill_service_kit::{DoorError, OpenedPerson, Person, Planner, PlannerError, Seal, WaitingRoom};
 use waybill_types::exchange::{Delivery, Destination, Plan, PlanRequest};
-use waybill_types::{Country, GeoPoint, OrderId, Origin, PostalCode};
+use waybill_types::{Country, GeoPoint, OrderId, Origin, PostalCode, Timestamp};
 
 /// Whom notes are passed to.
 #[derive(Clone)]
@@ -115,17 +115,8 @@ impl Planning {
     }
 
     async fn ask(&self, seal: &Seal, question: &PlanQuestion) -> Result<Plan, Unasked> {
-        let ships = question.lines.iter().any(|line| line.delivery == Delivery::Ship);
-        let destination = if ships { Some(open_destination(seal, question)?) } else { None };
-        let now = self.clock.now().max(question.asked_at);
-        let request = PlanRequest {
-            lines: question.lines.clone(),
-            destination,
-            now,
-            release_at: question.release_at.unwrap_or(now).max(now),
-            excluded: question.excluded.clone(),
-            pinned: question.pinned.clone(),
-        };
+        let destination = if ships(question) { Some(open_destination(seal, question)?) } else { None };
+        let request = request(question, destination, self.clock.now());
         let started = Instant::now();
         let answer = self.planner.plan(&request).await;
         metrics::histogram!(names::PLANS).record(started.elapsed().as_secs_f64());
@@ -148,6 +139,29 @@ enum HandedIn {
     Busy,
 }
 
+/// True when something of it is sent home.
+pub(crate) fn ships(question: &PlanQuestion) -> bool {
+    question.lines.iter().any(|line| line.delivery == Delivery::Ship)
+}
+
+/// The question as the planner takes it.
+pub(crate) fn request(
+    question: &PlanQuestion,
+    destination: Option<Destination>,
+    now: Timestamp,
+) -> PlanRequest {
+    let now = now.max(question.asked_at);
+    PlanRequest {
+        lines: question.lines.clone(),
+        destination,
+        now,
+        release_at: question.release_at.unwrap_or(now).max(now),
+        excluded: question.excluded.clone(),
+        pinned: question.pinned.clone(),
+        own: question.own.clone(),
+    }
+}
+
 /// Where the order goes, opened each time it is asked. An erased or missing address can never be planned.
 fn open_destination(seal: &Seal, question: &PlanQuestion) -> Result<Destination, Unasked> {
     let sealed = question.recipient.as_ref().ok_or(Unasked::Never)?;
@@ -162,7 +176,8 @@ fn open_destination(seal: &Seal, question: &PlanQuestion) -> Result<Destination,
     }
 }
 
-fn destination(person: &Person) -> Option<Destination> {
+/// Where a person's address is.
+pub(crate) fn destination(person: &Person) -> Option<Destination> {
     let address = person.address.as_ref()?;
     let point = address.point.and_then(|(lat, lon)| GeoPoint::new(lat, lon).ok());
     let country = Country::new(&address.country_code).ok()?;

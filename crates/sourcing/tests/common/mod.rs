@@ -193,6 +193,7 @@ pub(crate) fn request(now: Timestamp, lines: Vec<PlanLine>) -> PlanRequest {
         release_at: now,
         excluded: Vec::new(),
         pinned: Vec::new(),
+        own: Vec::new(),
     }
 }
 

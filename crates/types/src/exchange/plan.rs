@@ -65,6 +65,8 @@ pub struct PlanRequest {
     pub excluded: Vec<NodeId>,
     /// Units already reserved (an adopted hold): planned exactly there.
     pub pinned: Vec<Claim>,
+    /// Units that the order has reserved and may use or leave: they count as there, besides what is available.
+    pub own: Vec<Claim>,
 }
 
 /// Units of one line given to one node.

@@ -14,7 +14,7 @@ use waybill_types::policy::HoldCode;
 use waybill_types::{Channel, CustomerRef, ExternalNumber, NodeId, Sku};
 
 /// What to find; all given must hold.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Filter {
     pub(crate) number: Option<ExternalNumber>,
     pub(crate) lookups: Vec<Lookup>,

@@ -39,7 +39,9 @@ pub(crate) async fn amend(
     let amend = Amend { order: id, expected_revision, changes, recipient: recipient.recipient };
     let target = format!("amendment of order {id}").into_bytes();
     let write = Write { caller, request, reason, target, content };
-    let accepted = door.change(id, write, Command::Amend(Box::new(amend))).await?;
+    let names = from_proto::amend::names(&message.changes);
+    let renamed = |refusal| from_proto::amend::renamed(refusal, &names);
+    let accepted = door.change_as(id, write, Command::Amend(Box::new(amend)), renamed).await?;
     let (order, amendment, token) = outcome(door, id, accepted, wait_ms).await?;
     Ok(proto::AmendOrderResponse {
         order_id: id.to_string(),

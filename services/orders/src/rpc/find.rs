@@ -139,8 +139,8 @@ pub(crate) struct Hit {
     /// When the partition took the order; never goes back with growing ids.
     pub(crate) at: Timestamp,
     pub(crate) id: OrderId,
-    opening: Arc<Opening>,
-    order: Arc<Order>,
+    pub(crate) opening: Arc<Opening>,
+    pub(crate) order: Arc<Order>,
 }
 
 /// Matches of one partition, newest first, and how far it has looked: `None` when it has looked at everything.

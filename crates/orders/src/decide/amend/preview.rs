@@ -8,12 +8,13 @@ use crate::decide::draft::Draft;
 use crate::event::ChangeDecided;
 use crate::fold::sum_by_line;
 use crate::note::{PlanQuestion, ask, own_claims};
-use crate::order::{AmendmentWait, PendingAmendment, RecalledUnits};
+use crate::order::{AmendmentWait, PendingAmendment, RecalledUnits, WorkShare};
 use crate::refusal::Refusal;
 use crate::state::OrdersState;
+use std::collections::BTreeSet;
 use waybill_machine::Context;
-use waybill_types::LineNo;
 use waybill_types::exchange::LineUnits;
+use waybill_types::{FulfillmentOrderId, LineNo};
 
 /// What an amendment would do.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Preview {
     pub adds: Vec<LineUnits>,
     /// Units that nodes would be asked to give back, by line.
     pub recalls: Vec<LineUnits>,
+    /// The works that those units are of.
+    pub recalled_works: Vec<FulfillmentOrderId>,
     /// Lines whose units that have not left would be planned anew.
     pub replanned_lines: Vec<LineNo>,
     /// What to ask the planner for the new promise; `None` where nothing needs a place. Its attempt number means nothing.
@@ -84,6 +87,7 @@ pub fn preview(state: &OrdersState, amend: &Amend, cx: &Context<'_>) -> Result<P
         decided,
         policy_version: state.policy().0,
         needs_pricing: proposal.needs_pricing,
+        recalled_works: works_of(&draft, &shares),
         recalls: sum_by_line(shares.iter().map(|share| (share.line, share.quantity))),
         replanned_lines: (0..draft.order.lines.len()).map(line_no).filter(replanned).collect(),
         question,
@@ -92,4 +96,9 @@ pub fn preview(state: &OrdersState, amend: &Amend, cx: &Context<'_>) -> Result<P
         content: pending.proposed,
     };
     Ok(preview)
+}
+
+fn works_of(draft: &Draft<'_>, shares: &[WorkShare]) -> Vec<FulfillmentOrderId> {
+    let numbers: BTreeSet<u16> = shares.iter().map(|share| share.work).collect();
+    numbers.into_iter().filter_map(|number| Some(draft.order.work(number)?.id)).collect()
 }
