@@ -74,6 +74,12 @@ impl Driver {
         self.run(&Fulfillment::receive(from, message)).expect("a message is never refused");
     }
 
+    /// So much later, whatever is due happens.
+    pub(crate) fn later(&mut self, ms: i64) {
+        self.now = self.now.plus_ms(ms);
+        self.run(&Command::Tick).expect("a tick is never refused");
+    }
+
     pub(crate) fn report(
         &mut self,
         id: FulfillmentOrderId,

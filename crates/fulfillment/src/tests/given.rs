@@ -4,7 +4,7 @@ use crate::driver::Driver;
 use crate::{Command, FulfillmentOrder, Package, PickReport, Report, Rest, ShortKind};
 use std::sync::Arc;
 use waybill_types::exchange::{
-    LineUnits, Message, Parcel, PromiseWindow, RecallManner, Work, WorkDestination, WorkLine,
+    Claim, LineUnits, Message, Parcel, PromiseWindow, RecallManner, Work, WorkDestination, WorkLine,
 };
 use waybill_types::network::{Capabilities, LocalDay, Node, NodeKind, TimeZoneName};
 use waybill_types::{
@@ -108,6 +108,52 @@ pub(crate) fn order(driver: &Driver, id: FulfillmentOrderId) -> Arc<FulfillmentO
 /// Orders calls units off.
 pub(crate) fn recall(id: FulfillmentOrderId, units: Vec<LineUnits>) -> Message {
     Message::CancelWork { id, units, recall: 1, manner: RecallManner::Firm, reason: Reason::default() }
+}
+
+/// Orders wants units stopped, and the node asked about those in hand, within a minute.
+pub(crate) fn ask(id: FulfillmentOrderId, recall: u32, lines: &[(u16, u64)]) -> Message {
+    let (units, reason) = (units(lines), Reason::new("changed my mind").unwrap());
+    Message::CancelWork { id, units, recall, manner: RecallManner::Ask { within_ms: 60_000 }, reason }
+}
+
+/// The outcome of recall number `recall`.
+pub(crate) fn recalled(
+    id: FulfillmentOrderId,
+    recall: u32,
+    stopped: &[(u16, u64)],
+    too_late: &[(u16, u64)],
+    asked: &[(u16, u64)],
+) -> Message {
+    let (stopped, too_late, asked) = (units(stopped), units(too_late), units(asked));
+    Message::WorkCancelled { id, stopped, too_late, recall, asked }
+}
+
+/// What the node says it put back.
+pub(crate) fn put_back(lines: &[(u16, u64)]) -> Report {
+    Report::AnswerCancel { stopped: units(lines) }
+}
+
+/// Goods of the tests' only owner at `n1`.
+pub(crate) fn claim(sku: &str, quantity: u64) -> Claim {
+    let (sku, owner) = (Sku::new(sku).unwrap(), OwnerId::main());
+    Claim { sku, owner, node: node_id("n1"), quantity: Quantity::of(quantity) }
+}
+
+/// What the work of order number `order` stands on.
+pub(crate) fn reservation(order: u64) -> ReservationId {
+    ReservationId::Order { home: 0, order: OrderId::new(0, order), attempt: 1 }
+}
+
+/// A pickup for order number `order`, picked, at revision 3; nothing said about it is left to take.
+pub(crate) fn picked_pickup(driver: &mut Driver, order: u64, lines: &[(&str, u64)]) -> FulfillmentOrderId {
+    let mut pickup = work(order, lines);
+    pickup.destination = WorkDestination::Pickup;
+    assign(driver, pickup);
+    driver.receive(Message::ReleaseWork(id(order)));
+    let all: Vec<(u16, u64, u64)> = (1..).zip(lines).map(|(line, (_, count))| (line, *count, 0)).collect();
+    driver.report(id(order), 2, pick(&all)).unwrap();
+    driver.take_sent();
+    id(order)
 }
 
 pub(crate) fn units(pairs: &[(u16, u64)]) -> Vec<LineUnits> {

@@ -1,22 +1,12 @@
 //! The node's side, from plan to delivery, with its refusals.
 
 use super::given::{
-    DAY, assign, delivery, hand_over, id, node, node_id, order, package, pick, released, ship, text, units, with_node,
-    work,
+    DAY, assign, claim, delivery, hand_over, id, node, node_id, order, package, pick, released, reservation, ship, text, units,
+    with_node, work,
 };
 use crate::{Capacity, Command, Refusal, RejectKind, Report, WorkState};
 use waybill_machine::{Code, Coded};
-use waybill_types::exchange::{Claim, Message, Step, WorkDestination, WorkRefusal};
-use waybill_types::{OrderId, OwnerId, Quantity, ReservationId, Sku};
-
-fn claim(sku: &str, quantity: u64) -> Claim {
-    let (sku, owner) = (Sku::new(sku).unwrap(), OwnerId::main());
-    Claim { sku, owner, node: node_id("n1"), quantity: Quantity::of(quantity) }
-}
-
-fn reservation(order: u64) -> ReservationId {
-    ReservationId::Order { home: 0, order: OrderId::new(0, order), attempt: 1 }
-}
+use waybill_types::exchange::{Message, Step, WorkDestination, WorkRefusal};
 
 #[test]
 fn an_order_goes_from_planned_to_delivered_and_consumes_its_claims_once() {
