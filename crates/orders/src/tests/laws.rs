@@ -2,8 +2,8 @@
 //! nothing is left over.
 
 use super::build::{confirm, line, node, order, pickup, units};
-use super::law_returns;
 use super::world::{World, goods};
+use super::{law_amends, law_returns};
 use crate::command::{Cancel, CancelLine, Command};
 use crate::content::Backorder;
 use crate::order::AttemptState;
@@ -40,6 +40,7 @@ enum Act {
     Blind(bool),
     Erase(usize),
     Back(law_returns::Back),
+    Agent(law_amends::Agent),
     Restart,
 }
 
@@ -72,6 +73,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => some.clone().prop_map(Act::Close),
         1 => any::<bool>().prop_map(Act::Blind),
         6 => law_returns::act().prop_map(Act::Back),
+        8 => law_amends::act().prop_map(Act::Agent),
         1 => some.prop_map(Act::Erase),
         1 => Just(Act::Restart),
     ]
@@ -216,6 +218,7 @@ fn run(world: &mut World, step: usize, act: &Act) {
             }
         }
         Act::Back(back) => law_returns::run(world, step, back),
+        Act::Agent(agent) => law_amends::run(world, agent),
         Act::Restart => world.restart(),
     }
 }
@@ -253,12 +256,14 @@ proptest! {
             world.audit();
         }
         world.settle();
-        world.tick(crate::CONFIRM_MS);
+        // Past every deadline, that of an approval too.
+        world.tick(86_400_000);
         world.settle();
         world.answer_all_cancels();
         world.settle();
         world.audit_at_rest();
         nothing_is_forgotten(&world);
+        law_amends::all_are_over(&world);
         world.restart();
         world.audit_at_rest();
     }

@@ -8,6 +8,7 @@ mod cancel;
 mod exchanges;
 mod flow;
 mod holds;
+mod law_amends;
 mod law_returns;
 mod laws;
 mod money;

@@ -13,7 +13,7 @@ use crate::order::{
     UnservedReason,
 };
 use crate::units::Bucket;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use waybill_types::exchange::{Assignment, Claim, LineUnits, TakeOver};
 use waybill_types::{LineNo, NodeId, Quantity, ReservationId};
 
@@ -90,12 +90,27 @@ impl Draft<'_> {
         self.give_up(served.unserved, Vec::new());
         let short = with_reason(self.loose(), UnservedReason::NoStock);
         self.give_up(short, Vec::new());
-        let waiting = pending.replans.iter().map(|replan| {
-            let state = self.order.line(replan.line);
-            (replan.line, state.map_or(Quantity::ZERO, |state| state.buckets.get(Bucket::Backordered)))
-        });
-        let waiting = sum_by_line(waiting);
+        let waiting = self.waiting_again(&pending);
         self.start_attempt(waiting, Manner::afresh(AttemptSource::Backordered));
+    }
+
+    /// Units that wait for stock and may be served now that their line goes another way. All lines of their goods are tried
+    /// together, so that inventory is told how much of them is still waited for.
+    fn waiting_again(&self, pending: &PendingAmendment) -> Vec<LineUnits> {
+        let content = self.content();
+        let goods: BTreeSet<_> = pending
+            .replans
+            .iter()
+            .filter(|replan| !self.backordered(replan.line).is_zero())
+            .map(|replan| ordered(content, replan.line))
+            .map(|line| (&line.sku, &line.owner))
+            .collect();
+        let same = content.numbered().filter(|(_, line)| goods.contains(&(&line.sku, &line.owner)));
+        sum_by_line(same.map(|(line, _)| (line, self.backordered(line))))
+    }
+
+    fn backordered(&self, line: LineNo) -> Quantity {
+        self.order.line(line).map_or(Quantity::ZERO, |state| state.buckets.get(Bucket::Backordered))
     }
 
     /// The units that are called off: those that lose least first, those that nodes gave back last.
