@@ -3,6 +3,10 @@
 
 use crate::{Answer, Command, Event, Inventory, Note, Refusal, State};
 use std::collections::{BTreeMap, VecDeque};
+#[cfg(test)]
+use std::sync::Arc;
+#[cfg(test)]
+use waybill_machine::{Cold, ScanOrder};
 use waybill_machine::{Context, Machine, Outbox, Position, State as _, Violation, record};
 use waybill_types::exchange::Message;
 use waybill_types::{Layout, Origin, PartitionId, Service, Timestamp};
@@ -27,6 +31,8 @@ pub struct Cluster {
     states: Vec<State>,
     journals: Vec<Vec<Entry>>,
     wires: BTreeMap<(PartitionId, PartitionId), VecDeque<Message>>,
+    #[cfg(test)]
+    below: Vec<Arc<Rows>>,
 }
 
 impl Cluster {
@@ -46,6 +52,8 @@ impl Cluster {
             states: ids.map(|id| Inventory::create(id, layout)).collect(),
             journals: (0..count).map(|_| Vec::new()).collect(),
             wires: BTreeMap::new(),
+            #[cfg(test)]
+            below: (0..count).map(|_| Arc::default()).collect(),
         }
     }
 
@@ -177,8 +185,47 @@ fn hash(state: &mut State) -> blake3::Hash {
     hasher.finalize()
 }
 
+/// What a store below keeps of one partition.
+#[cfg(test)]
+#[derive(Default)]
+struct Rows(std::sync::Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
+
+#[cfg(test)]
+impl Cold for Rows {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().get(key).cloned()
+    }
+    fn scan(&self, lower: &[u8], upper: &[u8], order: ScanOrder, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let rows = self.0.lock().unwrap();
+        let range = rows.range(lower.to_vec()..upper.to_vec()).map(|(key, row)| (key.clone(), row.clone()));
+        match order {
+            ScanOrder::Ascending => range.take(limit).collect(),
+            ScanOrder::Descending => range.rev().take(limit).collect(),
+        }
+    }
+}
+
 #[cfg(test)]
 impl Cluster {
+    /// Every partition puts its changed rows below, loses its memory and starts from the rows.
+    pub(crate) fn restart(&mut self) {
+        for (index, state) in self.states.iter_mut().enumerate() {
+            let rows = &self.below[index];
+            for table in state.tables() {
+                for image in table.begin_checkpoint() {
+                    let mut rows = rows.0.lock().unwrap();
+                    match image.value {
+                        Some(value) => rows.insert(image.key, value.encode()),
+                        None => rows.remove(&image.key),
+                    };
+                }
+                table.finish_checkpoint();
+            }
+            let partition = state.partition;
+            *state = Inventory::create(partition, self.layout);
+            state.tables().into_iter().for_each(|table| table.attach(rows.clone()));
+        }
+    }
     /// Breaks the first partition's state, to see whether the law notices.
     pub(crate) fn spoil(&mut self, spoil: impl FnOnce(&mut State)) {
         spoil(&mut self.states[0]);

@@ -1,18 +1,26 @@
 //! The law, as far as one partition can check it alone. Tests, the simulator and audits call the same functions.
 
 use crate::apply::timer_of;
+use crate::decide::spot_of;
 use crate::position::{Condition, Spot};
+use crate::reservation::ReservationLine;
 use crate::state::{State, Timer, TimerKind};
 use std::collections::{BTreeMap, BTreeSet};
 use waybill_machine::Violation;
-use waybill_types::Quantity;
+use waybill_types::exchange::Claim;
+use waybill_types::{Quantity, ReservationId};
 
 /// Checks every law of stock.
 pub fn all(state: &State, checked: &mut dyn FnMut(&'static str, u64)) -> Vec<Violation> {
     let mut found = Vec::new();
-    for law in
-        [no_oversell, movements_sum, claims_stand_on_positions, open_work_has_a_timer, waits_are_counted]
-    {
+    for law in [
+        no_oversell,
+        movements_sum,
+        claims_stand_on_positions,
+        take_overs_agree,
+        open_work_has_a_timer,
+        waits_are_counted,
+    ] {
         let (name, count) = law(state, &mut found);
         checked(name, count);
     }
@@ -21,7 +29,7 @@ pub fn all(state: &State, checked: &mut dyn FnMut(&'static str, u64)) -> Vec<Vio
 
 type Checked = (&'static str, u64);
 
-/// STOCK-1: what is claimed never exceeds what is sellable, except by what a movement flagged.
+/// STOCK-1: what is claimed never exceeds what is sellable, except by what a movement or a seizure flagged.
 pub fn no_oversell(state: &State, found: &mut Vec<Violation>) -> Checked {
     let mut count = 0;
     state.stock.each(|sku, owner, p| {
@@ -90,6 +98,56 @@ pub fn claims_stand_on_positions(state: &State, found: &mut Vec<Violation>) -> C
     ("STOCK-3", count)
 }
 
+/// STOCK-3, between reservations: what an undecided one takes over stands in the other's name, for nobody else, and both
+/// know of it; a decided one has nothing to wait for.
+pub fn take_overs_agree(state: &State, found: &mut Vec<Violation>) -> Checked {
+    let mut count = 0;
+    let mut broken = |what: String| found.push(Violation { law: "STOCK-3", what });
+    let mut promised: BTreeMap<(ReservationId, Spot), Quantity> = BTreeMap::new();
+    state.reservations.for_each(|id, row| {
+        if !row.taking.is_empty() && (!row.is_undecided() || !row.takers.is_empty()) {
+            broken(format!(
+                "{id} takes units over although it is {:?}, and {:?} take from it",
+                row.standing, row.takers
+            ));
+        }
+        for line in &row.lines {
+            let place = line.claim(Quantity::ZERO);
+            let takes: Quantity = row.taking.iter().map(|take| row.taking_of(take.from, &place)).sum();
+            if takes != line.awaited {
+                broken(format!("{id} awaits {} of {place:?} and takes {takes} over", line.awaited));
+            }
+        }
+        for take in &row.taking {
+            for claim in &take.claims {
+                count += 1;
+                let sum = promised.entry((take.from, spot_of(claim))).or_default();
+                *sum = sum.plus(claim.quantity);
+            }
+            let giver = state.reservations.get(&take.from);
+            if giver.is_none_or(|giver| giver.takers.iter().filter(|taker| **taker == id).count() != 1) {
+                broken(format!("{id} takes units over from {}, which does not know of it", take.from));
+            }
+        }
+        for taker in &row.takers {
+            let taking =
+                state.reservations.get(taker).is_some_and(|row| row.taking.iter().any(|t| t.from == id));
+            if !taking {
+                broken(format!("{taker} is said to take units over from {id} and does not"));
+            }
+        }
+    });
+    for ((from, spot), promised) in promised {
+        let giver = state.reservations.get(&from);
+        let place = Claim { sku: spot.sku, owner: spot.owner, node: spot.node, quantity: Quantity::ZERO };
+        let has = giver.and_then(|giver| giver.line(&place).map(ReservationLine::live)).unwrap_or_default();
+        if promised > has {
+            broken(format!("{from} has {has} at {place:?} and others take {promised} of them over"));
+        }
+    }
+    ("STOCK-3", count)
+}
+
 /// STOCK-3, in time: whatever may be left over has a timer that ends it, and no timer is about nothing.
 pub fn open_work_has_a_timer(state: &State, found: &mut Vec<Violation>) -> Checked {
     let mut expected = BTreeSet::new();
@@ -112,8 +170,14 @@ pub fn open_work_has_a_timer(state: &State, found: &mut Vec<Violation>) -> Check
 pub fn waits_are_counted(state: &State, found: &mut Vec<Violation>) -> Checked {
     let mut counted: BTreeMap<_, u32> = BTreeMap::new();
     let mut count = 0;
-    state.waits.for_each(|key, _| {
+    state.waits.for_each(|key, wait| {
         count += 1;
+        let lifts = state.stock.head(&key.sku, &key.owner).map_or(0, |head| head.lifts);
+        if wait.knows > lifts {
+            let what =
+                format!("{} knows of {} rises of {}, there were {lifts}", key.order, wait.knows, key.sku);
+            found.push(Violation { law: "STOCK-3", what });
+        }
         *counted.entry((key.sku, key.owner)).or_default() += 1;
     });
     for ((sku, owner), waiting) in counted {

@@ -4,6 +4,7 @@
 use super::*;
 use crate::{CountRow, MovementKind};
 use proptest::prelude::*;
+use waybill_types::exchange::{LandedGoods, Landing, TakeOver};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -11,7 +12,15 @@ enum Act {
     Adjust(u8, u8, u8, i64),
     Count(u8, u8, u8, u64, u64),
     Safety(u8, u8, u64),
-    Reserve { number: u8, claims: Vec<(u8, u8, u64)>, best_effort: bool, ttl_ms: Option<i64> },
+    Dispose(u8, u8, (u8, u8), u64),
+    Land(u8, u8, u8, u64),
+    Reserve {
+        number: u8,
+        claims: Vec<(u8, u8, u64)>,
+        best_effort: bool,
+        ttl_ms: Option<i64>,
+        from: Option<u8>,
+    },
     Commit(u8, u64),
     Release(u8, Option<(u8, u8, u64)>),
     Consume(u8, Option<(u8, u8, u64)>),
@@ -30,12 +39,22 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (at(), 0u8..3, -6i64..6).prop_map(|((s, n), c, d)| Act::Adjust(s, n, c, d)),
         2 => (at(), 0u8..3, 0u64..9, 0u64..30).prop_map(|((s, n), c, q, seq)| Act::Count(s, n, c, q, seq)),
         1 => (at(), 0u64..4).prop_map(|((s, n), q)| Act::Safety(s, n, q)),
-        8 => (0u8..12, prop::collection::vec(claim(), 1..4), any::<bool>(), prop::option::of(1i64..9_000))
-            .prop_map(|(number, claims, best_effort, ttl_ms)| Act::Reserve { number, claims, best_effort, ttl_ms }),
+        1 => (at(), (0u8..3, 0u8..3), 0u64..4).prop_map(|((s, n), way, q)| Act::Dispose(s, n, way, q)),
+        1 => (at(), 0u8..4, 0u64..4).prop_map(|((s, n), l, q)| Act::Land(s, n, l, q)),
+        8 => (
+            0u8..12,
+            prop::collection::vec(claim(), 1..4),
+            any::<bool>(),
+            prop::option::of(1i64..9_000),
+            prop::option::of(0u8..12)
+        )
+            .prop_map(|(number, claims, best_effort, ttl_ms, from)| {
+                Act::Reserve { number, claims, best_effort, ttl_ms, from }
+            }),
         3 => (0u8..12, 1u64..3).prop_map(|(id, order)| Act::Commit(id, order)),
         3 => (0u8..12, prop::option::of(claim())).prop_map(|(id, claim)| Act::Release(id, claim)),
         3 => (0u8..12, prop::option::of(claim())).prop_map(|(id, claim)| Act::Consume(id, claim)),
-        5 => (0u8..6, 0u8..12, prop::collection::vec(claim(), 1..3))
+        6 => (0u8..7, 0u8..12, prop::collection::vec(claim(), 1..3))
             .prop_map(|(kind, id, claims)| Act::Message(kind, id, claims)),
         2 => (0u8..3, 1u64..6, 1u64..9, 0u8..3).prop_map(|(s, o, q, p)| Act::Await(s, o, q, p)),
         1 => (0u8..3, 1u64..6).prop_map(|(s, o)| Act::Forget(s, o)),
@@ -72,13 +91,28 @@ fn command(act: &Act, now: Timestamp) -> Option<Command> {
             Command::Count { source: text("wms"), row }
         }
         Act::Safety(s, n, units) => Command::SetSafetyStock { spot: spot(*s, *n), safety_stock: q(*units) },
-        Act::Reserve { number, claims, best_effort, ttl_ms } => {
+        Act::Dispose(s, n, (from, to), units) => Command::Disposition {
+            spot: spot(*s, *n),
+            from: condition(*from),
+            to: condition(*to),
+            quantity: q(*units),
+            reference: text(""),
+        },
+        Act::Land(s, n, landing, units) => {
+            let landings = [Landing::Sellable, Landing::Inspect, Landing::Damaged, Landing::Scrapped];
+            let landing = landings[usize::from(*landing)];
+            let goods = LandedGoods { goods: named((*s, *n, *units)), landing };
+            message(Message::GoodsReturned(order(1), text("R"), vec![goods]))
+        }
+        Act::Reserve { number, claims, best_effort, ttl_ms, from } => {
+            let claims: Vec<Claim> = claims.iter().copied().map(named).collect();
+            let take = |from: &u8| TakeOver { from: hold(*from), claims: claims.clone() };
             let request = ReserveRequest {
                 id: hold(*number),
-                claims: claims.iter().copied().map(named).collect(),
+                takes_over: from.iter().map(take).collect(),
+                claims: claims.clone(),
                 mode: if *best_effort { ReserveMode::BestEffort } else { ReserveMode::AllOrNothing },
                 expires_at: ttl_ms.map(|ttl| now.plus_ms(ttl)),
-                takes_over: Vec::new(),
             };
             Command::Reserve { request, order: ttl_ms.is_none().then(|| order(1)) }
         }
@@ -93,6 +127,7 @@ fn command(act: &Act, now: Timestamp) -> Option<Command> {
                 2 => Message::NotFound(id, claims),
                 3 => Message::AdoptHold(id, order(2)),
                 4 => Message::AskHome(id, PartitionId::new(Service::Inventory, 0)),
+                5 => Message::Seize(id, claims),
                 _ => Message::Abandon(id),
             })
         }

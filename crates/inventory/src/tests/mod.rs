@@ -1,5 +1,6 @@
 //! Tests of the machine as sentences: given events, when command, then events or refusal.
 
+mod goods;
 mod history;
 mod holds;
 mod items;
@@ -8,6 +9,7 @@ mod protocol;
 mod reserve;
 mod stock;
 mod stored;
+mod takeover;
 mod units;
 mod waits;
 

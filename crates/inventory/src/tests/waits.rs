@@ -1,6 +1,7 @@
 //! Orders that wait for stock.
 
 use super::*;
+use waybill_types::exchange::Landing;
 
 fn wait(cluster: &mut Cluster, number: u64, units: u64, priority: u8) {
     let since = cluster.now;
@@ -120,5 +121,123 @@ fn a_rise_that_came_between_the_look_and_the_wait_is_not_missed() {
     assert_eq!(told(&mut cluster), vec![] as Vec<u64>, "or it would go round for ever");
     cluster.receive("A", "store-2", 1);
     assert_eq!(told(&mut cluster), vec![1]);
+    cluster.assert_lawful();
+}
+
+/// The order looks for stock, finds none for it and waits on.
+fn waits_on(cluster: &mut Cluster, number: u64) {
+    let since = Timestamp::ZERO;
+    let (sku, owner, quantity) = (sku("A"), OwnerId::main(), q(9));
+    let message = Message::AwaitStock { order: order(number), sku, owner, quantity, priority: 0, since };
+    cluster.send(ORDERS, cluster.home("A"), message);
+    cluster.deliver_all();
+}
+
+fn at(number: u64, node: &str) -> (u64, Option<String>) {
+    (number, Some(node.to_owned()))
+}
+
+#[test]
+fn who_waits_hears_where_on_hand_stock_rose_and_of_no_node_where_only_a_claim_was_given_back() {
+    let mut cluster = Cluster::new(1);
+    cluster.stocked("A", "n1", 3);
+    let id = cluster.hold(1, 60_000, &[claim("A", "n1", 3)]).unwrap().id;
+    wait(&mut cluster, 1, 9, 0);
+    cluster.ask(id.home(), &Command::Release { id, claims: None }).unwrap();
+    assert_eq!(news(&mut cluster), vec![(1, None)]);
+
+    cluster.receive("A", "n2", 1);
+    assert_eq!(news(&mut cluster), vec![at(1, "n2")]);
+    let adjust = |delta| Command::Adjust { spot: spot("A", "n1"), condition: Condition::Sellable, delta };
+    cluster.run("A", adjust(1)).unwrap();
+    assert_eq!(news(&mut cluster), vec![at(1, "n1")]);
+    cluster.run("A", adjust(-2)).unwrap();
+    assert_eq!(news(&mut cluster), vec![]);
+    let counted = |counted| crate::CountRow {
+        spot: spot("A", "n3"),
+        condition: Condition::Sellable,
+        counted: q(counted),
+        sequence: counted,
+    };
+    cluster.run("A", Command::Count { source: text("wms"), row: counted(2) }).unwrap();
+    assert_eq!(news(&mut cluster), vec![at(1, "n3")]);
+    let goods = claim("A", "n4", 1);
+    let goods = vec![waybill_types::exchange::LandedGoods { goods, landing: Landing::Inspect }];
+    cluster.send(ORDERS, cluster.home("A"), Message::GoodsReturned(order(7), text("R"), goods));
+    cluster.deliver_all();
+    assert_eq!(news(&mut cluster), vec![], "it waits for a look");
+    let (from, to) = (Condition::Inspect, Condition::Sellable);
+    let (spot, quantity, reference) = (spot("A", "n4"), q(1), text(""));
+    cluster.run("A", Command::Disposition { spot, from, to, quantity, reference }).unwrap();
+    assert_eq!(news(&mut cluster), vec![at(1, "n4")]);
+    cluster.assert_lawful();
+}
+
+#[test]
+fn an_order_deep_in_the_queue_hears_of_every_node_when_its_turn_comes() {
+    let mut cluster = Cluster::new(1);
+    cluster.with_item("A");
+    wait(&mut cluster, 1, 4, 9);
+    wait(&mut cluster, 2, 4, 0);
+    cluster.receive("A", "n1", 4);
+    assert_eq!(news(&mut cluster), vec![at(1, "n1")], "enough for the first only");
+    cluster.receive("A", "n2", 1);
+    cluster.receive("A", "n1", 4);
+    assert_eq!(news(&mut cluster), vec![at(1, "n2"), at(1, "n1"), at(2, "n2"), at(2, "n1")]);
+    cluster.receive("A", "n3", 1);
+    assert_eq!(news(&mut cluster), vec![at(1, "n3"), at(2, "n3")], "and of each rise once");
+    cluster.assert_lawful();
+}
+
+#[test]
+fn an_order_told_of_several_nodes_may_look_again_once_since_it_may_have_looked_too_early() {
+    let mut cluster = Cluster::new(1);
+    cluster.with_item("A");
+    wait(&mut cluster, 1, 9, 0);
+    cluster.receive("A", "n1", 1);
+    cluster.receive("A", "n2", 1);
+    assert_eq!(news(&mut cluster), vec![at(1, "n1"), at(1, "n2")]);
+    waits_on(&mut cluster, 1);
+    assert_eq!(news(&mut cluster), vec![(1, None)]);
+    waits_on(&mut cluster, 1);
+    assert_eq!(news(&mut cluster), vec![], "or it would go round for ever");
+    cluster.assert_lawful();
+}
+
+#[test]
+fn a_feed_that_fills_many_nodes_is_told_in_bounded_pieces_and_none_is_lost() {
+    let mut cluster = Cluster::new(1);
+    cluster.with_item("A");
+    wait(&mut cluster, 1, 9, 0);
+    for node in 0..70 {
+        cluster.receive("A", &format!("n{node:02}"), 1);
+    }
+    let mut heard = std::collections::BTreeSet::new();
+    let mut rounds = Vec::new();
+    loop {
+        let news = news(&mut cluster);
+        if news.is_empty() {
+            break;
+        }
+        rounds.push(news.len());
+        heard.extend(news.into_iter().filter_map(|(_, node)| node));
+        waits_on(&mut cluster, 1);
+    }
+    assert_eq!((heard.len(), rounds), (70, vec![32, 32, 6, 1]));
+    cluster.assert_lawful();
+}
+
+#[test]
+fn a_node_that_rose_before_an_order_waits_again_is_still_named() {
+    let mut cluster = Cluster::new(1);
+    cluster.with_item("A");
+    wait(&mut cluster, 1, 9, 0);
+    cluster.receive("A", "n1", 1);
+    assert_eq!(news(&mut cluster), vec![at(1, "n1")]);
+    // While the order asks for a plan, another node gets stock, and the wait is replaced before anybody is told.
+    cluster.receive("A", "n2", 1);
+    waits_on(&mut cluster, 1);
+    let heard = news(&mut cluster);
+    assert!(heard.contains(&at(1, "n2")) && !heard.contains(&at(1, "n1")), "{heard:?}");
     cluster.assert_lawful();
 }
