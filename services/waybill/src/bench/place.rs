@@ -42,7 +42,7 @@ const STUCK: Duration = Duration::from_secs(20);
 /// Orders to send, and who waits for them.
 struct Source {
     clients: Vec<Client>,
-    templates: Vec<PlaceOrderRequest>,
+    templates: Arc<Vec<PlaceOrderRequest>>,
     board: Arc<Board>,
     next: AtomicU64,
     stuck: Mutex<Vec<String>>,
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let mut instructions = Instructions::subscribe(&streams, nodes)?;
     let source = Arc::new(source(&bench, common, &world, &instructions).await?);
     drop(world);
-    let payload_bytes = payload_bytes(&source.templates);
+    let templates = Arc::clone(&source.templates);
 
     let operator = bench.operator().await?;
     let measured = measure(&args, &bench, &source, &operator).await?;
@@ -80,7 +80,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let (log, time) = (bench.log(), Duration::from_secs(common.seconds.div_ceil(10)));
     // The server must be gone before the echo is measured, or the two would share the machine.
     let keep = bench.end().await?;
-    let echo_per_s = echo::per_s(common.load, payload_bytes, time, &log).await?;
+    let echo_per_s = echo::orders_per_s(common.load, templates, time, &log).await?;
     let syncs =
         tokio::task::spawn_blocking(move || super::disk::fdatasync_per_s(&dir, time.min(SYNC_MAX))).await??;
     drop(keep);
@@ -93,8 +93,10 @@ const SYNC_MAX: Duration = Duration::from_secs(3);
 struct Measured {
     done: Done,
     cpu_us: u64,
-    /// Orders that the processor time was spent on: those of the measured time and of the warm-up's tail alike.
+    /// Orders that processor time and frames were spent on: those of the measured time and of the warm-up's tail alike.
     orders: u64,
+    /// Frames that all partitions journaled for them.
+    frames: u64,
 }
 
 impl Measured {
@@ -102,12 +104,13 @@ impl Measured {
         let mut latencies = self.done.latencies.clone();
         format!(
             "RESULT orders_per_s={:.0} p50_ms={:.2} p99_ms={:.2} p999_ms={:.2} server_cpu_us_per_order={:.0} \
-             rss_mb={} echo_per_s={echo_per_s:.0} fdatasync_per_s={syncs:.0}",
+             frames_per_order={:.2} rss_mb={} echo_per_s={echo_per_s:.0} fdatasync_per_s={syncs:.0}",
             self.done.per_s(),
             latencies.percentile_ms(500),
             latencies.percentile_ms(990),
             latencies.percentile_ms(999),
             self.cpu_us as f64 / (self.orders as f64).max(1.0),
+            self.frames as f64 / (self.orders as f64).max(1.0),
             resident_bytes >> 20
         )
     }
@@ -123,15 +126,9 @@ async fn source(
     let orders = OrderShape { later_permille: 0, pickup_permille: 0, ..OrderShape::default() };
     let world = Arc::clone(world);
     let make = move || world.orders(orders, TEMPLATES).iter().map(records::place).collect::<Vec<_>>();
-    let templates = tokio::task::spawn_blocking(make).await?;
+    let templates = Arc::new(tokio::task::spawn_blocking(make).await?);
     let board = Arc::clone(&instructions.board);
     Ok(Source { clients, templates, board, next: AtomicU64::new(0), stuck: Mutex::default() })
-}
-
-/// The mean size of a request, for the echo to carry the same.
-fn payload_bytes(templates: &[PlaceOrderRequest]) -> usize {
-    let sum: usize = templates.iter().map(prost::Message::encoded_len).sum();
-    sum / templates.len().max(1)
 }
 
 async fn measure(
@@ -149,12 +146,14 @@ async fn measure(
         let source = Arc::clone(&calls);
         async move { source.order(worker).await }
     });
+    let frames = journaled(operator).await?;
     let (usage, orders) = (bench.server.usage()?, source.next.load(Ordering::Relaxed));
     let done = driving.await?;
     let cpu_us = bench.server.usage()?.cpu_us - usage.cpu_us;
     let orders = source.next.load(Ordering::Relaxed) - orders;
     checkpointer.await.context("the maker of checkpoints panicked")??;
-    Ok(Measured { done, cpu_us, orders })
+    let frames = journaled(operator).await? - frames;
+    Ok(Measured { done, cpu_us, orders, frames })
 }
 
 impl Source {
@@ -192,6 +191,12 @@ async fn checkpoint(operator: Client, from: Instant, time: Duration, count: u32)
         ensure!(checkpointed(&operator).await? > before, "a checkpoint was answered and not made");
     }
     Ok(())
+}
+
+/// Frames that all partitions ever journaled.
+async fn journaled(operator: &Client) -> anyhow::Result<u64> {
+    let status = operator.get_status(GetStatusRequest {}).await.map_err(refused)?;
+    Ok(status.partitions.iter().map(|partition| partition.durable_sequence).sum())
 }
 
 /// Rises with every checkpoint of any partition.
