@@ -2,7 +2,7 @@
 
 use crate::status::Status;
 use minicbor::{Decode, Encode};
-use waybill_types::{LineNo, OrderId, Quantity, ReturnId};
+use waybill_types::{LineNo, OrderId, Quantity, ReturnId, Timestamp};
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -101,6 +101,13 @@ pub enum Answer {
         /// Its version.
         #[n(0)]
         version: u64,
+    },
+    /// A job over many orders began.
+    #[n(10)]
+    JobBegun {
+        /// When.
+        #[n(0)]
+        at: Timestamp,
     },
     /// An erasure concerns this many orders.
     #[n(5)]

@@ -88,6 +88,9 @@ pub enum Command {
         /// How many orders.
         orders: u64,
     },
+    /// The door begins a job over many orders for one request: the runtime keeps when, so that a retry of the job leaves out
+    /// what the first one left out.
+    BeginJob,
     /// Something from another partition.
     Hear(Message),
     /// It is later now.
@@ -290,7 +293,8 @@ pub enum Change {
         /// How much, in minor units, more than 0 and at most what those units cost.
         amount: i64,
     },
-    /// Another gift note (see [`Amend::recipient`]) or other attributes of the order.
+    /// Another gift note (see [`Amend::recipient`]) or other attributes of the order. Work that nodes have been given keeps
+    /// the ones it was given; work that is made later has the new ones.
     Notes {
         /// The order's own attributes as they shall be; `None` leaves them.
         attributes: Option<Attributes>,

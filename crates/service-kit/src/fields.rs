@@ -50,6 +50,12 @@ impl Fields {
     pub fn reason(&mut self, text: &str) -> Option<Reason> {
         self.check("reason", Reason::new(text))
     }
+    /// Takes over what was found of a part of the request that stands under `path`.
+    pub fn under(&mut self, path: &str, part: Self) {
+        for FieldViolation { field, description } in part.0 {
+            self.wrong(format!("{path}.{field}"), description);
+        }
+    }
     /// True while nothing is wrong.
     #[must_use]
     pub fn is_fine(&self) -> bool {

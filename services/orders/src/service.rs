@@ -2,8 +2,10 @@
 
 use crate::door::Door;
 use crate::rpc;
+use crate::rpc::cancel_all::CancelStream;
 use crate::rpc::watch_changes::ChangeStream;
 use crate::rpc::watch_order::OrderStream;
+use crate::rpc::watch_orders::OrdersStream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::orders_service_server::OrdersService;
@@ -39,12 +41,13 @@ impl OrdersService for Door {
         let caller = caller(&request)?;
         rpc::cancel::cancel(&self.0, caller, request.into_inner()).await.map(Response::new)
     }
-    type CancelOrdersStream = tonic::codegen::BoxStream<proto::CancelOrdersResponse>;
+    type CancelOrdersStream = CancelStream;
     async fn cancel_orders(
         &self,
-        _request: Request<proto::CancelOrdersRequest>,
-    ) -> Result<Response<Self::CancelOrdersStream>, Status> {
-        Err(Status::unimplemented("cancel_orders"))
+        request: Request<proto::CancelOrdersRequest>,
+    ) -> Result<Response<CancelStream>, Status> {
+        let caller = caller(&request)?;
+        rpc::cancel_all::cancel_all(&self.0, caller, request.into_inner()).await.map(Response::new)
     }
     async fn place_order_hold(
         &self,
@@ -62,16 +65,16 @@ impl OrdersService for Door {
     }
     async fn list_exceptions(
         &self,
-        _request: Request<proto::ListExceptionsRequest>,
+        request: Request<proto::ListExceptionsRequest>,
     ) -> Result<Response<proto::ListExceptionsResponse>, Status> {
-        Err(Status::unimplemented("list_exceptions"))
+        rpc::exceptions::list(&self.0, request.into_inner()).await.map(Response::new)
     }
-    type WatchOrdersStream = tonic::codegen::BoxStream<proto::WatchOrdersResponse>;
+    type WatchOrdersStream = OrdersStream;
     async fn watch_orders(
         &self,
-        _request: Request<proto::WatchOrdersRequest>,
-    ) -> Result<Response<Self::WatchOrdersStream>, Status> {
-        Err(Status::unimplemented("watch_orders"))
+        request: Request<proto::WatchOrdersRequest>,
+    ) -> Result<Response<OrdersStream>, Status> {
+        rpc::watch_orders::watch(&self.0, request.into_inner()).await.map(Response::new)
     }
     async fn get_timeline(
         &self,

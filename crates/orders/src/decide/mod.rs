@@ -67,6 +67,7 @@ pub(crate) fn decide(
         Command::CloseReturn { id } => back::close(state, *id, cx),
         Command::EraseSubject(order) => erase(state, *order, cx),
         Command::BeginErasure { orders } => Ok(Decision::nothing(Answer::Erasing { orders: *orders })),
+        Command::BeginJob => Ok(Decision::nothing(Answer::JobBegun { at: cx.at })),
         Command::Hear(message) => Ok(done(hear(state, message, cx))),
         Command::Tick => Ok(done(tick::tick(state, cx))),
     }

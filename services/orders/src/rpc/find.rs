@@ -13,7 +13,7 @@ use waybill_orders::{Opening, Order, OrdersState, status};
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::values::page_size;
 use waybill_service_kit::{Caller, Fields, OpenedPerson, names, opaque};
-use waybill_types::{NodeId, OrderId, Timestamp};
+use waybill_types::{NodeId, OrderId, PartitionId, Timestamp};
 
 pub(crate) async fn find(
     door: &Inner,
@@ -87,6 +87,25 @@ impl Search<'_> {
                 return Ok((hits, places));
             }
         }
+    }
+
+    /// The next hits of one partition, newest first, and where it goes on. May be empty although more follow.
+    pub(crate) async fn part(
+        &self,
+        partition: PartitionId,
+        place: Place,
+    ) -> Result<(Vec<Hit>, Place), Status> {
+        let (wanted, size, rows_max) = (Arc::clone(&self.wanted), self.size, self.rows_max);
+        let found = self.door.read(partition, move |state| search(state, &wanted, place, size, rows_max));
+        let found = found.await?;
+        let next = found.looked_through.map_or(Place::Done, |(_, id)| Place::OlderThan(id));
+        let mut hits = Vec::with_capacity(found.hits.len());
+        for hit in found.hits {
+            if self.is_named(&hit)? {
+                hits.push(hit);
+            }
+        }
+        Ok((hits, next))
     }
 
     /// True when the order's people have the words that are looked for: its digests know only how words begin.

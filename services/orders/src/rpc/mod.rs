@@ -3,7 +3,9 @@
 pub(crate) mod amend;
 pub(crate) mod back;
 pub(crate) mod cancel;
+pub(crate) mod cancel_all;
 pub(crate) mod erase;
+pub(crate) mod exceptions;
 pub(crate) mod find;
 pub(crate) mod get;
 pub(crate) mod hold;
@@ -15,6 +17,7 @@ pub(crate) mod returnable;
 pub(crate) mod timeline;
 pub(crate) mod watch_changes;
 pub(crate) mod watch_order;
+pub(crate) mod watch_orders;
 
 use crate::door::Inner;
 use tonic::Status;

@@ -41,8 +41,9 @@ pub(crate) async fn preview(
     if let Err(Refusal::StaleRevision { order, expected, current }) = looked.whole {
         return Err(stale::refusal(door, order, expected, current).await);
     }
-    if let Err(refusal @ (Refusal::Malformed(_) | Refusal::AmountsDisagree { .. } | Refusal::UnknownOrder(_))) =
-        looked.whole
+    if let Err(
+        refusal @ (Refusal::Malformed(_) | Refusal::AmountsDisagree { .. } | Refusal::UnknownOrder(_)),
+    ) = looked.whole
     {
         return Err(status(&from_proto::amend::renamed(refusal, &names)));
     }
@@ -54,7 +55,8 @@ pub(crate) async fn preview(
     let currency = standing.1.content(&standing.0).amounts.currency;
     let before = payable(standing.1.content(&standing.0), &standing.1);
     response.total_before = Some(to_proto::money(currency, before));
-    response.changes = amend.changes.iter().zip(&looked.each).map(|(change, one)| shown(change, one)).collect();
+    response.changes =
+        amend.changes.iter().zip(&looked.each).map(|(change, one)| shown(change, one)).collect();
     let whole = match looked.whole {
         Ok(whole) => whole,
         Err(refusal) => {
@@ -188,11 +190,7 @@ fn kind(change: &Change) -> ChangeKind {
 }
 
 /// Asks the planner; `None` when it can never plan this.
-async fn plan(
-    door: &Inner,
-    question: &PlanQuestion,
-    person: Option<Person>,
-) -> Result<Option<Plan>, Status> {
+async fn plan(door: &Inner, question: &PlanQuestion, person: Option<Person>) -> Result<Option<Plan>, Status> {
     let place = match person {
         _ if !ships(question) => None,
         Some(person) => destination(&person),

@@ -77,7 +77,8 @@ fn wanted(fields: &mut Fields, seal: &Seal, by: Option<&By>) -> Option<Filter> {
 
 fn shown(hit: &Hit, terms: &ReturnTerms) -> Option<proto::ReturnableOrder> {
     let content = hit.order.content(&hit.opening);
-    let lines: Vec<_> = returnable(content, &hit.order, terms).iter().map(|some| line(content, some)).collect();
+    let lines: Vec<_> =
+        returnable(content, &hit.order, terms).iter().map(|some| line(content, some)).collect();
     if lines.is_empty() {
         return None;
     }

@@ -1,22 +1,10 @@
 //! Hostile input: every request is refused with the right code and every field at fault, and nothing changes.
 
-use super::world::{World, asked, confirm, eur, line, order, whole};
-use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use super::world::{World, asked, confirm, eur, fields, journaled, line, order, whole};
+use tonic::Code;
 use waybill_proto::common::v1 as common;
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::orders_service_server::OrdersService;
-
-fn fields(status: &Status) -> Vec<String> {
-    let details = status.get_error_details();
-    let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
-    violations.into_iter().map(|violation| violation.field).collect()
-}
-
-async fn journaled(world: &World) -> Vec<u64> {
-    let frozen = world.door.partitions().freeze(|_| ()).await.unwrap();
-    frozen.results.iter().map(|(_, sequence, ())| *sequence).collect()
-}
 
 #[tokio::test]
 async fn every_fault_of_a_place_is_named_and_nothing_is_journaled() {

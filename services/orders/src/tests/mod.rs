@@ -1,8 +1,10 @@
 //! The door over real partitions on a real disk: what callers see, what hostile callers do not break.
 
+mod amend;
 mod erase;
 mod find;
 mod flow;
+mod hold;
 mod hostile;
 mod import;
 mod streams;

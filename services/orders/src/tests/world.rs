@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tonic::{Request, Status};
+use tonic_types::StatusExt;
 use waybill_machine::record::{decode, encode};
 use waybill_proto::common::v1 as common;
 use waybill_proto::orders::v1 as proto;
@@ -135,6 +136,30 @@ async fn opened(dir: &Path, options: HostOptions) -> Host {
         }
     }
     panic!("somebody keeps {} open", dir.display())
+}
+
+/// The fields at fault.
+pub(super) fn fields(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// The reason of a refusal.
+pub(super) fn reason(status: &Status) -> String {
+    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+}
+
+/// A fact of a refusal.
+pub(super) fn fact(status: &Status, name: &str) -> String {
+    let details = status.get_error_details();
+    details.error_info().and_then(|info| info.metadata.get(name)).cloned().unwrap_or_default()
+}
+
+/// Where the journal of each partition stands.
+pub(super) async fn journaled(world: &World) -> Vec<u64> {
+    let frozen = world.door.partitions().freeze(|_| ()).await.unwrap();
+    frozen.results.iter().map(|(_, sequence, ())| *sequence).collect()
 }
 
 /// A request of the web shop.
@@ -266,6 +291,10 @@ impl Nodes for Others {
 impl Known {
     fn plan(&self, request: &PlanRequest) -> Plan {
         let mut stock = self.stock.clone();
+        for claim in &request.own {
+            let there = stock.entry(claim.sku.clone()).or_default();
+            *there = there.plus(claim.quantity);
+        }
         let (mut assignments, mut unplanned) = (Vec::new(), Vec::new());
         for line in &request.lines {
             let there = stock.entry(line.sku.clone()).or_default();
@@ -300,6 +329,10 @@ impl Known {
     }
 
     fn reserve(&mut self, request: &ReserveRequest) -> ReserveOutcome {
+        // What the claimant has already is free for it.
+        for over in &request.takes_over {
+            over.claims.iter().for_each(|claim| self.change(claim, Quantity::plus));
+        }
         let there = |claim: &Claim| self.stock.get(&claim.sku).copied().unwrap_or_default();
         let short = request.claims.iter().find(|claim| there(claim) < claim.quantity);
         if let Some(short) = short {

@@ -178,7 +178,7 @@ fn line(
         custom_attributes: attributes(&line.attributes),
         promise: order.line_promise(number).map(window),
         substitute_skus: line.substitutes.iter().map(ToString::to_string).collect(),
-        backorder_cause: String::new(),
+        backorder_cause: state.waits.map(|waits| waits.reason.name().to_owned()).unwrap_or_default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::time;
 use crate::to_proto::order::words;
-use waybill_machine::Undecodable;
+use waybill_machine::{Position, Undecodable};
 use waybill_orders::event::{CancelCause, What};
 use waybill_orders::history::{Entry, StoredHistory, replay};
 use waybill_orders::order::Unserved;
@@ -34,6 +34,27 @@ pub(crate) fn entries(
     replay(id, &history, |entry, order| {
         if order.revision > after && told.len() < limit {
             told.push(Told { entry: tell(entry, before.as_ref(), order), status: status(order) });
+        }
+        before = Some(order.clone());
+    });
+    Ok(told)
+}
+
+/// What one entry of the journal did to the order, in order.
+///
+/// # Errors
+/// When stored entries cannot be read.
+pub(crate) fn entries_at(
+    id: OrderId,
+    stored: &StoredHistory,
+    position: Position,
+) -> Result<Vec<proto::TimelineEntry>, Undecodable> {
+    let history = stored.entries()?;
+    let mut told = Vec::new();
+    let mut before: Option<Order> = None;
+    replay(id, &history, |entry, order| {
+        if entry.position == position {
+            told.push(tell(entry, before.as_ref(), order));
         }
         before = Some(order.clone());
     });
