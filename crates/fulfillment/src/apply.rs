@@ -119,8 +119,12 @@ fn on_order<R>(
         panic!("fulfillment order {id} is not known here")
     };
     if before.due != after.due {
-        before.due.map(|at| state.timers.remove(&(at, id)));
-        after.due.map(|at| state.timers.put(&(at, id), ()));
+        if let Some(at) = before.due {
+            state.timers.remove(&(at, id));
+        }
+        if let Some(at) = after.due {
+            state.timers.put(&(at, id), ());
+        }
     }
     if (before.taken, before.used) != (after.taken, after.used) {
         state.capacity.upsert(&(node.clone(), day_key(day)), |capacity| {

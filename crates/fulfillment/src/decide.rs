@@ -2,8 +2,8 @@
 
 mod acknowledge;
 mod contents;
-mod network;
 mod counter;
+mod network;
 mod report;
 mod tick;
 mod undelivered;
@@ -32,7 +32,7 @@ pub(crate) fn decide(state: &FulfillmentState, command: &Command, cx: &Context<'
         Command::AcknowledgeInstructions { node, through } => acknowledge::decide(state, node, *through),
         Command::Receive(from, message) => {
             Ok(Decision::new(receive(state, *from, message, cx), Answer::Nothing))
-        },
+        }
         Command::Tick => Ok(Decision::new(tick::tick(state, cx), Answer::Nothing)),
     }
 }

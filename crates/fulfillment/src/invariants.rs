@@ -157,7 +157,9 @@ fn wrong_fate(order: &FulfillmentOrder, index: usize) -> Option<&'static str> {
     let has_left = match (&order.state, order.state.whereabouts()) {
         (_, Whereabouts::Gone) => progress.shipped == progress.picked,
         (WorkState::ReadyForPickup { .. }, _) => progress.shipped <= progress.picked,
-        (_, Whereabouts::Unpicked | Whereabouts::InHand | Whereabouts::CalledOff) => progress.shipped.is_zero(),
+        (_, Whereabouts::Unpicked | Whereabouts::InHand | Whereabouts::CalledOff) => {
+            progress.shipped.is_zero()
+        }
     };
     if !has_left {
         return Some("units left the node that the state does not know of");

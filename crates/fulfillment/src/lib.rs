@@ -27,9 +27,7 @@ mod driver;
 mod tests;
 
 pub use answer::{Answer, RowOutcome, RowRefusal};
-pub use command::{
-    Command, PICKUP_DAYS, PickReport, RejectKind, Report, Rest, ShortKind, UndeliveredKind,
-};
+pub use command::{Command, PICKUP_DAYS, PickReport, RejectKind, Report, Rest, ShortKind, UndeliveredKind};
 pub use event::{AskAnswered, Event, PickedLine, ShortedLine};
 pub use invariants::{OpenUnits, open_units};
 pub use machine::{Fulfillment, Note};

@@ -4,13 +4,18 @@ mod desk;
 mod instruction;
 mod network;
 mod order;
+mod progress;
+mod work_state;
 
 pub use desk::{Capacity, Desk};
 pub(crate) use instruction::Why;
 pub use instruction::{Instruction, InstructionKind, InstructionLine};
 pub use network::{Kept, NetworkHead};
-pub use order::{Ask, FulfillmentOrder, LineProgress, Package, Substitute, WorkState};
-pub(crate) use order::{Whereabouts, capacity_day, capacity_needed, units};
+pub use order::{Ask, FulfillmentOrder, Package};
+pub(crate) use order::{capacity_day, capacity_needed, units};
+pub use progress::{LineProgress, Substitute};
+pub(crate) use work_state::Whereabouts;
+pub use work_state::WorkState;
 
 use std::sync::Arc;
 use waybill_machine::{AnyTable, ScanOrder, State, Table};

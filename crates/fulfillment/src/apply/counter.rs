@@ -20,7 +20,8 @@ pub(super) fn made_ready(
 ) {
     on_order(state, id, cx, |order| {
         let packages = order.state.packages().to_vec();
-        order.state = WorkState::ReadyForPickup { packages, shelf: shelf.clone(), until, proof: Text::default() };
+        order.state =
+            WorkState::ReadyForPickup { packages, shelf: shelf.clone(), until, proof: Text::default() };
     });
     tell(out, id, Step::ReadyForPickup);
 }
@@ -73,10 +74,8 @@ pub(super) fn handed_over(
 
 /// Asks that the counter has overtaken: those for more than what is left in hand.
 fn overtaken(order: &mut FulfillmentOrder) -> Vec<Ask> {
-    let beyond: Vec<bool> = order
-        .lines()
-        .map(|(line, progress)| order.asked(line.line) > progress.in_hand())
-        .collect();
+    let beyond: Vec<bool> =
+        order.lines().map(|(line, progress)| order.asked(line.line) > progress.in_hand()).collect();
     let concerned = |ask: &Ask| {
         ask.units.iter().any(|units| order.index_of(units.line).is_some_and(|index| beyond[index]))
     };

@@ -144,7 +144,10 @@ pub(super) fn shipped(
 /// A cancel that the node was asked about is too late.
 pub(super) fn too_late(id: FulfillmentOrderId, ask: Ask, out: &mut Outbox<Note>) {
     let (stopped, too_late, asked) = (Vec::new(), ask.units, Vec::new());
-    out.send(id.order.partition(), Message::WorkCancelled { id, stopped, too_late, recall: ask.recall, asked });
+    out.send(
+        id.order.partition(),
+        Message::WorkCancelled { id, stopped, too_late, recall: ask.recall, asked },
+    );
 }
 
 /// Units in hand leave the node.

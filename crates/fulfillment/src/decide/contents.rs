@@ -84,7 +84,8 @@ pub(super) fn pick(order: &FulfillmentOrder, lines: &[PickReport]) -> Result<Eve
             );
             continue;
         };
-        if let Some((sku, _)) = line.substitute.as_ref().filter(|(sku, _)| !of_work.substitutes.contains(sku)) {
+        if let Some((sku, _)) = line.substitute.as_ref().filter(|(sku, _)| !of_work.substitutes.contains(sku))
+        {
             let may: Vec<&str> = of_work.substitutes.iter().map(Sku::as_str).collect();
             let may = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
             let description = format!("is {sku}; {may} may be picked instead");
@@ -94,9 +95,10 @@ pub(super) fn pick(order: &FulfillmentOrder, lines: &[PickReport]) -> Result<Eve
     let (mut picked, mut shorted, mut substituted) = (Vec::new(), Vec::new(), Vec::new());
     for (line, live) in order.work.lines.iter().zip(order.live()) {
         let reported = by_line.get(&line.line);
-        let instead = |report: &PickReport| report.substitute.as_ref().map_or(Quantity::ZERO, |(_, count)| *count);
-        let sum = reported
-            .map_or(Quantity::ZERO, |report| report.picked.plus(report.short).plus(instead(report)));
+        let instead =
+            |report: &PickReport| report.substitute.as_ref().map_or(Quantity::ZERO, |(_, count)| *count);
+        let sum =
+            reported.map_or(Quantity::ZERO, |report| report.picked.plus(report.short).plus(instead(report)));
         if sum != live {
             violations.add(
                 "lines",
@@ -187,8 +189,11 @@ pub(super) fn arrived(packages: &[Package], named: &[Text]) -> Result<Vec<Text>,
             violations.add(field, format!("is {number} again"));
         } else if !packages.iter().any(|package| package.parcel.number == *number) {
             violations.add(field, format!("is {number}, not a parcel of this work"));
-        } else if let Some(gone) = packages.iter().find(|package| package.parcel.number == *number && !package.is_under_way()) {
-            violations.add(field, format!("is {number}, which is {} already", super::undelivered::fate(gone)));
+        } else if let Some(gone) =
+            packages.iter().find(|package| package.parcel.number == *number && !package.is_under_way())
+        {
+            violations
+                .add(field, format!("is {number}, which is {} already", super::undelivered::fate(gone)));
         }
     }
     violations.refuse()?;

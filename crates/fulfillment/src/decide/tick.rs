@@ -33,5 +33,7 @@ pub(super) fn tick(state: &FulfillmentState, cx: &Context<'_>) -> Vec<Event> {
 
 fn overdue(order: &FulfillmentOrder, cx: &Context<'_>) -> Vec<AskAnswered> {
     let overdue = order.asks.iter().filter(|ask| ask.answer_by <= cx.at);
-    overdue.map(|ask| AskAnswered { recall: ask.recall, stopped: Vec::new(), too_late: ask.units.clone() }).collect()
+    overdue
+        .map(|ask| AskAnswered { recall: ask.recall, stopped: Vec::new(), too_late: ask.units.clone() })
+        .collect()
 }

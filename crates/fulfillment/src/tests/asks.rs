@@ -1,8 +1,8 @@
 //! Cancels of what is in hand: the node is asked, has until a deadline, and each unit ends put back or gone.
 
 use super::given::{
-    DAY, ask, assign, hand_over, id, node_id, order, package, pick, picked_pickup, put_back, recalled, released,
-    ship, text, units, with_node, work,
+    DAY, ask, assign, hand_over, id, node_id, order, package, pick, picked_pickup, put_back, recalled,
+    released, ship, text, units, with_node, work,
 };
 use crate::driver::Driver;
 use crate::{InstructionKind, Refusal, Report, WorkState};
@@ -136,12 +136,7 @@ fn only_what_was_asked_can_be_answered() {
     let fields: Vec<String> = wrong.violations().into_iter().map(|violation| violation.field).collect();
     assert_eq!(
         fields,
-        [
-            "stopped[0].quantity",
-            "stopped[1].quantity",
-            "stopped[2].quantity",
-            "stopped[2].line_number"
-        ]
+        ["stopped[0].quantity", "stopped[1].quantity", "stopped[2].quantity", "stopped[2].line_number"]
     );
     assert_eq!(order(&driver, id).revision, 4, "nothing has changed");
 }

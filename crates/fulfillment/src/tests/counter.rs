@@ -61,7 +61,11 @@ fn what_is_left_of_a_hand_over_straight_from_the_shelves_waits_at_the_counter() 
     let id = picked_pickup(&mut driver, 1, &[("A", 2), ("B", 1)]);
     driver.report(id, 3, hand_over_some(&[(2, 1)], Rest::Later)).unwrap();
     let sent = driver.take_sent();
-    assert_eq!(sent.last(), Some(&Message::WorkProgress(id, Step::ReadyForPickup)), "orders hears that it waits");
+    assert_eq!(
+        sent.last(),
+        Some(&Message::WorkProgress(id, Step::ReadyForPickup)),
+        "orders hears that it waits"
+    );
     assert!(crate::Fulfillment::next_due(&driver.state).is_some());
 }
 
@@ -105,7 +109,8 @@ fn a_pickup_that_waits_too_long_goes_back_by_itself_and_the_node_is_told_once() 
     driver.later(PICKUP_DAYS * DAY_MS - 10_000);
     assert!(driver.take_sent().is_empty());
     driver.later(20_000);
-    let gone = |index: usize, count| Message::WorkProgress(ids[index], Step::NotCollected(units(&[(1, count)])));
+    let gone =
+        |index: usize, count| Message::WorkProgress(ids[index], Step::NotCollected(units(&[(1, count)])));
     assert_eq!(driver.take_sent(), [gone(0, 1), gone(1, 2)]);
     let told = driver.state.instructions(&node_id("n1"), 2, 9);
     let told: Vec<_> = told.iter().map(|row| (row.number, row.kind, row.id)).collect();
@@ -141,7 +146,9 @@ fn what_waits_goes_on_waiting_when_a_part_is_put_back() {
     driver.receive(ask(id, 1, &[(1, 2)]));
     driver.take_sent();
     driver.report(id, 7, put_back(&[(1, 1)])).unwrap();
-    assert!(matches!(&order(&driver, id).state, WorkState::ReadyForPickup { packages, .. } if packages.is_empty()));
+    assert!(
+        matches!(&order(&driver, id).state, WorkState::ReadyForPickup { packages, .. } if packages.is_empty())
+    );
     driver.receive(ask(id, 2, &[(1, 1)]));
     driver.report(id, 9, put_back(&[(1, 1)])).unwrap();
     let WorkState::HandedOver { proof, .. } = &order(&driver, id).state else { panic!("one unit was taken") };

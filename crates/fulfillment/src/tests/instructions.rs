@@ -5,7 +5,6 @@ use crate::driver::Driver;
 use crate::{Answer, Command, Fulfillment, InstructionKind, Note, Refusal};
 use waybill_machine::{Code, Coded, Machine};
 use waybill_types::Sealed;
-use waybill_types::exchange::Message;
 
 fn acknowledge(through: u64) -> Command {
     Command::AcknowledgeInstructions { node: node_id("n1"), through }

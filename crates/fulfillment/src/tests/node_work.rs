@@ -1,8 +1,8 @@
 //! The node's side, from plan to delivery, with its refusals.
 
 use super::given::{
-    DAY, assign, claim, delivery, hand_over, id, node, node_id, order, package, pick, released, reservation, ship, text, units,
-    with_node, work,
+    DAY, assign, claim, delivery, hand_over, id, node, node_id, order, package, pick, released, reservation,
+    ship, text, units, with_node, work,
 };
 use crate::{Capacity, Command, Refusal, RejectKind, Report, WorkState};
 use waybill_machine::{Code, Coded};

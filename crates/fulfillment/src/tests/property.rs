@@ -1,13 +1,18 @@
 //! Random histories of a node's partition. After every step the driver checks the laws; here the whole history is
 //! checked too: instructions as the node saw them, units as orders counts them, and replay.
 
-use super::given::{delivery, hand_over, id, node, node_id, package, pick, ship, text, units, work};
+use super::given::{
+    delivery, hand_over, hand_over_some, id, node, node_id, package, pick, put_back, ship, text, units, work,
+};
 use crate::driver::Driver;
-use crate::{Command, InstructionKind, RejectKind, Report, WorkState, open_units};
+use crate::{
+    Command, InstructionKind, PickReport, RejectKind, Report, Rest, UndeliveredKind, WorkState, open_units,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use waybill_types::exchange::{Message, Step, WorkDestination};
-use waybill_types::{FulfillmentOrderId, LineNo};
+use waybill_types::exchange::Undelivered::{self, Lost, ReturnedToSender as Returned};
+use waybill_types::exchange::{Landing, LineUnits, Message, RecallManner, Step, WorkDestination};
+use waybill_types::{FulfillmentOrderId, LineNo, Quantity, Sku};
 
 const ORDERS: u64 = 6;
 
@@ -20,7 +25,9 @@ enum Act {
         pickup: bool,
     },
     Release(u64),
-    Cancel(u64, Vec<(u16, u64)>),
+    /// Orders wants units stopped; the node is asked about those in hand, or not.
+    Cancel(u64, Vec<(u16, u64)>, bool),
+    Later(i64),
     /// The report of this kind on the order, on its current revision less `behind`.
     Report {
         order: u64,
@@ -38,8 +45,10 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (order.clone(), prop::collection::vec(1u64..4, 1..4), any::<bool>())
             .prop_map(|(order, lines, pickup)| Act::Assign { order, lines, pickup }),
         4 => order.clone().prop_map(Act::Release),
-        3 => (order.clone(), prop::collection::vec((1u16..5, 1u64..4), 1..4)).prop_map(|(o, l)| Act::Cancel(o, l)),
-        14 => (order, prop_oneof![6 => Just(0u64), 1 => 1u64..3], 0u8..9, 0u64..3)
+        4 => (order.clone(), prop::collection::vec((1u16..5, 1u64..4), 1..4), any::<bool>())
+            .prop_map(|(o, l, ask)| Act::Cancel(o, l, ask)),
+        2 => prop_oneof![4 => 1i64..90_000, 1 => 100_000_000i64..900_000_000].prop_map(Act::Later),
+        20 => (order, prop_oneof![6 => Just(0u64), 1 => 1u64..3], 0u8..14, 0u64..3)
             .prop_map(|(order, behind, kind, short)| Act::Report { order, behind, kind, short }),
         2 => (0u64..12).prop_map(Act::Acknowledge),
     ]
@@ -53,6 +62,10 @@ struct Outside {
     /// Units per line that orders thinks the node has.
     there: BTreeMap<(FulfillmentOrderId, LineNo), u64>,
     seen: Vec<(u64, FulfillmentOrderId, u64, InstructionKind)>,
+    /// Recalls that are not answered in full; true where the node was asked.
+    recalls: BTreeMap<(FulfillmentOrderId, u32), bool>,
+    /// Units that left for good, by what became of them on the road.
+    on_the_road: BTreeMap<(FulfillmentOrderId, LineNo), u64>,
 }
 
 impl Outside {
@@ -60,6 +73,13 @@ impl Outside {
         for (line, quantity) in lines {
             let there = self.there.get_mut(&(from, line)).expect("a line that was assigned");
             *there = there.checked_sub(quantity).expect("no unit leaves twice");
+        }
+    }
+    /// Units on the road have arrived, are lost or are back: each once.
+    fn end(&mut self, id: FulfillmentOrderId, lines: &[LineUnits]) {
+        for units in lines {
+            let there = self.on_the_road.get_mut(&(id, units.line)).expect("a line that was shipped");
+            *there = there.checked_sub(units.quantity.units()).expect("no unit ends twice");
         }
     }
     fn hear(&mut self, message: &Message, assigned: &BTreeMap<FulfillmentOrderId, Vec<u64>>) {
@@ -74,13 +94,29 @@ impl Outside {
             }
             Message::WorkProgress(id, Step::Shipped(parcels)) => {
                 let units = parcels.iter().flat_map(|parcel| &parcel.lines);
+                for units in units.clone() {
+                    *self.on_the_road.entry((*id, units.line)).or_default() += units.quantity.units();
+                }
                 self.take(*id, units.map(|units| (units.line, units.quantity.units())));
             }
-            Message::WorkProgress(id, Step::HandedOver(lines)) => {
+            Message::WorkProgress(id, Step::HandedOver(lines) | Step::NotCollected(lines)) => {
                 self.take(*id, lines.iter().map(|units| (units.line, units.quantity.units())));
             }
-            Message::WorkCancelled { id, stopped, .. } if self.there.contains_key(&(*id, LineNo(1))) => {
-                self.take(*id, stopped.iter().map(|units| (units.line, units.quantity.units())));
+            Message::WorkCancelled { id, stopped, recall, asked, .. } => {
+                if self.there.contains_key(&(*id, LineNo(1))) {
+                    self.take(*id, stopped.iter().map(|units| (units.line, units.quantity.units())));
+                }
+                let open = self.recalls.remove(&(*id, *recall)).expect("each recall is answered, and once");
+                assert!(!open || asked.is_empty(), "the node is asked once about {id} recall {recall}");
+                if !asked.is_empty() {
+                    self.recalls.insert((*id, *recall), true);
+                }
+            }
+            Message::WorkProgress(id, Step::Delivered(lines) | Step::Undelivered(Lost | Returned, lines)) => {
+                self.end(*id, lines);
+            }
+            Message::WorkProgress(id, Step::Undelivered(Undelivered::RefusedBack, lines)) => {
+                self.end(*id, lines);
             }
             _ => {}
         }
@@ -108,8 +144,44 @@ fn report(driver: &Driver, id: FulfillmentOrderId, kind: u8, short: u64) -> Repo
         6 if short == 0 => Report::Reject { kind: RejectKind::OutOfStock },
         6 => delivery(&[]),
         7 => Report::ReadyForPickup { shelf: text("K1") },
-        _ => hand_over("code"),
+        8 => hand_over("code"),
+        9 => Report::NoShow,
+        10 => {
+            let some: Vec<(u16, u64)> = picked.iter().map(|(line, _)| (*line, 1)).collect();
+            hand_over_some(&some, if short == 0 { Rest::Later } else { Rest::GiveUp })
+        }
+        11 => {
+            let asked = driver.state.fulfillment_order(&id);
+            let asked = asked
+                .iter()
+                .flat_map(|order| order.work.lines.iter().map(|l| (l.line.0, order.asked(l.line))));
+            let some = asked.map(|(line, asked)| (line, asked.units().min(short)));
+            put_back(&some.filter(|(_, count)| *count > 0).collect::<Vec<_>>())
+        }
+        12 => {
+            let kind = match short {
+                0 => UndeliveredKind::Lost,
+                1 => UndeliveredKind::Refused,
+                _ => UndeliveredKind::ReturnedToSender(Landing::Sellable),
+            };
+            Report::ReportUndelivered { kind, parcels: Vec::new() }
+        }
+        _ => pick_instead(&live),
     }
+}
+
+/// Everything that is asked for is picked, half of it as something else.
+fn pick_instead(live: &[u64]) -> Report {
+    let lines = (1..).zip(live).map(|(line, live)| PickReport {
+        line: LineNo(line),
+        picked: Quantity::of(live / 2),
+        short: Quantity::ZERO,
+        short_kind: None,
+        lots: Vec::new(),
+        serials: Vec::new(),
+        substitute: Some((Sku::new("X").unwrap(), Quantity::of(live - live / 2))),
+    });
+    Report::ConfirmPick(lines.collect())
 }
 
 proptest! {
@@ -120,6 +192,7 @@ proptest! {
         driver.run(&Command::UpsertNodes(vec![node("n1", Some(9))])).unwrap();
         let mut outside = Outside::default();
         let mut assigned: BTreeMap<FulfillmentOrderId, Vec<u64>> = BTreeMap::new();
+        let mut recalls = 0;
         for act in acts {
             let of = |outside: &Outside, order: u64| outside.ids.get(&order).copied().unwrap_or(id(order));
             match act {
@@ -139,6 +212,9 @@ proptest! {
                     let skus: Vec<(&str, u64)> = ["A", "B", "A"].into_iter().zip(lines.iter().copied()).collect();
                     let mut given = work(order, &skus);
                     given.id = next;
+                    for line in &mut given.lines {
+                        line.substitutes = vec![Sku::new("X").unwrap()];
+                    }
                     if pickup {
                         given.destination = WorkDestination::Pickup;
                     }
@@ -146,9 +222,15 @@ proptest! {
                     driver.receive(Message::AssignWork(Box::new(given)));
                 }
                 Act::Release(order) => driver.receive(Message::ReleaseWork(of(&outside, order))),
-                Act::Cancel(order, lines) => {
-                    driver.receive(crate::tests::given::recall(of(&outside, order), units(&lines)));
+                Act::Cancel(order, lines, with_node) => {
+                    let id = of(&outside, order);
+                    recalls += 1;
+                    outside.recalls.insert((id, recalls), false);
+                    let manner = if with_node { RecallManner::Ask { within_ms: 60_000 } } else { RecallManner::Firm };
+                    let (units, reason) = (units(&lines), Default::default());
+                    driver.receive(Message::CancelWork { id, units, recall: recalls, manner, reason });
                 }
+                Act::Later(ms) => driver.later(ms),
                 Act::Report { order, behind, kind, short } => {
                     let id = of(&outside, order);
                     let current = driver.state.fulfillment_order(&id).map_or(1, |order| order.revision);
@@ -187,9 +269,25 @@ proptest! {
         }
         for (id, (_, kind)) in revisions {
             let state = &driver.state.fulfillment_order(&id).unwrap().state;
-            let cancelled = matches!(state, WorkState::Cancelled { .. });
-            prop_assert_eq!(kind == InstructionKind::Cancel, cancelled, "{} ended {}", id, state.name());
+            // A node that put everything back, or reported a no-show itself, is not told what it knows.
+            match (kind, state) {
+                (InstructionKind::Cancel, WorkState::Cancelled { .. } | WorkState::NotCollected { .. }) => {}
+                (InstructionKind::Cancel, WorkState::HandedOver { .. }) => {}
+                (InstructionKind::CancelRequested, _) => {}
+                (_, WorkState::NotCollected { .. }) => {}
+                (InstructionKind::Pick | InstructionKind::Amend | InstructionKind::Cancel, state) => {
+                    let cancelled = matches!(state, WorkState::Cancelled { .. });
+                    prop_assert_eq!(kind == InstructionKind::Cancel, cancelled, "{} ended {}", id, state.name());
+                }
+            }
         }
         prop_assert_eq!(driver.hash(), driver.replayed(), "history alone rebuilds the state");
+        // Past every deadline nothing is asked any more and nothing waits at a counter.
+        driver.later(900_000_000);
+        for message in driver.take_sent() {
+            outside.hear(&message, &assigned);
+        }
+        prop_assert!(outside.recalls.is_empty(), "{:?} are not answered", outside.recalls);
+        prop_assert!(driver.state.timers.all().is_empty());
     }
 }

@@ -1,8 +1,8 @@
 //! Other goods in place of what is not there.
 
 use super::given::{
-    ask, assign, claim, hand_over_some, id, order, picked_pickup, put_back, released, reservation, ship, text, units,
-    with_node, work,
+    ask, assign, claim, hand_over_some, id, order, picked_pickup, put_back, released, reservation, ship,
+    text, units, with_node, work,
 };
 use crate::driver::Driver;
 use crate::{PickReport, Report, Rest, ShortKind, UndeliveredKind};
@@ -47,7 +47,9 @@ fn a_substitute_counts_as_picked_and_is_claimed_and_consumed_as_what_it_is() {
     let sent = driver.take_sent();
     assert_eq!(sent[0], Message::WorkProgress(id, Step::Substituted(vec![instead])));
     assert_eq!(sent[1], Message::WorkProgress(id, Step::Picked(units(&[(1, 3)]))));
-    assert!(matches!(&sent[2], Message::WorkProgress(_, Step::Shorted(lines)) if lines[0].units == units(&[(1, 1)])[0]));
+    assert!(
+        matches!(&sent[2], Message::WorkProgress(_, Step::Shorted(lines)) if lines[0].units == units(&[(1, 1)])[0])
+    );
     assert_eq!(sent[3], Message::NotFound(reservation(1), vec![claim("A", 3)]));
     assert_eq!(sent[4], Message::Seize(reservation(1), vec![claim("Y", 2)]));
     driver.report(id, 3, ship(vec![])).unwrap();
@@ -82,7 +84,8 @@ fn substitutes_go_back_first_and_leave_last() {
     assert_eq!(driver.take_sent()[1], consumed);
     let back = UndeliveredKind::ReturnedToSender(Landing::Sellable);
     driver.report(id, 6, Report::ReportUndelivered { kind: back, parcels: vec![text("1")] }).unwrap();
-    let landed = [claim("A", 2), claim("X", 1)].map(|goods| LandedGoods { goods, landing: Landing::Sellable });
+    let landed =
+        [claim("A", 2), claim("X", 1)].map(|goods| LandedGoods { goods, landing: Landing::Sellable });
     assert_eq!(driver.take_sent()[1], Message::GoodsLanded(id, landed.to_vec()));
 }
 
@@ -97,10 +100,7 @@ fn a_customer_who_takes_some_takes_what_was_ordered_first() {
     driver.report(id(1), 2, pick_instead(1, 0, ("X", 2))).unwrap();
     driver.take_sent();
     driver.report(id(1), 3, hand_over_some(&[(1, 2)], Rest::Later)).unwrap();
-    assert_eq!(
-        driver.take_sent()[1],
-        Message::Consume(reservation(1), vec![claim("A", 1), claim("X", 1)])
-    );
+    assert_eq!(driver.take_sent()[1], Message::Consume(reservation(1), vec![claim("A", 1), claim("X", 1)]));
     assert_eq!(order(&driver, id(1)).progress[0].substitutes[0].quantity, Quantity::of(2));
     let other = picked_pickup(&mut driver, 2, &[("A", 1)]);
     assert!(order(&driver, other).progress[0].substitutes.is_empty());

@@ -1,6 +1,8 @@
 //! Parcels that do not reach the customer.
 
-use super::given::{claim, delivery, node_id, order, package, pick, released, reservation, ship, text, units, with_node};
+use super::given::{
+    claim, delivery, node_id, order, package, pick, released, reservation, ship, text, units, with_node,
+};
 use crate::driver::Driver;
 use crate::{Refusal, Report, UndeliveredKind, WorkState};
 use waybill_machine::{Code, Coded};
