@@ -1,6 +1,6 @@
 //! The fields of an amendment, checked by themselves and against the lines that exist.
 
-use super::{CHANGES_MAX, WORKS_MAX};
+use super::{AMENDMENTS_MAX, CHANGES_MAX, WORKS_MAX};
 use crate::command::{Amend, Change, NewLine};
 use crate::decide::LINES_MAX;
 use crate::decide::draft::Draft;
@@ -29,12 +29,10 @@ pub(super) fn check(draft: &Draft<'_>, amend: &Amend) -> Vec<FieldViolation> {
     if count == 0 || count > CHANGES_MAX {
         add("changes".into(), format!("are {count}, must be 1 to {CHANGES_MAX}"));
     }
-    if draft.order.last_work > WORKS_MAX {
-        let had = draft.order.last_work;
-        add(
-            "order_id".into(),
-            format!("has had {had} fulfilment orders; place a new order for more changes"),
-        );
+    let (works, amendments) = (draft.order.last_work, draft.order.last_amendment);
+    if works > WORKS_MAX || amendments >= AMENDMENTS_MAX {
+        let had = format!("has had {works} fulfilment orders and {amendments} amendments");
+        add("order_id".into(), format!("{had}; place a new order for more changes"));
     }
     let mut seen = BTreeSet::new();
     let mut names: BTreeSet<String> = content.lines.iter().map(|line| line.external.to_string()).collect();
@@ -62,12 +60,10 @@ pub(super) fn check(draft: &Draft<'_>, amend: &Amend) -> Vec<FieldViolation> {
             new_line(new, &path, &mut names, &mut add);
         }
         if let Change::Substitute { line, with } = change
-            && let Some(old) = content.line(*line)
+            && let Some(old) = content.line(*line).filter(|old| old.scale != with.scale)
         {
-            if old.scale != with.scale {
-                let description = format!("is {}, that of the line is {}", with.scale, old.scale);
-                add(format!("{path}.line.quantity_scale"), description);
-            }
+            let description = format!("is {}, that of the line is {}", with.scale, old.scale);
+            add(format!("{path}.line.quantity_scale"), description);
         }
     }
     if lines > LINES_MAX {

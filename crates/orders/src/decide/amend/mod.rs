@@ -31,6 +31,8 @@ use waybill_types::{LineNo, OrderId, ReservationId};
 
 /// Changes of one amendment.
 pub const CHANGES_MAX: usize = 100;
+/// Amendments of one order.
+const AMENDMENTS_MAX: u32 = 10_000;
 /// An order that had more fulfilment orders than this is changed no more: their numbers would run out.
 const WORKS_MAX: u16 = 60_000;
 
