@@ -30,7 +30,12 @@ pub(crate) fn record(state: &OrdersState, recorded: &RecordPlan, cx: &Context<'_
 
 fn record_free(draft: &mut Draft<'_>, attempt: &Attempt, plan: Option<&Plan>) {
     let (assignments, left) = fitting(&attempt.units, None, plan);
-    let unserved = reasons(left, plan);
+    let mut unserved = reasons(left, plan);
+    if attempt.bounces > 0 {
+        // It is not that no node has any: those that have were asked and did not take it.
+        let no_stock = unserved.iter_mut().filter(|some| some.reason == UnservedReason::NoStock);
+        no_stock.for_each(|some| some.reason = UnservedReason::NodesRefused);
+    }
     let useless = assignments.is_empty() || (draft.is_all_or_nothing() && !unserved.is_empty());
     let reservation = (!useless).then(|| name(draft, draft.content(), attempt.number, &assignments));
     let event = PlanRecorded {
