@@ -3,7 +3,7 @@
 use crate::apply::timer_of;
 use crate::decide::spot_of;
 use crate::position::{Condition, Spot};
-use crate::reservation::ReservationLine;
+use crate::reservation::{ReservationLine, Standing};
 use crate::state::{State, Timer, TimerKind};
 use std::collections::{BTreeMap, BTreeSet};
 use waybill_machine::Violation;
@@ -64,11 +64,16 @@ pub fn movements_sum(state: &State, found: &mut Vec<Violation>) -> Checked {
     ("STOCK-2", count)
 }
 
-/// STOCK-3, here: what positions say is reserved is exactly what live reservations claim.
+/// STOCK-3, here: what positions say is reserved is exactly what live reservations claim, and of a committed one of which
+/// nothing is left nothing is kept.
 pub fn claims_stand_on_positions(state: &State, found: &mut Vec<Violation>) -> Checked {
     let mut claimed: BTreeMap<Spot, (Quantity, Quantity)> = BTreeMap::new();
     let mut count = 0;
-    state.reservations.for_each(|_, row| {
+    let mut spent = Vec::new();
+    state.reservations.for_each(|id, row| {
+        if matches!(row.standing, Standing::Committed { .. }) && row.is_spent() {
+            spent.push(id);
+        }
         for line in row.lines.iter().filter(|line| !line.live().is_zero()) {
             count += 1;
             let sums = claimed.entry(line.spot()).or_default();
@@ -78,6 +83,10 @@ pub fn claims_stand_on_positions(state: &State, found: &mut Vec<Violation>) -> C
             }
         }
     });
+    for id in spent {
+        found
+            .push(Violation { law: "STOCK-3", what: format!("{id} is kept although nothing is left of it") });
+    }
     let mut differs = |spot: &Spot, said: (Quantity, Quantity), is: (Quantity, Quantity)| {
         if said != is {
             let what = format!(
