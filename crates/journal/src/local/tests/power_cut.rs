@@ -102,7 +102,7 @@ fn check(journal: &LocalJournal, known: &Mutex<Acknowledged>) {
         }
         let oldest = frames.first().map_or(last + 1, |frame| frame.seq);
         assert!(
-            oldest <= last.saturating_sub(10).max(1),
+            oldest <= last.saturating_sub(10) + 1,
             "log {log} begins at {oldest}, trimmed to {last} - 10"
         );
     }
