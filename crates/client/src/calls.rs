@@ -50,11 +50,38 @@ reads! { orders in orders:
     get_order(GetOrderRequest) -> GetOrderResponse;
     find_orders(FindOrdersRequest) -> FindOrdersResponse;
     get_timeline(GetTimelineRequest) -> GetTimelineResponse;
+    list_exceptions(ListExceptionsRequest) -> ListExceptionsResponse;
 }
 writes! { orders in orders:
     place_order(PlaceOrderRequest) -> PlaceOrderResponse;
     cancel_order(CancelOrderRequest) -> CancelOrderResponse;
     erase_subject(EraseSubjectRequest) -> EraseSubjectResponse;
+    place_order_hold(PlaceOrderHoldRequest) -> PlaceOrderHoldResponse;
+    resolve_order_hold(ResolveOrderHoldRequest) -> ResolveOrderHoldResponse;
+}
+reads! { amendments in orders:
+    preview_amendment(PreviewAmendmentRequest) -> PreviewAmendmentResponse;
+}
+writes! { amendments in orders:
+    amend_order(AmendOrderRequest) -> AmendOrderResponse;
+    decide_amendment(DecideAmendmentRequest) -> DecideAmendmentResponse;
+}
+reads! { returns in orders:
+    find_returnable(FindReturnableRequest) -> FindReturnableResponse;
+    get_return(GetReturnRequest) -> GetReturnResponse;
+}
+writes! { returns in orders:
+    create_return(CreateReturnRequest) -> CreateReturnResponse;
+    decide_return(DecideReturnRequest) -> DecideReturnResponse;
+    receive_return(ReceiveReturnRequest) -> ReceiveReturnResponse;
+    close_return(CloseReturnRequest) -> CloseReturnResponse;
+}
+reads! { order_policy in orders:
+    get_order_policy(GetOrderPolicyRequest) -> GetOrderPolicyResponse;
+    explain_change(ExplainChangeRequest) -> ExplainChangeResponse;
+}
+writes! { order_policy in orders:
+    set_order_policy(SetOrderPolicyRequest) -> SetOrderPolicyResponse;
 }
 reads! { inventory in inventory:
     get_item(GetItemRequest) -> GetItemResponse;
@@ -92,6 +119,9 @@ writes! { fulfillment in fulfillment:
     confirm_delivery(ConfirmDeliveryRequest) -> ConfirmDeliveryResponse;
     ready_for_pickup(ReadyForPickupRequest) -> ReadyForPickupResponse;
     hand_over(HandOverRequest) -> HandOverResponse;
+    report_no_show(ReportNoShowRequest) -> ReportNoShowResponse;
+    answer_cancel(AnswerCancelRequest) -> AnswerCancelResponse;
+    report_undelivered(ReportUndeliveredRequest) -> ReportUndeliveredResponse;
 }
 reads! { network in fulfillment:
     get_node(GetNodeRequest) -> GetNodeResponse;

@@ -9,7 +9,10 @@ use waybill_proto::common::v1::partition_service_client::PartitionServiceClient;
 use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
 use waybill_proto::fulfillment::v1::network_service_client::NetworkServiceClient;
 use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
+use waybill_proto::orders::v1::amendments_service_client::AmendmentsServiceClient;
+use waybill_proto::orders::v1::order_policy_service_client::OrderPolicyServiceClient;
 use waybill_proto::orders::v1::orders_service_client::OrdersServiceClient;
+use waybill_proto::orders::v1::returns_service_client::ReturnsServiceClient;
 
 /// What generated clients send through: the channel, with the caller's identity on every call.
 pub type Door = InterceptedService<Channel, Identity>;
@@ -94,6 +97,12 @@ impl Client {
     doors! {
         /// The generated client of orders. Its calls are not repeated.
         orders: OrdersServiceClient;
+        /// The generated client of changes to orders. Its calls are not repeated.
+        amendments: AmendmentsServiceClient;
+        /// The generated client of returns. Its calls are not repeated.
+        returns: ReturnsServiceClient;
+        /// The generated client of the rules of orders. Its calls are not repeated.
+        order_policy: OrderPolicyServiceClient;
         /// The generated client of inventory. Its calls are not repeated.
         inventory: InventoryServiceClient;
         /// The generated client of fulfilment. Its calls are not repeated.

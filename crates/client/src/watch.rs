@@ -4,7 +4,8 @@ use crate::{Client, Resumed};
 use waybill_proto::fulfillment::v1::{SubscribeInstructionsRequest, SubscribeInstructionsResponse};
 use waybill_proto::inventory::v1::{WatchAvailabilityRequest, WatchAvailabilityResponse};
 use waybill_proto::orders::v1::{
-    WatchChangesRequest, WatchChangesResponse, WatchOrderRequest, WatchOrderResponse,
+    WatchChangesRequest, WatchChangesResponse, WatchOrderRequest, WatchOrderResponse, WatchOrdersRequest,
+    WatchOrdersResponse,
 };
 
 macro_rules! streams {
@@ -39,7 +40,7 @@ macro_rules! resumable {
         }
     })*};
 }
-resumable!(SubscribeInstructionsRequest, WatchAvailabilityRequest, WatchOrderRequest);
+resumable!(SubscribeInstructionsRequest, WatchAvailabilityRequest, WatchOrderRequest, WatchOrdersRequest);
 
 impl Resumable for WatchChangesRequest {
     fn set_token(&mut self, token: String) {
@@ -66,6 +67,8 @@ streams! {
     watch_availability = inventory.watch_availability(WatchAvailabilityRequest) -> WatchAvailabilityResponse;
     /// One order: as it is, then each new entry of its history.
     watch_order = orders.watch_order(WatchOrderRequest) -> WatchOrderResponse;
+    /// What happens to the orders of a customer or a channel from now on, at least once.
+    watch_orders = orders.watch_orders(WatchOrdersRequest) -> WatchOrdersResponse;
     /// Every event of every order, at least once, in order per partition. Asked without cursors and token it begins now;
     /// a break before its first message then loses what happened meanwhile.
     watch_changes = orders.watch_changes(WatchChangesRequest) -> WatchChangesResponse;

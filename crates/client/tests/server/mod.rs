@@ -175,6 +175,8 @@ type Watching<T> = BoxStream<'static, Result<T, Status>>;
 impl OrdersService for Service {
     type WatchOrderStream = Watching<WatchOrderResponse>;
     type WatchChangesStream = Watching<WatchChangesResponse>;
+    type CancelOrdersStream = Watching<CancelOrdersResponse>;
+    type WatchOrdersStream = Watching<WatchOrdersResponse>;
 
     async fn place_order(
         &self,
@@ -252,6 +254,41 @@ impl OrdersService for Service {
         &self,
         _: Request<GetTimelineRequest>,
     ) -> Result<Response<GetTimelineResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn cancel_orders(
+        &self,
+        _: Request<CancelOrdersRequest>,
+    ) -> Result<Response<Self::CancelOrdersStream>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn watch_orders(
+        &self,
+        _: Request<WatchOrdersRequest>,
+    ) -> Result<Response<Self::WatchOrdersStream>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn place_order_hold(
+        &self,
+        _: Request<PlaceOrderHoldRequest>,
+    ) -> Result<Response<PlaceOrderHoldResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn resolve_order_hold(
+        &self,
+        _: Request<ResolveOrderHoldRequest>,
+    ) -> Result<Response<ResolveOrderHoldResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn list_exceptions(
+        &self,
+        _: Request<ListExceptionsRequest>,
+    ) -> Result<Response<ListExceptionsResponse>, Status> {
         Err(Status::unimplemented("not needed"))
     }
 
