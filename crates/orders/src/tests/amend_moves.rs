@@ -9,9 +9,10 @@ use crate::content::Backorder;
 use crate::order::{AmendmentRefused, AmendmentWait, UnservedReason, WorkState};
 use crate::refusal::ChangeRefusal;
 use crate::units::Bucket;
-use crate::{Answer, preview};
+use crate::{Answer, Refusal, What, preview};
 use waybill_types::exchange::{LineUnits, Message, ReserveRequest, Step};
-use waybill_types::{LineNo, OrderId, Timestamp};
+use waybill_types::policy::{ChangeKind, ChangeRule, OrderPolicy, Verdict};
+use waybill_types::{LineNo, OrderId, Text, Timestamp};
 
 /// The reservations that are under way to inventory.
 fn asked(world: &World) -> Vec<ReserveRequest> {
@@ -365,11 +366,16 @@ fn an_address_that_changes_at_any_moment_of_the_flow_reaches_every_unit() {
 
 #[test]
 fn an_amended_order_killed_at_any_event_ends_as_if_it_had_not_been() {
-    let run = |at: usize, picked: bool| {
+    let run = |at: usize, picked: bool, blind: bool| {
         let mut world = World::with_stock(&[("A", "n1", 3), ("A", "n2", 3), ("B", "n1", 1)]);
         let id = released(&mut world, vec![line("A", 3), line("B", 1)]);
         let changes = vec![Change::ShipTo, quantity(FIRST, 2, 0), add(line("A", 2)), add(line("C", 1))];
         amend(&mut world, id, changes).unwrap();
+        // The planner then believes in stock that is not there, so that inventory is asked again and again.
+        world.blind_planner = blind;
+        if blind {
+            world.stock.insert(goods("C", "n1"), units(0));
+        }
         if picked {
             let work = world.order(id).1.works[0].id;
             world.pick(work, SECOND, units(1));
@@ -390,11 +396,11 @@ fn an_amended_order_killed_at_any_event_ends_as_if_it_had_not_been() {
         world.audit_at_rest();
         (world, id, steps)
     };
-    for picked in [false, true] {
-        let (whole, id, steps) = run(usize::MAX, picked);
-        assert_eq!(is_applied(&whole, id), !picked, "{:?}", last(&whole, id));
+    for (picked, blind) in [(false, false), (true, false), (false, true)] {
+        let (whole, id, steps) = run(usize::MAX, picked, blind);
+        assert_eq!(is_applied(&whole, id), !picked && !blind, "{:?}", last(&whole, id));
         for at in 0..steps {
-            let (world, id, _) = run(at, picked);
+            let (world, id, _) = run(at, picked, blind);
             assert_eq!(last(&world, id).state, last(&whole, id).state, "killed before step {at}");
             assert_eq!(world.claims, whole.claims, "killed before step {at}");
             assert_eq!(total(&world, id), total(&whole, id));
@@ -430,5 +436,55 @@ fn a_shelf_that_turns_out_empty_during_a_recall_is_planned_elsewhere() {
     assert_eq!(at, [2, 1]);
     world.step(work, Step::Accepted);
     world.settle();
+    world.audit_at_rest();
+}
+
+#[test]
+fn each_decision_names_the_one_version_of_the_policy_that_made_it() {
+    let mut world = World::with_stock(&[("A", "n1", 5)]);
+    let id = unreleased(&mut world, vec![line("A", 5)]);
+    let set = |policy| Command::SetOrderPolicy { policy: Box::new(policy), expected_version: None };
+    amend(&mut world, id, vec![quantity(FIRST, 4, 0)]).unwrap();
+    let mut strict = OrderPolicy::sound();
+    strict.rules.insert(
+        0,
+        ChangeRule {
+            channel: None,
+            kind: Some(ChangeKind::ReduceQuantity),
+            stage: None,
+            verdict: Verdict::Refuse,
+            note: Text::new("not this week").unwrap(),
+        },
+    );
+    world.ask(&set(strict)).unwrap();
+    match amend(&mut world, id, vec![quantity(FIRST, 3, 0)]).unwrap_err() {
+        Refusal::Change(ChangeRefusal::Forbidden { rule, version, note, .. }) => {
+            assert_eq!((rule.as_str(), version, note.as_str()), ("0", 1, "not this week"));
+        }
+        other => panic!("{other:?}"),
+    }
+    world.ask(&set(OrderPolicy::sound())).unwrap();
+    amend(&mut world, id, vec![quantity(FIRST, 2, 0)]).unwrap();
+    let history = world.state.history(id).unwrap().unwrap();
+    let versions: Vec<u64> = history
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::AmendmentStarted(started) => Some(started.policy_version),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(versions, [0, 2]);
+    world.audit();
+}
+
+#[test]
+fn an_erasure_ends_an_amendment_that_waits() {
+    let mut world = World::with_stock(&[("A", "n1", 2)]);
+    let id = unreleased(&mut world, vec![line("A", 2)]);
+    amend(&mut world, id, vec![Change::ShipTo]).unwrap();
+    world.ask(&Command::EraseSubject(id)).unwrap();
+    assert_eq!(refusal(&world, id), Some(AmendmentRefused::Overtaken));
+    world.settle();
+    assert_eq!(in_bucket(&world, id, FIRST, Bucket::Reserved), 2);
     world.audit_at_rest();
 }
