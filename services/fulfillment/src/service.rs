@@ -117,6 +117,24 @@ impl FulfillmentService for Door {
     ) -> Result<Response<proto::HandOverResponse>, Status> {
         report!(&self.0, request, parse::hand_over, HandOverResponse)
     }
+    async fn report_no_show(
+        &self,
+        request: Request<proto::ReportNoShowRequest>,
+    ) -> Result<Response<proto::ReportNoShowResponse>, Status> {
+        report!(&self.0, request, parse::no_show, ReportNoShowResponse)
+    }
+    async fn answer_cancel(
+        &self,
+        request: Request<proto::AnswerCancelRequest>,
+    ) -> Result<Response<proto::AnswerCancelResponse>, Status> {
+        report!(&self.0, request, parse::answer_cancel, AnswerCancelResponse)
+    }
+    async fn report_undelivered(
+        &self,
+        request: Request<proto::ReportUndeliveredRequest>,
+    ) -> Result<Response<proto::ReportUndeliveredResponse>, Status> {
+        report!(&self.0, request, parse::undelivered, ReportUndeliveredResponse)
+    }
 
     type WatchChangesStream = ChangeStream;
     async fn watch_changes(

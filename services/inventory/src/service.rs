@@ -44,6 +44,13 @@ impl InventoryService for Door {
         let caller = caller(&request)?;
         rpc::book::adjust(&self.0, caller, request.into_inner()).await.map(Response::new)
     }
+    async fn dispose_stock(
+        &self,
+        request: Request<proto::DisposeStockRequest>,
+    ) -> Result<Response<proto::DisposeStockResponse>, Status> {
+        let caller = caller(&request)?;
+        rpc::book::dispose(&self.0, caller, request.into_inner()).await.map(Response::new)
+    }
     async fn set_stock_count(
         &self,
         request: Request<proto::SetStockCountRequest>,

@@ -1,12 +1,12 @@
 //! What a node reports: who asks, about which fulfilment order at which revision, and what it did.
 
-use waybill_fulfillment::{Package, PickReport, RejectKind, Report, Rest, ShortKind};
+use waybill_fulfillment::{Package, PickReport, RejectKind, Report, Rest, ShortKind, UndeliveredKind};
 use waybill_machine::Content;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::values::{some_quantity, text, time_or_none, whole};
 use waybill_service_kit::{DoorError, Fields};
-use waybill_types::exchange::{LineUnits, Parcel};
-use waybill_types::{FulfillmentOrderId, LineNo, Quantity, Reason, RequestId, Text};
+use waybill_types::exchange::{Landing, LineUnits, Parcel};
+use waybill_types::{FulfillmentOrderId, LineNo, Quantity, Reason, RequestId, Sku, Text};
 
 /// A report that has passed all checks that need no state.
 #[derive(Debug)]
@@ -162,24 +162,66 @@ pub(crate) fn ready(m: &proto::ReadyForPickupRequest) -> Result<Asked, DoorError
 pub(crate) fn hand_over(m: &proto::HandOverRequest) -> Result<Asked, DoorError> {
     let mut fields = Fields::new();
     let proof = text(&mut fields, "proof", &m.proof, 64);
-    let all = |proof| Report::HandOver { proof, lines: Vec::new(), rest: Rest::Later };
-    asked(fields, &head!(m), "hand over", &body!(m), proof.map(all))
+    let lines = contents(&mut fields, "taken", &m.taken);
+    let rest = match proto::PickupRest::try_from(m.rest) {
+        Ok(proto::PickupRest::Unspecified | proto::PickupRest::Later) => Some(Rest::Later),
+        Ok(proto::PickupRest::GiveUp) => Some(Rest::GiveUp),
+        Err(_) => {
+            fields.wrong("rest", format!("is {}, must be LATER or GIVE_UP", m.rest));
+            None
+        }
+    };
+    let report = (|| Some(Report::HandOver { proof: proof?, lines: lines?, rest: rest? }))();
+    asked(fields, &head!(m), "hand over", &body!(m), report)
+}
+
+pub(crate) fn no_show(m: &proto::ReportNoShowRequest) -> Result<Asked, DoorError> {
+    asked(Fields::new(), &head!(m), "report a no-show", &body!(m), Some(Report::NoShow))
+}
+
+pub(crate) fn answer_cancel(m: &proto::AnswerCancelRequest) -> Result<Asked, DoorError> {
+    let mut fields = Fields::new();
+    let stopped = contents(&mut fields, "stopped", &m.stopped);
+    let report = stopped.map(|stopped| Report::AnswerCancel { stopped });
+    asked(fields, &head!(m), "answer a cancel", &body!(m), report)
+}
+
+pub(crate) fn undelivered(m: &proto::ReportUndeliveredRequest) -> Result<Asked, DoorError> {
+    use proto::GoodsCondition as Condition;
+    let mut fields = Fields::new();
+    let landing = match Condition::try_from(m.condition) {
+        Ok(Condition::Unspecified) => Some(None),
+        Ok(Condition::Sellable) => Some(Some(Landing::Sellable)),
+        Ok(Condition::Inspect) => Some(Some(Landing::Inspect)),
+        Ok(Condition::Damaged) => Some(Some(Landing::Damaged)),
+        Ok(Condition::Scrapped) => Some(Some(Landing::Scrapped)),
+        Err(_) => None,
+    };
+    let kind = match (proto::UndeliveredKind::try_from(m.kind), landing) {
+        (Ok(proto::UndeliveredKind::Lost), Some(None)) => Some(UndeliveredKind::Lost),
+        (Ok(proto::UndeliveredKind::Refused), Some(None)) => Some(UndeliveredKind::Refused),
+        (Ok(proto::UndeliveredKind::ReturnedToSender), Some(Some(landing))) => {
+            Some(UndeliveredKind::ReturnedToSender(landing))
+        }
+        (Ok(proto::UndeliveredKind::Unspecified) | Err(_), _) => {
+            fields.wrong("kind", format!("is {}, must be LOST, REFUSED or RETURNED_TO_SENDER", m.kind));
+            None
+        }
+        (Ok(_), _) => {
+            let what = "must say where RETURNED_TO_SENDER goods lie, and is empty for other kinds";
+            fields.wrong("condition", format!("is {}, {what}", m.condition));
+            None
+        }
+    };
+    let parcels = parcel_ids(&mut fields, &m.parcel_ids);
+    let report = (|| Some(Report::ReportUndelivered { kind: kind?, parcels: parcels? }))();
+    asked(fields, &head!(m), "report undelivered parcels", &body!(m), report)
 }
 
 pub(crate) fn deliver(m: &proto::ConfirmDeliveryRequest) -> Result<Asked, DoorError> {
     let mut fields = Fields::new();
     let delivered_at = time_or_none(&mut fields, "delivery_time", m.delivery_time.as_ref());
-    if m.parcel_ids.len() > PARCELS_MAX {
-        fields.wrong("parcel_ids", format!("are {}, at most {PARCELS_MAX} are allowed", m.parcel_ids.len()));
-    }
-    let parcels: Vec<Option<Text>> = m
-        .parcel_ids
-        .iter()
-        .take(PARCELS_MAX)
-        .enumerate()
-        .map(|(index, id)| text(&mut fields, format!("parcel_ids[{index}]"), id, 64))
-        .collect();
-    let parcels: Option<Vec<Text>> = parcels.into_iter().collect();
+    let parcels = parcel_ids(&mut fields, &m.parcel_ids);
     let report = (|| Some(Report::ConfirmDelivery { parcels: parcels?, delivered_at: delivered_at? }))();
     asked(fields, &head!(m), "confirm delivery", &body!(m), report)
 }
@@ -188,6 +230,33 @@ pub(crate) fn deliver(m: &proto::ConfirmDeliveryRequest) -> Result<Asked, DoorEr
 const PARCELS_MAX: usize = 200;
 /// The heaviest parcel: 1,000 tonnes.
 const WEIGHT_G_MAX: u64 = 1_000_000_000;
+
+fn parcel_ids(fields: &mut Fields, given: &[String]) -> Option<Vec<Text>> {
+    if given.len() > PARCELS_MAX {
+        fields.wrong("parcel_ids", format!("are {}, at most {PARCELS_MAX} are allowed", given.len()));
+    }
+    let numbered = given.iter().take(PARCELS_MAX).enumerate();
+    let parcels: Vec<Option<Text>> =
+        numbered.map(|(index, id)| text(fields, format!("parcel_ids[{index}]"), id, 64)).collect();
+    parcels.into_iter().collect()
+}
+
+/// Units of lines, at most as many lines as an order has.
+fn contents(fields: &mut Fields, at: &str, given: &[proto::ParcelContent]) -> Option<Vec<LineUnits>> {
+    if given.len() > 500 {
+        fields.wrong(at, format!("are {}, at most 500 are allowed", given.len()));
+    }
+    let numbered = given.iter().take(500).enumerate();
+    let lines: Vec<Option<LineUnits>> = numbered
+        .map(|(index, content)| {
+            let at = format!("{at}[{index}]");
+            let line = line_number(fields, format!("{at}.line_number"), content.line_number);
+            let quantity = some_quantity(fields, format!("{at}.quantity"), content.quantity);
+            Some(LineUnits { line: line?, quantity: quantity? })
+        })
+        .collect();
+    lines.into_iter().collect()
+}
 
 fn at_least_one(fields: &mut Fields, field: &str, count: usize, max: usize) {
     if count == 0 || count > max {
@@ -220,6 +289,7 @@ fn picked_line(fields: &mut Fields, at: &str, given: &proto::PickedLine) -> Opti
             None
         }
     };
+    let substitute = substitute(fields, at, given);
     let lots = codes(fields, &format!("{at}.lots"), &given.lots);
     let serials = codes(fields, &format!("{at}.serials"), &given.serials);
     Some(PickReport {
@@ -229,8 +299,22 @@ fn picked_line(fields: &mut Fields, at: &str, given: &proto::PickedLine) -> Opti
         short_kind: short_kind?,
         lots: lots?,
         serials: serials?,
-        substitute: None,
+        substitute: substitute?,
     })
+}
+
+/// What was picked instead; both fields or none.
+fn substitute(
+    fields: &mut Fields,
+    at: &str,
+    given: &proto::PickedLine,
+) -> Option<Option<(Sku, Quantity)>> {
+    if given.substitute_sku.is_empty() && given.substitute_quantity == 0 {
+        return Some(None);
+    }
+    let sku = fields.check(format!("{at}.substitute_sku"), Sku::new(&given.substitute_sku));
+    let quantity = some_quantity(fields, format!("{at}.substitute_quantity"), given.substitute_quantity);
+    Some(Some((sku?, quantity?)))
 }
 
 /// Lots or serial numbers.
@@ -263,18 +347,7 @@ fn package(fields: &mut Fields, at: &str, given: &proto::Parcel) -> Option<Packa
     let tracking = text(fields, format!("{at}.tracking_number"), &given.tracking_number, 128);
     let tracking_url = text(fields, format!("{at}.tracking_url"), &given.tracking_url, 1000);
     let weight_g = whole(fields, format!("{at}.weight_g"), given.weight_g, WEIGHT_G_MAX);
-    let lines: Vec<Option<LineUnits>> = given
-        .contents
-        .iter()
-        .enumerate()
-        .map(|(index, content)| {
-            let at = format!("{at}.contents[{index}]");
-            let line = line_number(fields, format!("{at}.line_number"), content.line_number);
-            let quantity = some_quantity(fields, format!("{at}.quantity"), content.quantity);
-            Some(LineUnits { line: line?, quantity: quantity? })
-        })
-        .collect();
-    let lines = lines.into_iter().collect::<Option<_>>();
+    let lines = contents(fields, &format!("{at}.contents"), &given.contents);
     let parcel = Parcel { number: number?, carrier: carrier?, tracking: tracking?, lines: lines? };
     let (weight_g, tracking_url) = (weight_g?, tracking_url?);
     Some(Package { parcel, weight_g, tracking_url, delivered_at: None, undelivered: None })

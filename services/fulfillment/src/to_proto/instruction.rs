@@ -33,6 +33,7 @@ pub(crate) fn instruction(
         scale: line.scale.into(),
         custom_attributes: attributes(&line.attributes),
         owner: line.owner.to_string(),
+        substitute_skus: line.substitutes.iter().map(ToString::to_string).collect(),
     });
     let person = match recipient {
         Some(OpenedPerson::Known(person)) => Some(&**person),
@@ -77,6 +78,7 @@ pub(crate) fn instruction(
         reason: row.reason.to_string(),
         create_time: Some(time(row.at)),
         priority: row.priority.into(),
+        answer_by_time: row.answer_by.map(time),
     }
 }
 

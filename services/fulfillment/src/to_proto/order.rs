@@ -1,9 +1,10 @@
 //! Fulfilment orders.
 
 use super::{time, window};
-use waybill_fulfillment::{FulfillmentOrder, Package, WorkState};
+use waybill_fulfillment::{Ask, FulfillmentOrder, Package, Substitute, WorkState};
 use waybill_proto::fulfillment::v1 as proto;
-use waybill_types::exchange::WorkDestination;
+use waybill_types::Timestamp;
+use waybill_types::exchange::{LineUnits, WorkDestination};
 
 pub(crate) fn order(order: &FulfillmentOrder) -> proto::FulfillmentOrder {
     let work = &order.work;
@@ -21,6 +22,8 @@ pub(crate) fn order(order: &FulfillmentOrder) -> proto::FulfillmentOrder {
         shorted: progress.shorted.as_i64(),
         shipped: progress.shipped.as_i64(),
         cancelled: progress.cancelled.as_i64(),
+        substituted: progress.substitutes.iter().map(substituted).collect(),
+        returned: progress.returned.as_i64(),
     });
     proto::FulfillmentOrder {
         fulfillment_order_id: work.id.to_string(),
@@ -40,7 +43,23 @@ pub(crate) fn order(order: &FulfillmentOrder) -> proto::FulfillmentOrder {
         create_time: Some(time(order.created_at)),
         update_time: Some(time(order.updated_at)),
         last_instruction_number: order.last_instruction,
+        pickup_by_time: pickup_by(&order.state).map(time),
+        cancel_asks: order.asks.iter().map(ask).collect(),
     }
+}
+
+fn substituted(substitute: &Substitute) -> proto::SubstitutedUnits {
+    proto::SubstitutedUnits { sku: substitute.sku.to_string(), quantity: substitute.quantity.as_i64() }
+}
+
+fn ask(ask: &Ask) -> proto::CancelAsk {
+    let units = ask.units.iter().map(contents);
+    let answer_by_time = Some(time(ask.answer_by));
+    proto::CancelAsk { units: units.collect(), answer_by_time, reason: ask.reason.to_string() }
+}
+
+fn contents(units: &LineUnits) -> proto::ParcelContent {
+    proto::ParcelContent { line_number: units.line.0.into(), quantity: units.quantity.as_i64() }
 }
 
 pub(crate) fn state(state: &WorkState) -> proto::FulfillmentOrderState {
@@ -84,11 +103,15 @@ fn end_reason(state: &WorkState) -> String {
     }
 }
 
+fn pickup_by(state: &WorkState) -> Option<Timestamp> {
+    match state {
+        WorkState::ReadyForPickup { until, .. } => Some(*until),
+        _ => None,
+    }
+}
+
 fn parcel(package: &Package) -> proto::Parcel {
-    let contents = package.parcel.lines.iter().map(|units| proto::ParcelContent {
-        line_number: units.line.0.into(),
-        quantity: units.quantity.as_i64(),
-    });
+    let contents = package.parcel.lines.iter().map(contents);
     proto::Parcel {
         parcel_id: package.parcel.number.to_string(),
         contents: contents.collect(),

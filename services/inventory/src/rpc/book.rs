@@ -5,7 +5,7 @@ use crate::error::{unexpected, unknown_item};
 use crate::from_proto::stock::{condition, count as count_row, spot};
 use crate::to_proto;
 use tonic::Status;
-use waybill_inventory::{Answer, Command, PositionView, Spot, read};
+use waybill_inventory::{Answer, Command, Condition, PositionView, Spot, read};
 use waybill_machine::Content;
 use waybill_proto::inventory::v1 as proto;
 use waybill_service_kit::values::{some_quantity, some_text, text};
@@ -84,6 +84,39 @@ pub(crate) async fn adjust(
     let command = Command::Adjust { spot: spot.clone(), condition, delta };
     let (view, _, token) = put(door, caller, head, &spot, content, command).await?;
     Ok(proto::AdjustStockResponse { position: Some(to_proto::position(&view)), token })
+}
+
+pub(crate) async fn dispose(
+    door: &Shared,
+    caller: Caller,
+    message: proto::DisposeStockRequest,
+) -> Result<proto::DisposeStockResponse, Status> {
+    let mut fields = Fields::new();
+    let head = head(&mut fields, &message.request_id, &message.reason);
+    let spot = spot(&mut fields, "", &message.sku, &message.node_id, &message.owner);
+    let unsaid = i32::from(proto::StockCondition::Unspecified);
+    let from = match message.from_condition == unsaid {
+        true => Some(Condition::Inspect),
+        false => condition(&mut fields, "from_", message.from_condition),
+    };
+    let to = condition(&mut fields, "to_", message.to_condition);
+    if message.to_condition == unsaid {
+        fields.wrong("to_condition", "is not given");
+    } else if from.is_some() && from == to {
+        fields.wrong("to_condition", "is what it was before");
+    }
+    let quantity = some_quantity(&mut fields, "quantity", message.quantity);
+    let reference = text(&mut fields, "document_reference", &message.document_reference, 64);
+    let parsed = head.zip(spot).zip(from.zip(to)).zip(quantity.zip(reference));
+    let (((head, spot), (from, to)), (quantity, reference)) = fields.finish(parsed)?;
+    let content = Content::new()
+        .with("quantity", &quantity)
+        .with("from_condition", &from)
+        .with("to_condition", &to)
+        .with("document_reference", &reference);
+    let command = Command::Disposition { spot: spot.clone(), from, to, quantity, reference };
+    let (view, _, token) = put(door, caller, head, &spot, content, command).await?;
+    Ok(proto::DisposeStockResponse { position: Some(to_proto::position(&view)), token })
 }
 
 pub(crate) async fn count(
