@@ -28,7 +28,7 @@ impl Follow<'_> {
         }
         let id = ReturnId { order: self.id, number: received.number };
         for (home, goods) in homes {
-            let name = Text::new(&id.to_string()).unwrap_or_else(|_| unreachable!("ids are short text"));
+            let name = Text::new(id.to_string()).unwrap_or_else(|_| unreachable!("ids are short text"));
             out.send(home, Message::GoodsReturned(self.id, name, goods));
         }
     }

@@ -42,7 +42,7 @@ pub(super) fn act() -> impl Strategy<Value = Back> {
     ];
     let exchange = prop::bool::weighted(0.4);
     prop_oneof![
-        4 => (some.clone(), count.clone(), exchange.clone())
+        4 => (some.clone(), count.clone(), exchange)
             .prop_map(|(pick, count, exchange)| Back::Request { pick, count, exchange }),
         3 => (some.clone(), count.clone(), exchange, node.clone())
             .prop_map(|(pick, count, exchange, node)| Back::BlindAt { pick, count, exchange, node }),
