@@ -119,6 +119,9 @@ writes! { fulfillment in fulfillment:
     confirm_delivery(ConfirmDeliveryRequest) -> ConfirmDeliveryResponse;
     ready_for_pickup(ReadyForPickupRequest) -> ReadyForPickupResponse;
     hand_over(HandOverRequest) -> HandOverResponse;
+    report_no_show(ReportNoShowRequest) -> ReportNoShowResponse;
+    answer_cancel(AnswerCancelRequest) -> AnswerCancelResponse;
+    report_undelivered(ReportUndeliveredRequest) -> ReportUndeliveredResponse;
 }
 reads! { network in fulfillment:
     get_node(GetNodeRequest) -> GetNodeResponse;
