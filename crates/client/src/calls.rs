@@ -95,6 +95,7 @@ writes! { inventory in inventory:
     upsert_items(UpsertItemsRequest) -> UpsertItemsResponse;
     receive_stock(ReceiveStockRequest) -> ReceiveStockResponse;
     adjust_stock(AdjustStockRequest) -> AdjustStockResponse;
+    dispose_stock(DisposeStockRequest) -> DisposeStockResponse;
     set_stock_count(SetStockCountRequest) -> SetStockCountResponse;
     set_safety_stock(SetSafetyStockRequest) -> SetSafetyStockResponse;
     reserve_stock(ReserveStockRequest) -> ReserveStockResponse;
@@ -119,6 +120,9 @@ writes! { fulfillment in fulfillment:
     confirm_delivery(ConfirmDeliveryRequest) -> ConfirmDeliveryResponse;
     ready_for_pickup(ReadyForPickupRequest) -> ReadyForPickupResponse;
     hand_over(HandOverRequest) -> HandOverResponse;
+    report_no_show(ReportNoShowRequest) -> ReportNoShowResponse;
+    answer_cancel(AnswerCancelRequest) -> AnswerCancelResponse;
+    report_undelivered(ReportUndeliveredRequest) -> ReportUndeliveredResponse;
     report_no_show(ReportNoShowRequest) -> ReportNoShowResponse;
     answer_cancel(AnswerCancelRequest) -> AnswerCancelResponse;
     report_undelivered(ReportUndeliveredRequest) -> ReportUndeliveredResponse;

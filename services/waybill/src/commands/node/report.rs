@@ -7,10 +7,11 @@ use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use waybill_client::Client;
 use waybill_client::proto::fulfillment::v1::{
-    AcceptFulfillmentOrderRequest, ConfirmDeliveryRequest, ConfirmPickRequest, FulfillmentLine,
-    FulfillmentOrder, GetFulfillmentOrderRequest, HandOverRequest, PackRequest, Parcel, ParcelContent,
-    PickedLine, ReadyForPickupRequest, RejectFulfillmentOrderRequest, RejectReason, ShipRequest, ShortReason,
-    StartPickingRequest,
+    AcceptFulfillmentOrderRequest, AnswerCancelRequest, ConfirmDeliveryRequest, ConfirmPickRequest,
+    FulfillmentLine, FulfillmentOrder, GetFulfillmentOrderRequest, GoodsCondition, HandOverRequest,
+    PackRequest, Parcel, ParcelContent, PickedLine, PickupRest, ReadyForPickupRequest,
+    RejectFulfillmentOrderRequest, RejectReason, ReportNoShowRequest, ReportUndeliveredRequest, ShipRequest,
+    ShortReason, StartPickingRequest, UndeliveredKind,
 };
 
 /// What the fields are called where they are typed.
@@ -88,6 +89,36 @@ pub(super) enum Report {
         /// How the person was checked, such as code; no personal data.
         #[arg(long, default_value = "", hide_default_value = true)]
         proof: String,
+        /// What the customer took, LINE:QUANTITY; may be repeated. Without it everything.
+        #[arg(long = "line", value_name = "LINE:QUANTITY")]
+        taken: Vec<String>,
+        /// What is left goes back on the shelf and is cancelled; else it waits on.
+        #[arg(long)]
+        give_up: bool,
+    },
+    /// The customer did not fetch a pickup: it goes back on the shelf.
+    NoShow(About),
+    /// Answers a cancel of units in hand.
+    AnswerCancel {
+        #[command(flatten)]
+        about: About,
+        /// What is back on the shelf, LINE:QUANTITY; may be repeated. Without it nothing: it is too late.
+        #[arg(long = "stopped", value_name = "LINE:QUANTITY")]
+        stopped: Vec<String>,
+    },
+    /// Parcels did not reach the customer.
+    Undelivered {
+        #[command(flatten)]
+        about: About,
+        /// lost, refused or returned-to-sender.
+        #[arg(long)]
+        kind: String,
+        /// For returned-to-sender: sellable, inspect, damaged or scrapped.
+        #[arg(long)]
+        condition: Option<String>,
+        /// A parcel; may be repeated. Without it all.
+        #[arg(long = "parcel")]
+        parcels: Vec<String>,
     },
 }
 
@@ -116,13 +147,15 @@ macro_rules! say_so {
 impl Report {
     fn about(&self) -> &About {
         match self {
-            Self::Accept(about) | Self::Start(about) | Self::Deliver(about) => about,
+            Self::Accept(about) | Self::Start(about) | Self::Deliver(about) | Self::NoShow(about) => about,
             Self::Reject { about, .. }
             | Self::Pick { about, .. }
             | Self::Pack { about, .. }
             | Self::Ship { about, .. }
             | Self::Ready { about, .. }
-            | Self::HandOver { about, .. } => about,
+            | Self::HandOver { about, .. }
+            | Self::AnswerCancel { about, .. }
+            | Self::Undelivered { about, .. } => about,
         }
     }
 }
@@ -162,8 +195,26 @@ pub(super) async fn report(client: &Client, common: &Common, report: Report) -> 
         Report::Ready { shelf, .. } => {
             say_so!(client.ready_for_pickup(ReadyForPickupRequest, work, about, shelf: shelf.clone()))
         }
-        Report::HandOver { proof, .. } => {
-            say_so!(client.hand_over(HandOverRequest, work, about, proof: proof.clone()))
+        Report::HandOver { proof, taken, give_up, .. } => {
+            let rest = if *give_up { PickupRest::GiveUp } else { PickupRest::Later };
+            say_so!(client.hand_over(
+                HandOverRequest, work, about, proof: proof.clone(), taken: units(taken)?, rest: rest.into()
+            ))
+        }
+        Report::NoShow(_) => say_so!(client.report_no_show(ReportNoShowRequest, work, about)),
+        Report::AnswerCancel { stopped, .. } => {
+            say_so!(client.answer_cancel(AnswerCancelRequest, work, about, stopped: units(stopped)?))
+        }
+        Report::Undelivered { kind, condition, parcels, .. } => {
+            let kind: UndeliveredKind = from_word(kind, "UNDELIVERED_KIND", UndeliveredKind::as_str_name)?;
+            let named = condition.as_deref().map(|condition| {
+                from_word(condition, "GOODS_CONDITION", GoodsCondition::as_str_name)
+            });
+            let condition: GoodsCondition = named.transpose()?.unwrap_or_default();
+            say_so!(client.report_undelivered(
+                ReportUndeliveredRequest, work, about, kind: kind.into(), condition: condition.into(),
+                parcel_ids: parcels.clone()
+            ))
         }
     };
     let work = work.context("the server answered without the work")?;
@@ -171,6 +222,17 @@ pub(super) async fn report(client: &Client, common: &Common, report: Report) -> 
         return say(json("fulfillment.v1.FulfillmentOrder", &work)?);
     }
     say(table(&[work]).to_string())
+}
+
+/// LINE:QUANTITY, each.
+fn units(typed: &[String]) -> anyhow::Result<Vec<ParcelContent>> {
+    let one = |text: &String| {
+        let parts = text.split_once(':').and_then(|(line, quantity)| {
+            Some(ParcelContent { line_number: line.parse().ok()?, quantity: quantity.parse().ok()? })
+        });
+        parts.with_context(|| format!("{text:?} is not understood, give LINE:QUANTITY"))
+    };
+    typed.iter().map(one).collect()
 }
 
 /// Every line with what is still to be picked, less what is short.
@@ -187,11 +249,7 @@ fn picked(work: &FulfillmentOrder, shorts: &[String]) -> anyhow::Result<Vec<Pick
             ..PickedLine::default()
         })
         .collect();
-    for text in shorts {
-        let parts =
-            text.split_once(':').and_then(|(line, short)| Some((line.parse().ok()?, short.parse().ok()?)));
-        let (number, short): (u32, i64) =
-            parts.with_context(|| format!("{text:?} is no short, give LINE:QUANTITY"))?;
+    for ParcelContent { line_number: number, quantity: short } in units(shorts)? {
         let Some(line) = lines.iter_mut().find(|line| line.line_number == number) else {
             bail!("{} has no line {number} to pick", work.fulfillment_order_id);
         };
