@@ -34,7 +34,7 @@ pub(crate) fn answer(sim: &mut Sim, oldest: bool) -> Lawful<bool> {
 /// What each node has to promise, as far as it takes work.
 pub(crate) fn there(sim: &Sim) -> BTreeMap<(Sku, NodeId), u64> {
     let network = sim.fulfillment[0].core.state();
-    let active = |node: &NodeId| network.node(node).is_some_and(|kept| kept.row.active);
+    let active = |node: &NodeId| network.node(node).is_some_and(|kept| kept.document.active);
     let mut there = BTreeMap::new();
     for part in &sim.inventory {
         part.core.state().stock.each(|sku, _, position| {

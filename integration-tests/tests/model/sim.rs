@@ -88,14 +88,6 @@ pub(crate) struct Asked<M: Machine> {
     answer: M::Answer,
 }
 
-/// What is remembered of callers.
-#[derive(Default)]
-pub(crate) struct Memory {
-    pub(crate) orders: Vec<Asked<Orders>>,
-    pub(crate) inventory: Vec<Asked<Inventory>>,
-    pub(crate) fulfillment: Vec<Asked<Fulfillment>>,
-}
-
 /// The world.
 pub(crate) struct Sim {
     pub(crate) dice: Dice,
@@ -111,13 +103,15 @@ pub(crate) struct Sim {
     /// Names of requests: the act they belong to and a number within it.
     pub(crate) act: u32,
     asked: u32,
-    pub(crate) memory: Memory,
+    pub(crate) memory: Vec<Asked<Inventory>>,
     pub(crate) skus: Vec<Sku>,
     pub(crate) nodes: Vec<NodeId>,
     pub(crate) placed: Vec<OrderId>,
     pub(crate) hands: super::hands::Hands,
     pub(crate) holds: Vec<(waybill_types::ReservationId, Vec<waybill_types::exchange::Claim>)>,
     pub(crate) blind_planner: bool,
+    /// Nodes that were ever closed: that one opens again wakes nobody.
+    pub(crate) closed_once: Vec<NodeId>,
     pub(crate) commands: u64,
     pub(crate) refusals: u64,
     pub(crate) log: Option<Vec<String>>,
@@ -145,10 +139,6 @@ macro_rules! with_part {
     }};
 }
 
-pub(crate) fn everybody() -> impl Iterator<Item = PartitionId> {
-    Service::ALL.into_iter().flat_map(|service| LAYOUT.partitions(service))
-}
-
 impl Sim {
     pub(crate) fn new(seed: u64, mutant: Option<Mutant>) -> Self {
         let mut dice = Dice::new(seed);
@@ -166,13 +156,14 @@ impl Sim {
             mutant,
             act: 0,
             asked: 0,
-            memory: Memory::default(),
+            memory: Vec::new(),
             skus: Vec::new(),
             nodes: Vec::new(),
             placed: Vec::new(),
             hands: super::hands::Hands::default(),
             holds: Vec::new(),
             blind_planner: false,
+            closed_once: Vec::new(),
             commands: 0,
             refusals: 0,
             log: None,
@@ -378,7 +369,10 @@ impl Sim {
         } else if number != received + 1 && self.mutant.is_none() {
             return Err(Wrong(format!("ONCE: {to} waits for message {} of {from}, {number} comes", received + 1)));
         }
-        let (message, times) = self.spoil(decode(&bytes).expect("a message reads back"));
+        let sent: Message = decode(&bytes).expect("a message reads back");
+        let (message, times) = self.spoil(sent.clone());
+        // The judge is told what was sent, once, whatever becomes of it.
+        let mut fact = Some(Fact::Heard(sent));
         let bytes = waybill_machine::record::encode(&message);
         self.say(|| format!("     {from} -> {to}: {message:?}"));
         for _ in 0..times {
@@ -386,8 +380,7 @@ impl Sim {
             match to.service {
                 Service::Orders => self.hear::<Orders>(to, from, sequence, &bytes, None, now),
                 Service::Inventory => {
-                    let fact = Fact::Heard(message.clone());
-                    self.hear::<Inventory>(to, from, sequence, &bytes, Some(fact), now);
+                    self.hear::<Inventory>(to, from, sequence, &bytes, fact.take(), now);
                 }
                 Service::Fulfillment => self.hear::<Fulfillment>(to, from, sequence, &bytes, None, now),
             }

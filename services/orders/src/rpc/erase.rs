@@ -2,13 +2,15 @@
 //! goes on where the first call stopped and is told the same number.
 
 use crate::door::Inner;
+use crate::error::undecodable;
 use crate::from_proto::person::{
     by_card, by_customer, by_email, by_phone, by_social, check_card, check_email, check_phone, check_social,
 };
+use std::collections::BTreeSet;
 use tonic::Status;
-use waybill_machine::Content;
+use waybill_machine::{Content, Undecodable};
 use waybill_orders::content::Lookup;
-use waybill_orders::{Answer, Command};
+use waybill_orders::{Answer, Command, OrdersState, What};
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::erase_subject_request::Subject;
 use waybill_service_kit::{Caller, DoorError, Fields, Seal, Write};
@@ -21,10 +23,12 @@ enum Whose {
     Everything(Lookup),
 }
 
-/// An order whose personal data is there, and its key.
+/// An order whose personal data is there, and its keys: one, but for an order that had nobody when it was placed.
 struct Known {
     order: OrderId,
-    key: Option<SubjectKey>,
+    keys: BTreeSet<SubjectKey>,
+    /// It had nobody when it was placed, so that an amendment may bring a new key.
+    had_nobody: bool,
 }
 
 pub(crate) async fn erase(
@@ -59,11 +63,18 @@ pub(crate) async fn erase(
         return Err(Inner::unexpected("an erasure", &begun.answer));
     };
     let mut token = begun.token;
-    for Known { order, key } in known {
-        if let Some(key) = key {
+    for Known { order, keys: found, had_nobody } in known {
+        for key in found {
             destroy(door, key).await?;
         }
         token = door.submit(order.partition(), origin.clone(), Command::EraseSubject(order)).await?.token;
+        if had_nobody {
+            // One that came between looking and marking; now that it is marked none comes any more.
+            let late = door.read(order.partition(), move |state| keys(state, order)).await?;
+            for key in late.map_err(|error| undecodable(&error))? {
+                destroy(door, key).await?;
+            }
+        }
     }
     Ok(proto::EraseSubjectResponse { order_count: orders, token: token.to_string() })
 }
@@ -121,38 +132,59 @@ async fn of_order(door: &Inner, order: OrderId) -> Result<Option<Known>, Status>
     if !door.is_here(order) {
         return Err(Inner::unknown(order));
     }
-    let found = door.read(order.partition(), move |state| {
-        state.order(order).map(|(opening, row)| (opening.content().subject, row.erased))
-    });
-    let (key, erased) = found.await?.ok_or_else(|| Inner::unknown(order))?;
-    Ok((!erased).then_some(Known { order, key }))
+    let found = door.read(order.partition(), move |state| Some((known(state, order)?,)));
+    let (found,) = found.await?.ok_or_else(|| Inner::unknown(order))?;
+    found.map_err(|error| undecodable(&error))
 }
 
 /// Every order that is found by `lookup` and not erased yet.
 async fn everywhere(door: &Inner, lookup: Lookup) -> Result<Vec<Option<Known>>, Status> {
     const ROWS: usize = 256;
-    let mut known = Vec::new();
+    let mut known_ones = Vec::new();
     for partition in door.everywhere() {
         let mut before = None;
         loop {
             let page = door.read(partition, move |state| {
                 let ids = state.by_lookup(lookup.kind, lookup.digest, before, ROWS);
-                let row = |id: OrderId| {
-                    let (opening, order) = state.order(id)?;
-                    Some((id, opening.content().subject, order.erased))
-                };
-                ids.into_iter().filter_map(row).collect::<Vec<_>>()
+                ids.into_iter().filter_map(|id| Some((id, known(state, id)?))).collect::<Vec<_>>()
             });
             let page = page.await?;
             let ended = page.len() < ROWS;
-            before = page.last().map(|(id, _, _)| *id);
-            known.extend(
-                page.into_iter().map(|(order, key, erased)| (!erased).then_some(Known { order, key })),
-            );
+            before = page.last().map(|(id, _)| *id);
+            for (_, found) in page {
+                known_ones.push(found.map_err(|error| undecodable(&error))?);
+            }
             if ended {
                 break;
             }
         }
     }
-    Ok(known)
+    Ok(known_ones)
+}
+
+/// The order with every key that ever sealed its people; `Some(Ok(None))` when it is erased already, `None` where there is
+/// no such order.
+fn known(state: &OrdersState, id: OrderId) -> Option<Result<Option<Known>, Undecodable>> {
+    let (opening, order) = state.order(id)?;
+    if order.erased {
+        return Some(Ok(None));
+    }
+    let had_nobody = opening.content().subject.is_none();
+    Some(keys(state, id).map(|keys| Some(Known { order: id, keys, had_nobody })))
+}
+
+/// Every key that ever sealed the order's people. Every version is sealed under the order's own key; an order that had
+/// none got one with its first address, and another with each that was refused.
+fn keys(state: &OrdersState, id: OrderId) -> Result<BTreeSet<SubjectKey>, Undecodable> {
+    let Some((opening, order)) = state.order(id) else { return Ok(BTreeSet::new()) };
+    let own = opening.content().subject;
+    if own.is_some() || order.last_amendment == 0 {
+        return Ok(own.into_iter().collect());
+    }
+    let history = state.history(id).unwrap_or(Ok(Vec::new()))?;
+    let started = history.iter().filter_map(|entry| match &entry.what {
+        What::AmendmentStarted(started) => started.pending.proposed.subject,
+        _ => None,
+    });
+    Ok(started.collect())
 }

@@ -80,3 +80,45 @@ async fn a_search_of_many_rows_goes_on_where_it_stopped() {
     let everything = proto::FindOrdersRequest { channel: "web".into(), page_size: 5, ..Default::default() };
     assert_eq!(all(&world, everything).await.len(), 40);
 }
+
+#[tokio::test]
+async fn orders_are_found_by_the_beginnings_of_names_in_any_script_by_card_and_by_social_id() {
+    let world = World::new(&[]).await;
+    let names = ["Zoë Müllerová", "王小明", "Li Wei", "Adam Müller", "Maria del Carmen García López"];
+    for (number, name) in names.iter().enumerate() {
+        let mut wanted = order(&number.to_string(), vec![line("A", 1)]);
+        let contact = wanted.contact.as_mut().unwrap();
+        contact.name = (*name).into();
+        contact.member_card = format!("M-{number}00");
+        contact.social_id = format!("WeChat:user{number}");
+        wanted.ship_to.as_mut().unwrap().name = String::new();
+        world.place(wanted).await.unwrap();
+        world.host.clock().advance(1);
+    }
+    let by_name = |name: &str| proto::FindOrdersRequest {
+        name_prefix: name.into(),
+        page_size: 1,
+        ..Default::default()
+    };
+    for (name, expected) in [
+        ("mül", vec!["3", "0"]),
+        ("MU\u{308}LLER", vec!["3", "0"]),
+        ("müllero", vec!["0"]),
+        ("ZOE\u{308}", vec!["0"]),
+        ("zoë mül", vec!["0"]),
+        ("王", vec!["1"]),
+        ("王小", vec!["1"]),
+        ("王大", vec![]),
+        ("li", vec!["2"]),
+        ("ló", vec![]),
+        ("lóp", vec!["4"]),
+    ] {
+        assert_eq!(numbers(&all(&world, by_name(name)).await), expected, "{name}");
+    }
+    let card = proto::FindOrdersRequest { member_card: "m200".into(), page_size: 5, ..Default::default() };
+    assert_eq!(numbers(&all(&world, card).await), ["2"]);
+    let social =
+        |id: &str| proto::FindOrdersRequest { social_id: id.into(), page_size: 5, ..Default::default() };
+    assert_eq!(numbers(&all(&world, social("wechat:user4")).await), ["4"]);
+    assert!(all(&world, social("wechat:USER4")).await.is_empty(), "the id is the network's");
+}

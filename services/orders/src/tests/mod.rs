@@ -7,5 +7,7 @@ mod flow;
 mod hold;
 mod hostile;
 mod import;
+mod jobs;
+mod returns;
 mod streams;
 mod world;
