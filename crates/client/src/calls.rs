@@ -123,9 +123,6 @@ writes! { fulfillment in fulfillment:
     report_no_show(ReportNoShowRequest) -> ReportNoShowResponse;
     answer_cancel(AnswerCancelRequest) -> AnswerCancelResponse;
     report_undelivered(ReportUndeliveredRequest) -> ReportUndeliveredResponse;
-    report_no_show(ReportNoShowRequest) -> ReportNoShowResponse;
-    answer_cancel(AnswerCancelRequest) -> AnswerCancelResponse;
-    report_undelivered(ReportUndeliveredRequest) -> ReportUndeliveredResponse;
 }
 reads! { network in fulfillment:
     get_node(GetNodeRequest) -> GetNodeResponse;
