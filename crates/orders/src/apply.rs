@@ -3,15 +3,17 @@
 
 mod amend;
 mod back;
+mod index;
+
+pub(crate) use index::{due, planning};
 
 use crate::claims::{by_home, merged, put_back, summed};
 use crate::content::{Lookup, OrderContent};
 use crate::event::{CancelledFrom, CancelledUnits, Event, NewWork, ReservationGranted, What};
 use crate::fold;
-use crate::note::{Note, question};
+use crate::note::Note;
 use crate::order::{
-    AmendmentWait, AttemptState, Order, OrderHold, Recall, RecallPurpose, Stage, WorkRef, WorkState,
-    is_erased_with_subject,
+    AttemptState, Order, OrderHold, Recall, RecallPurpose, WorkRef, WorkState, is_erased_with_subject,
 };
 use crate::state::{Counters, Opened, Opening, OrdersState};
 use std::collections::BTreeSet;
@@ -37,9 +39,9 @@ pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, ou
         _ => change(state, event, cx),
     };
     let order = state.orders.get(&id).unwrap_or_else(|| panic!("order {id} has no row after an event of it"));
-    index_asks(state, id, &opening, &order, &before.planning, out);
-    index_timer(state, id, &opening, &order, before.due);
-    index_exception(state, id, &order, before.exception);
+    index::asks(state, id, &opening, &order, &before.planning, out);
+    index::timer(state, id, &opening, &order, before.due);
+    index::exception(state, id, &order, before.exception);
     let (content, reason) = (order.content(&opening), &cx.origin.reason);
     let follow = Follow { id, layout: state.layout, content, order: &order, reason };
     follow.send(&event.what, out);
@@ -148,32 +150,6 @@ pub(crate) fn awaited(content: &OrderContent, order: &Order) -> BTreeSet<(Sku, O
     lines.map(|(line, _)| (line.sku.clone(), line.owner.clone())).collect()
 }
 
-/// Attempts whose plan is asked.
-pub(crate) fn planning(order: &Order) -> BTreeSet<u32> {
-    let asked = order.attempts.iter().filter(|a| matches!(a.state, AttemptState::Planning { .. }));
-    let amending = order.pending_amendment().filter(|(_, p)| matches!(p.waits, AmendmentWait::Plan { .. }));
-    asked.map(|attempt| attempt.number).chain(amending.map(|(_, pending)| pending.attempt)).collect()
-}
-
-/// When the order has something to do by itself.
-pub(crate) fn due(order: &Order, release_at: Option<Timestamp>) -> Option<Timestamp> {
-    let waiting = order.attempts.iter().filter_map(|attempt| match attempt.state {
-        AttemptState::Waiting { until } => Some(until),
-        AttemptState::Adopting(_)
-        | AttemptState::Planning { .. }
-        | AttemptState::Reserving { .. }
-        | AttemptState::Ended(_) => None,
-    });
-    let confirm = match order.stage {
-        Stage::Pending { confirm_by } => Some(confirm_by),
-        Stage::Standing | Stage::Refused(_) => None,
-    };
-    let release = release_at.filter(|_| confirm.is_none() && !ready_to_release(order).is_empty());
-    let amending = order.pending_amendment().and_then(|(_, pending)| pending.due());
-    let back = order.returns.iter().filter(|back| back.state.is_open()).map(|back| back.lapses_at);
-    waiting.chain(confirm).chain(release).chain(amending).chain(back).min()
-}
-
 /// Work that its node's partition has and neither a hold nor a pending amendment stops, as soon as every part of the same
 /// attempt was answered.
 pub(crate) fn ready_to_release(order: &Order) -> Vec<u16> {
@@ -192,58 +168,6 @@ pub(crate) fn ready_to_release(order: &Order) -> Vec<u16> {
     let planned = order.works.iter().filter(|work| work.state == WorkState::Planned);
     let ready = planned.filter(|work| !unanswered(work.attempt) && !held(work) && !amended(work));
     ready.map(|work| work.id.number).collect()
-}
-
-fn index_asks(
-    state: &mut OrdersState,
-    id: OrderId,
-    opening: &Opening,
-    order: &Order,
-    before: &BTreeSet<u32>,
-    out: &mut Outbox<Note>,
-) {
-    let after = planning(order);
-    for attempt in before.difference(&after) {
-        state.asks.remove(&(id, *attempt));
-    }
-    for attempt in after.difference(before) {
-        state.asks.put(&(id, *attempt), ());
-        if let Some(question) = question(id, opening, order, *attempt) {
-            out.note(Note::AskPlan(question));
-        }
-    }
-}
-
-fn index_timer(
-    state: &mut OrdersState,
-    id: OrderId,
-    opening: &Opening,
-    order: &Order,
-    before: Option<Timestamp>,
-) {
-    let after = due(order, order.content(opening).release_at);
-    if before == after {
-        return;
-    }
-    if let Some(before) = before {
-        state.timers.remove(&(before, id));
-    }
-    if let Some(after) = after {
-        state.timers.put(&(after, id), ());
-    }
-}
-
-fn index_exception(state: &mut OrdersState, id: OrderId, order: &Order, before: Option<Timestamp>) {
-    let after = crate::exceptions::since(order);
-    if before == after {
-        return;
-    }
-    if let Some(before) = before {
-        state.exceptions.remove(&(before, id));
-    }
-    if let Some(after) = after {
-        state.exceptions.put(&(after, id), ());
-    }
 }
 
 /// The messages that follow from an event, seen from the order as it is after it.

@@ -87,7 +87,9 @@ pub(crate) fn fitting(work: &WorkRef, step: &Step) -> Option<Step> {
     match step {
         Step::Accepted | Step::PickStarted | Step::Packed | Step::ReadyForPickup => Some(step.clone()),
         Step::Substituted(lines) => {
-            let fitting = lines.iter().filter_map(|some| Some(Substituted { units: fit(&some.units)?, ..some.clone() }));
+            let fitting = lines
+                .iter()
+                .filter_map(|some| Some(Substituted { units: fit(&some.units)?, ..some.clone() }));
             let fitting: Vec<Substituted> = fitting.collect();
             (!fitting.is_empty()).then_some(Step::Substituted(fitting))
         }
@@ -258,7 +260,9 @@ fn next_state(work: &WorkRef, step: &Step) -> WorkState {
         Step::Shorted(_) if all_in_hand => WorkState::Picked,
         Step::Packed => WorkState::Packed,
         Step::Shipped(_) if !at_node => WorkState::Shipped,
-        Step::Delivered(_) | Step::Undelivered(..) if !at_node && !on_the_way && arrived => WorkState::Delivered,
+        Step::Delivered(_) | Step::Undelivered(..) if !at_node && !on_the_way && arrived => {
+            WorkState::Delivered
+        }
         Step::Undelivered(..) if !at_node && !on_the_way => WorkState::Undelivered,
         Step::ReadyForPickup => WorkState::ReadyForPickup,
         Step::HandedOver(_) | Step::NotCollected(_) if !at_node && !on_the_way && arrived => {

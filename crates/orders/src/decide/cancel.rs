@@ -65,9 +65,10 @@ pub(crate) fn cancel(
 
 /// A standing hold may stop cancels of the lines it covers.
 fn held(draft: &Draft<'_>, lines: &[CancelLine]) -> Result<(), Refusal> {
-    let stops = draft.order.standing_holds().find(|hold| {
-        hold.stops(ChangeKind::Cancel) && lines.iter().any(|asked| hold.covers(asked.line))
-    });
+    let stops = draft
+        .order
+        .standing_holds()
+        .find(|hold| hold.stops(ChangeKind::Cancel) && lines.iter().any(|asked| hold.covers(asked.line)));
     let Some(hold) = stops else { return Ok(()) };
     let (order, code) = (draft.id, hold.code().to_string());
     Err(ChangeRefusal::OnHold { order, hold: hold.number, code, kind: ChangeKind::Cancel }.into())

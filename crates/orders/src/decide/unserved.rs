@@ -1,7 +1,7 @@
 //! What becomes of units that nothing serves: they wait, or they are cancelled, or the whole order is refused.
 
-use super::draft::{Draft, Manner};
 use super::TRIES_MAX;
+use super::draft::{Draft, Manner};
 use crate::content::Backorder;
 use crate::event::{AttemptSource, CancelCause, CancelledFrom, CancelledUnits, What};
 use crate::order::{RefusedWhy, Unserved, UnservedReason};

@@ -8,8 +8,8 @@ use crate::order::{RecallPurpose, WorkRef, WorkState};
 use crate::progress::fitting;
 use crate::state::OrdersState;
 use waybill_machine::Context;
-use waybill_types::{FulfillmentOrderId, LineNo, Quantity};
 use waybill_types::exchange::{LineUnits, Step, StepLine, WorkRefusal};
+use waybill_types::{FulfillmentOrderId, LineNo, Quantity};
 
 fn load<'a>(
     state: &'a OrdersState,

@@ -5,6 +5,7 @@ mod amend;
 mod back;
 mod cancel;
 mod recall;
+mod waits;
 
 pub(crate) use amend::left_works;
 pub(crate) use cancel::recalled_works;
@@ -16,7 +17,7 @@ use crate::event::{
 };
 use crate::order::{
     Attempt, AttemptState, Ending, LineState, Order, OrderHold, Pinned, PinnedUnits, RecallPurpose, Resolved,
-    Stage, Tail, Unserved, Waits, WorkRef, WorkState, WorkUnits,
+    Stage, Tail, WorkRef, WorkState, WorkUnits,
 };
 use crate::units::{Bucket, Buckets};
 use std::collections::{BTreeMap, BTreeSet};
@@ -163,7 +164,9 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
             attempt.state = AttemptState::Ended(Ending::Refused(shortages.clone()));
             attempt.units.clear();
         }
-        What::UnitsBackordered { units } => units.iter().for_each(|unserved| wait(order, unserved, at)),
+        What::UnitsBackordered { units } => {
+            units.iter().for_each(|unserved| waits::wait(order, unserved, at))
+        }
         What::UnitsCancelled { cause: _, units } => {
             units.iter().for_each(|some| cancel::cancel(order, id, some));
             for work in recalled_works(units) {
@@ -225,48 +228,12 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
         What::AmendmentRefused { amendment, why } => amend::refused(order, id, *amendment, why),
     }
     let amended = order.amended.take();
-    stop_waiting(order, amended.as_deref().unwrap_or(content));
+    waits::stop(order, amended.as_deref().unwrap_or(content));
     order.amended = amended;
     order.mark_wishes();
     order.revision += 1;
     order.updated_at = at;
     debug_assert_eq!(order.lines.len(), order.amended.as_deref().unwrap_or(content).lines.len());
-}
-
-/// Units wait. A reason that needs somebody is not hidden by a later one that does not, while any unit waits for it.
-fn wait(order: &mut Order, unserved: &Unserved, at: Timestamp) {
-    let state = &order.lines[usize::from(unserved.line.0) - 1];
-    let others_wait = !state.buckets.get(Bucket::Backordered).is_zero();
-    let reason = match state.waits {
-        Some(earlier) if others_wait && earlier.reason.needs_somebody() => earlier.reason,
-        Some(_) | None => unserved.reason,
-    };
-    let same_kind = |earlier: &Waits| earlier.reason.needs_somebody() == reason.needs_somebody();
-    let since = state.waits.filter(same_kind).map_or(at, |earlier| earlier.since);
-    shift(order, unserved.line, Bucket::Open, Bucket::Backordered, unserved.quantity);
-    let state = &mut order.lines[usize::from(unserved.line.0) - 1];
-    state.awaited = true;
-    state.waits = Some(Waits { reason, since });
-}
-
-/// A SKU is awaited no longer once no unit of it is open or backordered.
-fn stop_waiting(order: &mut Order, content: &OrderContent) {
-    if !order.lines.iter().any(|line| line.awaited) {
-        return;
-    }
-    for state in &mut order.lines {
-        let waiting =
-            [Bucket::Open, Bucket::Backordered].into_iter().any(|b| !state.buckets.get(b).is_zero());
-        state.waits = state.waits.filter(|_| waiting);
-    }
-    for index in 0..order.lines.len() {
-        let (sku, owner) = (&content.lines[index].sku, &content.lines[index].owner);
-        let same = content.lines.iter().zip(&order.lines).filter(|(l, _)| l.sku == *sku && l.owner == *owner);
-        let wanted = |b: &Buckets| !b.get(Bucket::Open).is_zero() || !b.get(Bucket::Backordered).is_zero();
-        let still = same.clone().any(|(_, state)| wanted(&state.buckets));
-        let awaited = same.clone().any(|(_, state)| state.awaited);
-        order.lines[index].awaited = awaited && still;
-    }
 }
 
 pub(crate) fn attempt_mut(order: &mut Order, id: OrderId, number: u32) -> &mut Attempt {

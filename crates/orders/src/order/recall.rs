@@ -93,7 +93,8 @@ impl Order {
             work.lines.iter().filter(|units| units.line == line).map(|units| units.at_node()).sum()
         };
         let cancels = self.recalls.iter().filter(|recall| recall.work == number && recall.is_cancel());
-        let lines: BTreeSet<LineNo> = cancels.flat_map(|recall| &recall.units).map(|units| units.line).collect();
+        let lines: BTreeSet<LineNo> =
+            cancels.flat_map(|recall| &recall.units).map(|units| units.line).collect();
         let beyond = |line| (line, self.cancel_wished(number, line).saturating_sub(at_node(work, line)));
         let beyond: Vec<(LineNo, Quantity)> = lines.into_iter().map(beyond).collect();
         for (line, excess) in beyond {

@@ -254,11 +254,9 @@ impl ChangeRefusal {
                 ("line_number", line.0.to_string()),
                 ("closed_at_ms", closed_at.to_string()),
             ],
-            Self::TooManyReturns { order, what, max } => vec![
-                ("order_id", order.to_string()),
-                ("what", (*what).to_owned()),
-                ("max", max.to_string()),
-            ],
+            Self::TooManyReturns { order, what, max } => {
+                vec![("order_id", order.to_string()), ("what", (*what).to_owned()), ("max", max.to_string())]
+            }
             Self::UnknownReturn(id) => vec![("return_id", id.to_string())],
             Self::ReturnState { id, asked, state } => vec![
                 ("return_id", id.to_string()),

@@ -146,7 +146,9 @@ fn a_policy_that_spares_units_in_hand_recalls_firmly_and_is_named_when_nothing_e
     assert_eq!((bucket(&world, id, Bucket::Cancelled), bucket(&world, id, Bucket::Picked)), (1, 1));
     assert_eq!(world.order(id).1.recalls(), 0, "the node is not asked");
     for count in [Some(1), None] {
-        let Refusal::Change(forbidden) = cancel(&mut world, id, count).unwrap_err() else { panic!("forbidden") };
+        let Refusal::Change(forbidden) = cancel(&mut world, id, count).unwrap_err() else {
+            panic!("forbidden")
+        };
         let said = forbidden.to_string();
         assert!(said.contains("at stage picked (rule 0 of policy version 1: picked is sold)"), "{said}");
     }
@@ -203,7 +205,8 @@ fn of_two_at_the_counter_one_is_taken_and_the_other_waits_or_goes_back() {
         world.settle();
         let (_, order) = world.order(id);
         assert!(order.works[0].delivered_at.is_some());
-        let (delivered, cancelled) = (bucket(&world, id, Bucket::Delivered), bucket(&world, id, Bucket::Cancelled));
+        let (delivered, cancelled) =
+            (bucket(&world, id, Bucket::Delivered), bucket(&world, id, Bucket::Cancelled));
         assert_eq!((delivered, cancelled), (1, u64::from(give_up)));
         let expected = if give_up { WorkState::HandedOver } else { WorkState::ReadyForPickup };
         assert_eq!(order.works[0].state, expected);
@@ -231,7 +234,9 @@ fn units_that_do_not_arrive_end_where_they_were_last_seen() {
     let (_, order) = world.order(id);
     assert_eq!((status(&order), order.works[0].state), (Status::Undelivered, WorkState::Undelivered));
     // Nothing is on the road that could come back once more.
-    assert!(world.hear(Message::WorkProgress(works[0], Step::Undelivered(Undelivered::Lost, one()))).is_empty());
+    assert!(
+        world.hear(Message::WorkProgress(works[0], Step::Undelivered(Undelivered::Lost, one()))).is_empty()
+    );
     world.audit();
 }
 

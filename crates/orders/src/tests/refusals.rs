@@ -19,7 +19,8 @@ fn nodes(world: &World, id: OrderId) -> Vec<NodeId> {
 
 /// Every node that has the work now says no.
 fn reject_all(world: &mut World) {
-    let open: Vec<_> = world.works.iter().filter(|(_, work)| !work.to_pick.is_empty()).map(|(id, _)| *id).collect();
+    let open: Vec<_> =
+        world.works.iter().filter(|(_, work)| !work.to_pick.is_empty()).map(|(id, _)| *id).collect();
     for id in open {
         world.reject(id);
     }
@@ -43,7 +44,10 @@ fn when_every_node_rejects_somebody_has_to_look_and_nobody_is_asked_twice_unless
     let stuck = &queue[0].lines[0];
     assert_eq!((stuck.line, stuck.quantity, stuck.reason), (FIRST, units(2), UnservedReason::NodesRefused));
     assert_eq!(stuck.tried, [node("n1"), node("n2"), node("n3")]);
-    assert!(world.state.exceptions(Some((queue[0].since, id)), 10).is_empty(), "pages go on after the last row");
+    assert!(
+        world.state.exceptions(Some((queue[0].since, id)), 10).is_empty(),
+        "pages go on after the last row"
+    );
     world.audit_at_rest();
 
     // A claim somewhere was given back: their stock has not changed.

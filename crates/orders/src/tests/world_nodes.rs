@@ -110,7 +110,8 @@ impl World {
             None => stopped.extend(lines.iter().map(|units| (units.line, units.quantity))),
             Some(work) => {
                 for LineUnits { line, quantity } in lines {
-                    let there = |units: &BTreeMap<LineNo, Quantity>| units.get(&line).copied().unwrap_or_default();
+                    let there =
+                        |units: &BTreeMap<LineNo, Quantity>| units.get(&line).copied().unwrap_or_default();
                     let on_shelf = quantity.min(there(&work.to_pick));
                     let mut remaining = quantity.saturating_sub(on_shelf);
                     if !on_shelf.is_zero() {
