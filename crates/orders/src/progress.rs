@@ -140,7 +140,11 @@ pub(crate) fn progress(
     for units in moved(step) {
         let mut remaining = units.quantity;
         for place in sources(step) {
-            let taken = drain(work_mut(order, id, number), units.line, remaining, &[*place]);
+            let work = work_mut(order, id, number);
+            if let (Place::Picked, Step::Shipped(_) | Step::HandedOver(_)) = (place, step) {
+                work.leave_hand(units.line, remaining.min(work.picked(units.line)));
+            }
+            let taken = drain(work, units.line, remaining, &[*place]);
             remaining = remaining.saturating_sub(taken);
             arrive(order, id, number, LineUnits { line: units.line, quantity: taken }, *place, step);
         }
@@ -191,15 +195,7 @@ fn note_beside(
         Step::Substituted(lines) => work_mut(order, id, number).substituted.extend(lines.iter().cloned()),
         Step::Delivered(_) | Step::HandedOver(_) => work_mut(order, id, number).delivered_at = Some(at),
         Step::Shorted(lines) | Step::Rejected(lines) => {
-            let node = work_mut(order, id, number).node.clone();
-            for line in lines {
-                let line = ordered(content, line.units.line);
-                let shunned =
-                    Shunned { sku: line.sku.clone(), owner: line.owner.clone(), node: node.clone() };
-                if !order.shunned.contains(&shunned) {
-                    order.shunned.push(shunned);
-                }
-            }
+            shun(order, content, id, number, lines.iter().map(|line| line.units.line));
         }
         Step::NotCollected(units) => {
             for units in units {
@@ -213,6 +209,24 @@ fn note_beside(
         | Step::Shipped(_)
         | Step::ReadyForPickup
         | Step::Undelivered(..) => {}
+    }
+}
+
+/// The node of a fulfilment order is not asked for the goods of these lines again until its stock has changed.
+pub(crate) fn shun(
+    order: &mut Order,
+    content: &OrderContent,
+    id: OrderId,
+    number: u16,
+    lines: impl Iterator<Item = LineNo>,
+) {
+    let node = work_mut(order, id, number).node.clone();
+    for line in lines {
+        let line = ordered(content, line);
+        let shunned = Shunned { sku: line.sku.clone(), owner: line.owner.clone(), node: node.clone() };
+        if !order.shunned.contains(&shunned) {
+            order.shunned.push(shunned);
+        }
     }
 }
 

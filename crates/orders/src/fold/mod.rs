@@ -178,6 +178,11 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
         What::OrderRefused(why) => order.stage = Stage::Refused(why.clone()),
         What::WorkPlanned { work } => work_mut(order, id, *work).state = WorkState::Planned,
         What::WorkRefused { work, refusal, units } => {
+            // Or a backorder would ask a full node again at each unit that anybody gives back, its own first of all.
+            let amended = order.amended.take();
+            let lines = units.iter().map(|units| units.line);
+            crate::progress::shun(order, amended.as_deref().unwrap_or(content), id, *work, lines);
+            order.amended = amended;
             let work = work_mut(order, id, *work);
             work.state = WorkState::Refused(*refusal);
             work.lines.clear();
@@ -352,6 +357,7 @@ fn new_works(
             carrier: empty(),
             tracking: Vec::new(),
             substituted: Vec::new(),
+            sent_instead: Vec::new(),
         });
     }
 }

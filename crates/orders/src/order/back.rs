@@ -190,8 +190,9 @@ impl Order {
         let mut found: Vec<(Sku, Quantity)> = Vec::new();
         for work in &self.works {
             let of_line = || work.lines.iter().filter(|units| units.line == line);
-            let substituted = || work.substituted.iter().filter(|some| some.units.line == line);
-            let all: Quantity = of_line().map(WorkUnits::all).sum();
+            let substituted = || work.sent_instead.iter().filter(|some| some.units.line == line);
+            let at_node: Quantity = of_line().map(WorkUnits::at_node).sum();
+            let all = of_line().map(WorkUnits::all).sum::<Quantity>().saturating_sub(at_node);
             let delivered: Quantity = of_line().map(|units| units.delivered).sum();
             let substitutes: Quantity = substituted().map(|some| some.units.quantity).sum();
             let mut remaining = delivered.saturating_sub(all.saturating_sub(substitutes));

@@ -1,7 +1,7 @@
 //! The work of nodes as orders knows it. Only the node's partition decides what happens to it.
 
 use minicbor::{Decode, Encode};
-use waybill_types::exchange::{PromiseWindow, Substituted, WorkRefusal};
+use waybill_types::exchange::{LineUnits, PromiseWindow, Substituted, WorkRefusal};
 use waybill_types::{
     FulfillmentOrderId, LineNo, NodeId, Quantity, ReservationId, ServiceId, Sku, Text, Timestamp,
 };
@@ -51,9 +51,13 @@ pub struct WorkRef {
     /// The carrier's numbers; empty before shipping.
     #[n(13)]
     pub tracking: Vec<Text>,
-    /// Units that were picked under another SKU than their line's. Of a line's units these leave last and go back first.
+    /// Units in hand that were picked under another SKU than their line's. Of a line's units these leave last and go back
+    /// first.
     #[n(14)]
     pub substituted: Vec<Substituted>,
+    /// Those of them that have left.
+    #[n(15)]
+    pub sent_instead: Vec<Substituted>,
 }
 
 /// How far a node's work is.
@@ -201,6 +205,23 @@ impl WorkRef {
         let in_hand = of_line.map(|units| units.picked).sum::<Quantity>().min(quantity);
         (quantity.saturating_sub(in_hand), in_hand)
     }
+    /// Units of a line that are in hand leave: the line's own before those picked in place of them.
+    pub(crate) fn leave_hand(&mut self, line: LineNo, quantity: Quantity) {
+        let in_hand = self.picked(line);
+        let instead = self.substituted.iter().filter(|some| some.units.line == line);
+        let own = in_hand.saturating_sub(instead.map(|some| some.units.quantity).sum());
+        let mut remaining = quantity.saturating_sub(own);
+        for some in self.substituted.iter_mut().filter(|some| some.units.line == line) {
+            let taken = some.units.quantity.min(remaining);
+            some.units.quantity = some.units.quantity.saturating_sub(taken);
+            remaining = remaining.saturating_sub(taken);
+            if !taken.is_zero() {
+                let units = LineUnits { line, quantity: taken };
+                self.sent_instead.push(Substituted { units, sku: some.sku.clone() });
+            }
+        }
+        self.substituted.retain(|some| !some.units.quantity.is_zero());
+    }
     /// Units of a line go back on the shelf: substitutes before the line's own.
     pub(crate) fn put_back(&mut self, line: LineNo, quantity: Quantity) {
         let mut remaining = quantity;
@@ -210,6 +231,11 @@ impl WorkRef {
             remaining = remaining.saturating_sub(taken);
         }
         self.substituted.retain(|some| !some.units.quantity.is_zero());
+    }
+    /// The units in hand of a line.
+    #[must_use]
+    pub fn picked(&self, line: LineNo) -> Quantity {
+        self.lines.iter().filter(|units| units.line == line).map(|units| units.picked).sum()
     }
     /// The units to pick of a line.
     #[must_use]
