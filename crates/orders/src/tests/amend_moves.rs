@@ -488,3 +488,31 @@ fn an_erasure_ends_an_amendment_that_waits() {
     assert_eq!(in_bucket(&world, id, FIRST, Bucket::Reserved), 2);
     world.audit_at_rest();
 }
+
+#[test]
+fn work_that_came_late_and_that_its_node_then_refuses_does_not_break_an_amendment_that_asks_again() {
+    let mut world = World::with_stock(&[("A", "n0", 0), ("A", "n1", 1)]);
+    let id = unreleased(&mut world, vec![line("A", 2)]);
+    world.blind_planner = true;
+    amend(&mut world, id, vec![Change::ShipTo]).unwrap();
+    while !matches!(wait(&world, id), Some(AmendmentWait::Retry { .. })) {
+        assert!(world.answer_note() || world.deliver_out(0) || world.deliver_in(0));
+    }
+    // The unit that waited is served at a node that is closed, which has not said so yet.
+    world.blind_planner = false;
+    world.closed = vec![node("n3")];
+    world.receive_stock("A", "n3", 1);
+    while world.order(id).1.works.len() < 2 {
+        assert!(world.deliver_in(0) || world.answer_note() || world.deliver_out(0));
+    }
+    assert_eq!(world.order(id).1.works[1].state, WorkState::Assigned);
+    world.tick(100);
+    assert!(matches!(wait(&world, id), Some(AmendmentWait::Plan { .. })));
+    while !matches!(world.order(id).1.works[1].state, WorkState::Refused(_)) {
+        assert!(world.deliver_out(0) | world.deliver_in(0));
+    }
+    world.audit();
+    world.settle();
+    assert!(is_applied(&world, id));
+    world.audit_at_rest();
+}

@@ -72,7 +72,7 @@ pub fn preview(state: &OrdersState, amend: &Amend, cx: &Context<'_>) -> Result<P
         planned: Vec::new(),
         base_lines: draft.order.lines.len() as u16,
     };
-    let asked = wanted(&draft, &pending);
+    let asked = wanted(&draft, &pending, |_| true);
     pending.moves = asked.moves;
     let own = own_claims(draft.content(), &draft.order, &pending);
     let own = crate::claims::merged(own.into_iter().flat_map(|own| own.claims));

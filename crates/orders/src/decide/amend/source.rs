@@ -14,7 +14,8 @@ use crate::event::{AmendmentPlanAsked, AmendmentPlanned, CancelledFrom, Cancelle
 use crate::fold::sum_by_line;
 use crate::note::own_claims;
 use crate::order::{
-    AmendmentRefused, AmendmentWait, PendingAmendment, RecallPurpose, Unserved, UnservedReason, WorkShare,
+    AmendmentRefused, AmendmentWait, PendingAmendment, RecallPurpose, Unserved, UnservedReason, WorkRef,
+    WorkShare, WorkState,
 };
 use crate::units::Bucket;
 use std::collections::BTreeMap;
@@ -53,8 +54,14 @@ pub(super) fn recalls(draft: &Draft<'_>, drops: &[LineUnits], recalled_lines: &[
     found
 }
 
-/// What the planner is asked for: units that leave unreleased work, units that came back and are not called off, new ones.
-pub(super) fn wanted(draft: &Draft<'_>, pending: &PendingAmendment) -> Wanted {
+/// What the planner is asked for: units that leave unreleased work that `moves_from` names, units that came back and are
+/// not called off, new ones.
+pub(super) fn wanted(
+    draft: &Draft<'_>,
+    pending: &PendingAmendment,
+    moves_from: impl Fn(&WorkRef) -> bool,
+) -> Wanted {
+    let moves_from = |number| draft.order.work(number).is_some_and(&moves_from);
     let mut moves = Vec::new();
     let mut units: Vec<(LineNo, Quantity)> = pending.adds.iter().map(|u| (u.line, u.quantity)).collect();
     for index in 0..draft.order.lines.len() {
@@ -65,7 +72,8 @@ pub(super) fn wanted(draft: &Draft<'_>, pending: &PendingAmendment) -> Wanted {
             let dropped = to_drop.min(source.quantity);
             to_drop = to_drop.saturating_sub(dropped);
             let quantity = source.quantity.saturating_sub(dropped);
-            if let (CancelledFrom::Work(work), true, false) = (source.from, replanned, quantity.is_zero()) {
+            let CancelledFrom::Work(work) = source.from else { continue };
+            if replanned && !quantity.is_zero() && moves_from(work) {
                 moves.push(WorkShare { work, line, quantity });
                 units.push((line, quantity));
             }
@@ -108,7 +116,8 @@ impl Draft<'_> {
         if !in_hand.is_empty() {
             return self.refuse_amendment(number, AmendmentRefused::AlreadyPicked(in_hand));
         }
-        let Wanted { moves, units } = wanted(self, &pending);
+        // Work that its node's partition may still refuse, and would give back itself, is planned again afterwards.
+        let Wanted { moves, units } = wanted(self, &pending, |work| work.state == WorkState::Planned);
         if units.is_empty() {
             return self.apply_amendment(number, Served::nothing(Vec::new()));
         }
