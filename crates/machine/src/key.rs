@@ -1,7 +1,7 @@
 //! Row keys: bytes that sort as the values do. Text ends with a zero byte, which checked text cannot hold.
 
 use waybill_types::{
-    CalendarId, Channel, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo, LookupDigest,
+    CalendarId, Channel, CustomerId, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo, LookupDigest,
     NodeId, OrderId, OwnerId, PartitionId, RequestId, ReservationId, Sku, Timestamp, ZoneId,
     network::{LaneId, RateCardId},
 };
@@ -117,6 +117,15 @@ impl Key for OrderId {
     }
     fn read(input: &mut &[u8]) -> Option<Self> {
         u64::read(input).map(OrderId::from_u64)
+    }
+}
+
+impl Key for CustomerId {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.number().write(out);
+    }
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        u64::read(input).map(CustomerId::new)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The public gRPC contracts as Rust code, generated from `proto/` at build time; knows nothing of machines or doors.
 //!
-//! Messages, clients and servers are in [`common::v1`], [`orders::v1`], [`inventory::v1`] and [`fulfillment::v1`].
+//! Messages, clients and servers are in [`common::v1`], [`orders::v1`], [`customers::v1`], [`inventory::v1`] and
+//! [`fulfillment::v1`].
 //! What a field may hold is said in the comments of the `.proto` files; the doors check it, not this crate.
 
 /// The descriptors of every file under `proto/` and of what they import, encoded as a
@@ -22,6 +23,15 @@ pub mod orders {
     pub mod v1 {
         #![allow(clippy::all, clippy::pedantic, missing_docs)]
         tonic::include_proto!("waybill.orders.v1");
+    }
+}
+
+/// Customers: find, show, link, merge, split, erase.
+pub mod customers {
+    /// Version 1.
+    pub mod v1 {
+        #![allow(clippy::all, clippy::pedantic, missing_docs)]
+        tonic::include_proto!("waybill.customers.v1");
     }
 }
 

@@ -45,6 +45,7 @@ impl OpenPerson for Seal {
 
 /// Ties sealed bytes to their use, so that they cannot be passed off as something else.
 const CONTEXT: &[u8] = b"waybill person v1";
+const TEXT_CONTEXT: &[u8] = b"waybill text v1";
 
 impl Seal {
     /// Over an open vault.
@@ -73,6 +74,41 @@ impl Seal {
             Ok(sealed) => Ok(Some(Sealed(sealed.into_bytes()))),
             Err(waybill_store::Error::KeyErased { .. }) => Ok(None),
             Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    /// A new key, for texts that are erased together.
+    ///
+    /// # Errors
+    /// [`DoorError::Unavailable`] when the vault cannot give one.
+    pub fn new_key(&self) -> Result<SubjectKey, DoorError> {
+        Ok(SubjectKey(self.0.next().map_err(|error| unavailable(&error))?.0))
+    }
+
+    /// Seals a single text under a key; `None` when the key is destroyed.
+    ///
+    /// # Errors
+    /// [`DoorError::Unavailable`] when the vault fails.
+    pub fn seal_text(&self, key: SubjectKey, text: &str) -> Result<Option<Sealed>, DoorError> {
+        match self.0.seal(KeyId(key.0), text.as_bytes(), TEXT_CONTEXT) {
+            Ok(sealed) => Ok(Some(Sealed(sealed.into_bytes()))),
+            Err(waybill_store::Error::KeyErased { .. }) => Ok(None),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    /// Opens what [`Self::seal_text`] sealed; `None` when its key is destroyed.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_text(&self, sealed: &Sealed) -> Result<Option<String>, DoorError> {
+        let bytes = waybill_store::vault::Sealed::from_bytes(sealed.0.clone());
+        match self.0.open(&bytes, TEXT_CONTEXT).map_err(|error| unavailable(&error))? {
+            Opened::Erased => Ok(None),
+            Opened::Plain(plain) => {
+                let text = String::from_utf8(plain);
+                text.map(Some).map_err(|error| DoorError::Bug { what: error.to_string() })
+            }
         }
     }
 

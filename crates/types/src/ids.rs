@@ -208,6 +208,44 @@ impl FromStr for ReturnId {
     }
 }
 
+/// A customer's record. Written `C-17`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct CustomerId(u64);
+
+impl CustomerId {
+    /// The record `number`, from 1 up.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for CustomerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "C-{}", self.0)
+    }
+}
+impl fmt::Debug for CustomerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+impl FromStr for CustomerId {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let number = text.strip_prefix("C-").and_then(plain_number).filter(|number| *number > 0);
+        number
+            .map(Self)
+            .ok_or_else(|| Invalid::new("customer id", format!("is {text:?}, must look like C-17")))
+    }
+}
+
 /// A stock hold's random part; made by the door.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
@@ -327,6 +365,10 @@ mod tests {
         ];
         for claim in claims {
             assert_eq!(claim.to_string().parse::<ReservationId>().unwrap(), claim);
+        }
+        assert_eq!("C-17".parse::<CustomerId>().unwrap().to_string(), "C-17");
+        for wrong in ["", "C-", "C-0", "C-01", "17", "c-1"] {
+            assert!(wrong.parse::<CustomerId>().is_err(), "{wrong:?} must be refused");
         }
         assert!("H05-ABCDEF".parse::<ReservationId>().is_err());
     }

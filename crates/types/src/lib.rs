@@ -20,7 +20,7 @@ pub mod time;
 pub use caller::{Actor, Channel, Origin, Reason, Role};
 pub use geo::{Country, GeoPoint, PostalCode};
 pub use ids::{
-    CalendarId, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo, NodeId, OrderId, OwnerId,
+    CalendarId, CustomerId, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo, NodeId, OrderId, OwnerId,
     RequestId, ReservationId, ReturnId, ServiceId, Sku, ZoneId,
 };
 pub use money::{Currency, Money};

@@ -3,11 +3,11 @@
 use crate::Invalid;
 use minicbor::{Decode, Encode};
 
-/// The three services; each is a set of single-writer partitions.
+/// The services; each is a set of single-writer partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Service {
-    /// Orders and customers.
+    /// Orders.
     #[n(0)]
     Orders,
     /// Items, positions, reservations.
@@ -16,11 +16,15 @@ pub enum Service {
     /// Nodes, the network, fulfilment orders, instructions.
     #[n(2)]
     Fulfillment,
+    /// Who customers are and what was said about them. Runs wherever orders run.
+    #[n(3)]
+    Customers,
 }
 
 impl Service {
     /// All services in the order of their numbers.
-    pub const ALL: [Service; 3] = [Service::Orders, Service::Inventory, Service::Fulfillment];
+    pub const ALL: [Service; 4] =
+        [Service::Orders, Service::Inventory, Service::Fulfillment, Service::Customers];
 
     /// The name used in flags, metrics and messages.
     #[must_use]
@@ -29,6 +33,7 @@ impl Service {
             Service::Orders => "orders",
             Service::Inventory => "inventory",
             Service::Fulfillment => "fulfillment",
+            Service::Customers => "customers",
         }
     }
 }
@@ -101,6 +106,8 @@ impl Layout {
             Service::Orders => self.orders,
             Service::Inventory => self.inventory,
             Service::Fulfillment => self.fulfillment,
+            // Records are made by people one at a time; one writer keeps merges and splits in one order.
+            Service::Customers => 1,
         }
     }
     /// All partitions of `service`.
@@ -183,6 +190,6 @@ mod tests {
             let id = PartitionId::new(service, 255);
             assert_eq!(PartitionId::from_number(id.number()), Some(id));
         }
-        assert_eq!(PartitionId::from_number(0x0300), None);
+        assert_eq!(PartitionId::from_number(0x0400), None);
     }
 }

@@ -135,6 +135,7 @@ macro_rules! with_part {
                 let $part = &mut $sim.fulfillment[index];
                 $body
             }
+            Service::Customers => unreachable!("customers send and hear no messages"),
         }
     }};
 }
@@ -383,6 +384,7 @@ impl Sim {
                     self.hear::<Inventory>(to, from, sequence, &bytes, fact.take(), now);
                 }
                 Service::Fulfillment => self.hear::<Fulfillment>(to, from, sequence, &bytes, None, now),
+                Service::Customers => unreachable!("customers hear no messages"),
             }
         }
         Ok(true)

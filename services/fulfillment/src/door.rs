@@ -145,10 +145,10 @@ impl Inner {
             Service::Fulfillment => partitions::check_own(fields, &self.partitions, token),
             Service::Inventory if u16::from(token.partition.index) < self.layout.inventory => {}
             Service::Inventory => fields.wrong("after", "is not a token that this installation returned"),
-            Service::Orders => {
+            Service::Orders | Service::Customers => {
                 fields.wrong(
                     "after",
-                    "is a token of orders; a plan waits for tokens of inventory and fulfillment",
+                    "is a token of orders or customers; a plan waits for tokens of inventory and fulfillment",
                 );
             }
         }

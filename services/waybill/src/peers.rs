@@ -25,6 +25,7 @@ pub fn kind(service: Service) -> ServiceKind {
         Service::Orders => ServiceKind::Orders,
         Service::Inventory => ServiceKind::Inventory,
         Service::Fulfillment => ServiceKind::Fulfillment,
+        Service::Customers => ServiceKind::Customers,
     }
 }
 
@@ -34,6 +35,7 @@ fn service(kind: i32) -> Option<Service> {
         ServiceKind::Orders => Some(Service::Orders),
         ServiceKind::Inventory => Some(Service::Inventory),
         ServiceKind::Fulfillment => Some(Service::Fulfillment),
+        ServiceKind::Customers => Some(Service::Customers),
     }
 }
 

@@ -74,6 +74,7 @@ fn told<T: Teller>(
         Service::Orders => common::ServiceKind::Orders,
         Service::Inventory => common::ServiceKind::Inventory,
         Service::Fulfillment => common::ServiceKind::Fulfillment,
+        Service::Customers => common::ServiceKind::Customers,
     };
     common::ChangeEvent {
         service: service.into(),
