@@ -30,6 +30,7 @@ macro_rules! rows {
 
 pub(crate) fn table(facts: &Facts) -> Vec<Row> {
     let mut rows = orders(facts);
+    rows.extend(changes());
     rows.extend(inventory(facts));
     rows.extend(fulfillment());
     rows.extend(network());
@@ -73,6 +74,11 @@ fn orders(facts: &Facts) -> Vec<Row> {
             "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
             "a phone that is none" {"/phone": "call me"} => InvalidArgument "phone";
             "a page too long" {"/pageSize": 201} => InvalidArgument "page_size";
+            "a card that is none" {"/memberCard": "#!?"} => InvalidArgument "member_card";
+            "a social id without a network" {"/socialId": "somebody"} => InvalidArgument "social_id";
+            "a name without letters" {"/namePrefix": " - "} => InvalidArgument "name_prefix";
+            "a node that is none" {"/nodeId": " n "} => InvalidArgument "node_id";
+            "a hold that is none" {"/holdType": " h "} => InvalidArgument "hold_type";
         on "orders.v1.OrdersService.GetTimeline":
             "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
             "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
@@ -98,6 +104,93 @@ fn orders(facts: &Facts) -> Vec<Row> {
             "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
             "nobody" {"/orderId": Value::Null} => InvalidArgument "order_id";
             "no request id" {"/requestId": "", "/orderId": facts.released_order} => InvalidArgument "request_id";
+    }
+}
+
+fn changes() -> Vec<Row> {
+    let change = |change: Value| json!([change]);
+    rows! {
+        on "orders.v1.OrdersService.CancelOrders":
+            "no filter" {"/filter": Value::Null} => InvalidArgument "filter";
+            "a filter of nothing" {"/filter": json!({})} => InvalidArgument "filter.external_order_number";
+            "a page of the filter" {"/filter/pageSize": 5} => InvalidArgument "filter.page_size";
+            "too fast" {"/ordersPerSecond": 10_001} => InvalidArgument "orders_per_second";
+            "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
+        on "orders.v1.OrdersService.PlaceOrderHold":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
+            "a kind that is none" {"/holdType": "astrology"} => InvalidArgument "HOLD_TYPE_UNKNOWN";
+            "a line that is not there" {"/lineNumber": 9} => InvalidArgument "line_number";
+        on "orders.v1.OrdersService.ResolveOrderHold":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
+            "a hold that is not there" {"/hold": 9} => NotFound "ORDER_HOLD_UNKNOWN";
+            "no hold" {"/hold": 0} => InvalidArgument "hold";
+        on "orders.v1.OrdersService.ListExceptions":
+            "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
+            "a page too long" {"/pageSize": 201} => InvalidArgument "page_size";
+        on "orders.v1.OrdersService.WatchOrders":
+            "of nobody" {"/channel": Value::Null} => InvalidArgument "customer_id";
+            "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
+        on "orders.v1.AmendmentsService.PreviewAmendment":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
+            "stale" {"/expectedRevision": 1} => Aborted "STALE_REVISION";
+            "no revision" {"/expectedRevision": 0} => InvalidArgument "expected_revision";
+            "a line that is not there" {"/changes/0/setQuantity/lineNumber": 9} => InvalidArgument "changes[0].set_quantity.line_number";
+        on "orders.v1.AmendmentsService.AmendOrder":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
+            "stale" {"/expectedRevision": 1} => Aborted "STALE_REVISION";
+            "no revision" {"/expectedRevision": 0} => InvalidArgument "expected_revision";
+            "no changes" {"/changes": json!([])} => InvalidArgument "changes";
+            "a change of nothing" {"/changes": json!([{}])} => InvalidArgument "changes[0]";
+            "101 changes" {"/changes": vec![json!({"removeLine": {"lineNumber": 1}}); 101]} => InvalidArgument "changes";
+            "one thing twice" {"/changes": vec![json!({"removeLine": {"lineNumber": 1}}); 2]} => InvalidArgument "changes[1]";
+            "units without a price" {"/changes/0/setQuantity/added": Value::Null} => InvalidArgument "changes[0].set_quantity.added";
+            "a price that is no sum" {"/changes/0/setQuantity/added/total/minorUnits": 1} => InvalidArgument "AMOUNTS_DISAGREE";
+            "another currency" {"/changes/0/setQuantity/added/unitPrice/currencyCode": "USD"} => InvalidArgument "currency_code";
+            "what is so already" {"/changes": change(json!({"setQuantity": {"lineNumber": 1, "quantity": 2}}))} => FailedPrecondition "NOTHING_CHANGES";
+            "an address that is none" {"/changes": change(json!({"setShipTo": {}}))} => InvalidArgument "ship_to";
+            "more off than it costs" {"/changes": change(json!({"appease": {"amount": {"currencyCode": "EUR", "minorUnits": 999_999}}}))}
+                => InvalidArgument "amount";
+        on "orders.v1.AmendmentsService.DecideAmendment":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
+            "an amendment that is not there" {"/amendment": 99} => NotFound "AMENDMENT_NOT_WAITING";
+            "no amendment" {"/amendment": 0} => InvalidArgument "amendment";
+        on "orders.v1.ReturnsService.FindReturnable":
+            "of nothing" {"/receipt": Value::Null} => InvalidArgument "receipt";
+            "too many" {"/ordersMax": 51} => InvalidArgument "orders_max";
+        on "orders.v1.ReturnsService.CreateReturn":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
+            "stale" {"/expectedRevision": 999} => Aborted "STALE_REVISION";
+            "nothing" {"/lines": json!([])} => InvalidArgument "lines";
+            "more than was bought" {"/lines/0/quantity": 99, "/received/0/quantity": 99} => FailedPrecondition "NOT_RETURNABLE";
+            "goods that lie nowhere" {"/nodeId": ""} => InvalidArgument "node_id";
+            "goods at a node that is not there" {"/nodeId": "no-such"} => NotFound "NODE_UNKNOWN";
+            "goods in no condition" {"/received/0/disposition": 0} => InvalidArgument "received[0].disposition";
+            "a line that is not there" {"/lines/0/lineNumber": 9, "/received/0/lineNumber": 9} => InvalidArgument "line_number";
+        on "orders.v1.ReturnsService.DecideReturn":
+            "unknown" {"/returnId": "W00-999999-R1"} => NotFound "RETURN_UNKNOWN";
+            "no id" {"/returnId": "return 7"} => InvalidArgument "return_id";
+        on "orders.v1.ReturnsService.ReceiveReturn":
+            "unknown" {"/returnId": "W00-999999-R1"} => NotFound "RETURN_UNKNOWN";
+            "at a node that is not there" {"/nodeId": "no-such"} => NotFound "NODE_UNKNOWN";
+            "more than is awaited" {"/lines/0/quantity": 99} => FailedPrecondition "NOT_RETURNABLE";
+            "nothing" {"/lines": json!([])} => InvalidArgument "lines";
+        on "orders.v1.ReturnsService.CloseReturn":
+            "unknown" {"/returnId": "W00-999999-R1"} => NotFound "RETURN_UNKNOWN";
+        on "orders.v1.ReturnsService.GetReturn":
+            "unknown" {"/returnId": "W00-999999-R1"} => NotFound "RETURN_UNKNOWN";
+            "an invented token" {"/after": "abc"} => InvalidArgument "after";
+        on "orders.v1.OrderPolicyService.GetOrderPolicy":
+            "a version that never was" {"/version": 99} => NotFound "ORDER_POLICY_UNKNOWN";
+        on "orders.v1.OrderPolicyService.SetOrderPolicy":
+            "nothing" {"/policy": Value::Null} => InvalidArgument "policy";
+            "no rules" {"/policy/rules": json!([])} => InvalidArgument "policy.rules";
+            "a rule that says nothing" {"/policy/rules/0/verdict": 0} => InvalidArgument "policy.rules[0].verdict";
+            "stale" {"/expectedVersion": 99} => Aborted "STALE_POLICY";
+        on "orders.v1.OrderPolicyService.ExplainChange":
+            "no channel" {"/channel": ""} => InvalidArgument "channel";
+            "no kind" {"/kind": 0} => InvalidArgument "kind";
+            "no stage" {"/stage": 0} => InvalidArgument "stage";
+            "a version that never was" {"/version": 99} => NotFound "ORDER_POLICY_UNKNOWN";
     }
 }
 

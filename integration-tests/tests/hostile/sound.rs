@@ -23,9 +23,29 @@ pub(crate) struct Facts {
     pub(crate) unwanted: (String, u64),
     /// A directory that is not there.
     pub(crate) directory: String,
+    /// What was changed, held and sent back.
+    pub(crate) changes: Changes,
+}
+
+/// Orders that were changed, held and sent back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    /// An order to change, and its revision.
+    pub(crate) amended: (String, u64),
+    /// An order with an amendment that waits for approval, and its number.
+    pub(crate) waiting: (String, u32),
+    /// An order with a hold of number 1.
+    pub(crate) held: String,
+    /// A finished order of 9 units that were delivered yesterday.
+    pub(crate) delivered: String,
+    /// A return that waits for a yes.
+    pub(crate) asked_back: String,
+    /// A return of 2 units that may come.
+    pub(crate) coming_back: String,
 }
 
 /// How a method is called.
+#[derive(Clone)]
 pub(crate) struct Sound {
     /// Full name, such as `waybill.orders.v1.OrdersService.PlaceOrder`.
     pub(crate) method: &'static str,
@@ -80,7 +100,93 @@ fn orders(facts: &Facts) -> Vec<Sound> {
             "orders.v1.OrdersService.CancelOrder",
             json!({"requestId": "sound", "orderId": order_id, "lines": [{"lineNumber": 1, "quantity": 1}], "waitMs": 1000}),
         ),
+        sound(
+            "orders.v1.OrdersService.CancelOrders",
+            json!({"requestId": "sound", "filter": {"externalOrderNumber": "none-such"}, "ordersPerSecond": 10}),
+        ),
+        sound(
+            "orders.v1.OrdersService.PlaceOrderHold",
+            json!({"requestId": "sound", "orderId": facts.changes.held, "lineNumber": 1, "holdType": "manual", "note": "why"}),
+        ),
+        sound(
+            "orders.v1.OrdersService.ResolveOrderHold",
+            json!({"requestId": "sound", "orderId": facts.changes.held, "hold": 1, "note": "fine"}),
+        ),
+        sound("orders.v1.OrdersService.ListExceptions", json!({"pageSize": 2})),
+        sound("orders.v1.OrdersService.WatchOrders", json!({"channel": "web"})),
         sound("orders.v1.OrdersService.EraseSubject", json!({"requestId": "sound", "orderId": order_id})),
+    ]
+}
+
+fn amendments(facts: &Facts) -> Vec<Sound> {
+    let (order_id, revision) = &facts.changes.amended;
+    let added = json!({"unitPrice": eur(1999), "total": eur(1999)});
+    let change = json!({"setQuantity": {"lineNumber": 1, "quantity": 3, "added": added}});
+    let (waiting, amendment) = &facts.changes.waiting;
+    vec![
+        sound(
+            "orders.v1.AmendmentsService.PreviewAmendment",
+            json!({"orderId": order_id, "expectedRevision": revision, "changes": [change]}),
+        ),
+        sound(
+            "orders.v1.AmendmentsService.AmendOrder",
+            json!({"requestId": "sound", "reason": "why", "orderId": order_id, "expectedRevision": revision,
+                "changes": [change], "waitMs": 5000}),
+        ),
+        sound(
+            "orders.v1.AmendmentsService.DecideAmendment",
+            json!({"requestId": "sound", "orderId": waiting, "amendment": amendment, "approve": true, "waitMs": 1000}),
+        ),
+    ]
+}
+
+fn returns(facts: &Facts) -> Vec<Sound> {
+    let Changes { delivered, asked_back, coming_back, .. } = &facts.changes;
+    let seen = json!([{"lineNumber": 1, "quantity": 1, "disposition": "DISPOSITION_SELLABLE", "note": "as new"}]);
+    vec![
+        sound("orders.v1.ReturnsService.FindReturnable", json!({"receipt": "delivered", "ordersMax": 2})),
+        sound(
+            "orders.v1.ReturnsService.CreateReturn",
+            json!({"requestId": "sound", "reason": "why", "orderId": delivered, "nodeId": "node-1", "received": seen,
+                "lines": [{"lineNumber": 1, "quantity": 1, "why": "too_small"}]}),
+        ),
+        sound(
+            "orders.v1.ReturnsService.DecideReturn",
+            json!({"requestId": "sound", "returnId": asked_back, "authorize": true}),
+        ),
+        sound(
+            "orders.v1.ReturnsService.ReceiveReturn",
+            json!({"requestId": "sound", "returnId": coming_back, "nodeId": "node-1", "lines": seen}),
+        ),
+        sound("orders.v1.ReturnsService.CloseReturn", json!({"requestId": "sound", "returnId": coming_back})),
+        sound("orders.v1.ReturnsService.GetReturn", json!({"returnId": coming_back})),
+    ]
+}
+
+/// A policy under which returns wait for a yes.
+pub(crate) fn policy() -> Value {
+    json!({
+        "rules": [
+            {"kind": "CHANGE_KIND_PRICE", "verdict": "VERDICT_NEEDS_APPROVAL", "note": "prices"},
+            {"channel": "web", "stage": "CHANGE_STAGE_UNRELEASED", "verdict": "VERDICT_ALLOW"},
+            {"kind": "CHANGE_KIND_CANCEL", "verdict": "VERDICT_ALLOW"}],
+        "holdTypes": [{"holdType": "manual", "stopsRelease": true, "stopsChanges": ["CHANGE_KIND_SHIP_TO"]}],
+        "returnWindowDays": 30, "amendWithinMs": 60_000, "approveWithinMs": 86_400_000,
+        "cancelAnswerWithinMs": 900_000, "bouncesMax": 8
+    })
+}
+
+fn order_policy() -> Vec<Sound> {
+    vec![
+        sound("orders.v1.OrderPolicyService.GetOrderPolicy", json!({"version": 1})),
+        sound(
+            "orders.v1.OrderPolicyService.SetOrderPolicy",
+            json!({"requestId": "sound", "reason": "why", "policy": policy(), "expectedVersion": 1}),
+        ),
+        sound(
+            "orders.v1.OrderPolicyService.ExplainChange",
+            json!({"channel": "web", "kind": "CHANGE_KIND_NOTES", "stage": "CHANGE_STAGE_RELEASED", "version": 1}),
+        ),
     ]
 }
 
@@ -233,7 +339,8 @@ fn sound(method: &'static str, request: Value) -> Sound {
 
 /// One request per method; sent one after the other in this order, all succeed.
 pub(crate) fn table(facts: &Facts) -> Vec<Sound> {
-    [orders(facts), inventory(facts), fulfillment(facts), network(), common(facts)]
+    let changes = [amendments(facts), returns(facts), order_policy()].concat();
+    [orders(facts), changes, inventory(facts), fulfillment(facts), network(), common(facts)]
         .into_iter()
         .flatten()
         .collect()

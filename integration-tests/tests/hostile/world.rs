@@ -1,9 +1,11 @@
 //! A world that holds one of everything the requests are about.
 
-use super::sound::Facts;
-use anyhow::Context;
+use super::sound::{Changes, Facts, message, method, path, policy};
+use anyhow::{Context, bail};
 use bytes::Bytes;
-use prost_reflect::{DynamicMessage, MethodDescriptor};
+use prost_reflect::prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use waybill_integration_tests::desk::Desk;
 use waybill_integration_tests::retailer::{Shape, node, order, sku};
@@ -41,9 +43,78 @@ pub(crate) async fn open() -> anyhow::Result<(World, Facts)> {
         pickup: (packed.fulfillment_order_id, packed.revision),
         unwanted: (unwanted.fulfillment_order_id, unwanted.revision),
         directory: world.dir().join("backup").display().to_string(),
+        changes: changes(&world).await?,
     };
     world.engine()?.settle().await?;
     Ok((world, facts))
+}
+
+/// Orders that are changed, held and sent back.
+async fn changes(world: &World) -> anyhow::Result<Changes> {
+    let set = json!({"requestId": "open", "policy": policy()});
+    ask(world, "orders.v1.OrderPolicyService.SetOrderPolicy", set).await?;
+    let mut changes = Changes::default();
+    for number in ["amended", "waiting", "held"] {
+        let mut request = order(number, &[(0, 2)], PlaceMode::Confirm);
+        request.release_time = Some(LATER);
+        if number == "held" {
+            request.hold_types = vec!["manual".into()];
+        }
+        let id = world.place(request).await?.order_id;
+        world.order_at(&id, OrderStatus::Reserved).await?;
+        // Until its node has taken the work, the order goes on changing.
+        world.engine()?.settle().await?;
+        let reserved = world.order_at(&id, OrderStatus::Reserved).await?;
+        match number {
+            "amended" => changes.amended = (id, reserved.revision),
+            "held" => changes.held = id,
+            _ => {
+                let amounts = json!({"unitPrice": eur(1), "total": eur(2)});
+                let amend = json!({"requestId": "open", "orderId": id, "expectedRevision": reserved.revision,
+                    "changes": [{"setPrice": {"lineNumber": 1, "amounts": amounts}}]});
+                ask(world, "orders.v1.AmendmentsService.AmendOrder", amend).await?;
+                changes.waiting = (id, 1);
+            }
+        }
+    }
+    let line = json!({"sku": "SKU-000", "quantity": 9, "deliveryMethod": "DELIVERY_METHOD_SHIP_HOME",
+        "amounts": {"unitPrice": eur(100), "total": eur(900)}});
+    let finished = json!({"channel": "store", "externalOrderNumber": "delivered", "placeTime": "2026-01-04T00:00:00Z",
+        "lines": [{"line": line, "buckets": {"delivered": 9}}], "amounts": {"total": eur(900)}});
+    let import = json!({"requestId": "open", "orders": [finished]});
+    ask(world, "orders.v1.OrdersService.ImportOrders", import).await?;
+    let request = FindOrdersRequest { external_order_number: "delivered".into(), ..Default::default() };
+    let found = world.orders().find_orders(request).await?.into_inner().orders;
+    changes.delivered = found.first().context("it was not imported")?.order_id.clone();
+    changes.asked_back = ask_back(world, &changes.delivered, 1).await?;
+    changes.coming_back = ask_back(world, &changes.delivered, 2).await?;
+    let yes = json!({"requestId": "open", "returnId": changes.coming_back, "authorize": true});
+    ask(world, "orders.v1.ReturnsService.DecideReturn", yes).await?;
+    Ok(changes)
+}
+
+fn eur(minor_units: i64) -> Value {
+    json!({"currencyCode": "EUR", "minorUnits": minor_units})
+}
+
+async fn ask_back(world: &World, order_id: &str, quantity: i64) -> anyhow::Result<String> {
+    let request = json!({"requestId": format!("open-{quantity}"), "orderId": order_id,
+        "lines": [{"lineNumber": 1, "quantity": quantity}]});
+    let answer = ask(world, "orders.v1.ReturnsService.CreateReturn", request).await?;
+    let back = answer.get_field_by_name("return").context("no return")?;
+    let id = back.as_message().and_then(|back| back.get_field_by_name("return_id"));
+    Ok(id.and_then(|id| id.as_str().map(ToOwned::to_owned)).context("no id")?)
+}
+
+/// Sends a sound request and reads the answer.
+async fn ask(world: &World, name: &str, request: Value) -> anyhow::Result<DynamicMessage> {
+    let pool = DescriptorPool::decode(waybill_proto::FILE_DESCRIPTOR_SET)?;
+    let method = method(&pool, name)?;
+    let request = message(&method, &request)?.encode_to_vec().into();
+    match super::raw::call(&world.channel(), &path(&method), "operator", request, None).await {
+        super::raw::Outcome::Answered(answer) => Ok(DynamicMessage::decode(method.output(), answer)?),
+        other => bail!("{name}: {other:?}"),
+    }
 }
 
 /// An order of one unit and its instruction.

@@ -229,7 +229,7 @@ fn restart_all(sim: &mut Sim) -> Lawful {
 
 /// Everything that is on its way arrives, and every question is answered; nothing new is asked for and no time passes.
 fn settle(sim: &mut Sim) -> Lawful {
-    for _ in 0..2_000 {
+    for _ in 0..500 {
         let mut busy = false;
         sim.commit_all()?;
         for (from, to) in sim.busy_pairs() {
@@ -278,13 +278,15 @@ fn finish(sim: &mut Sim) -> Lawful {
     Err(Wrong("REST: nodes are never done".to_owned()))
 }
 
-/// Nobody who only waits for stock waits while it lies at a node that may serve it.
+/// Nobody who alone waits for stock of a SKU waits while it lies at a node that may serve it. Where several wait, those are
+/// told whom a rise serves whole, and the first; what they leave lies there until the next rise.
 fn nobody_waits_for_what_is_there(sim: &Sim) -> Lawful {
     use waybill_orders::Bucket;
     use waybill_orders::order::UnservedReason;
     use waybill_types::exchange::Delivery;
     let mut there = planner::there(sim);
     there.retain(|(_, node), _| !sim.closed_once.contains(node));
+    there.retain(|(sku, _), _| sim.waited.get(sku).is_some_and(|orders| orders.len() == 1));
     for id in &sim.placed {
         let state = sim.orders[usize::from(id.partition().index)].core.state();
         let Some((opening, order)) = state.order(*id) else { continue };

@@ -6,7 +6,7 @@ use super::judge::{Fact, Judge};
 use super::mutants::Mutant;
 use super::part::{Committed, Part, Stepped};
 use super::see;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use waybill_fulfillment::Fulfillment;
 use waybill_inventory::Inventory;
 use waybill_machine::record::decode;
@@ -112,6 +112,8 @@ pub(crate) struct Sim {
     pub(crate) blind_planner: bool,
     /// Nodes that were ever closed: that one opens again wakes nobody.
     pub(crate) closed_once: Vec<NodeId>,
+    /// Orders that ever waited for stock, by SKU.
+    pub(crate) waited: BTreeMap<Sku, BTreeSet<OrderId>>,
     pub(crate) commands: u64,
     pub(crate) refusals: u64,
     pub(crate) log: Option<Vec<String>>,
@@ -165,6 +167,7 @@ impl Sim {
             holds: Vec::new(),
             blind_planner: false,
             closed_once: Vec::new(),
+            waited: BTreeMap::new(),
             commands: 0,
             refusals: 0,
             log: None,
@@ -372,6 +375,9 @@ impl Sim {
         }
         let sent: Message = decode(&bytes).expect("a message reads back");
         let (message, times) = self.spoil(sent.clone());
+        if let Message::AwaitStock { order, sku, .. } = &sent {
+            self.waited.entry(sku.clone()).or_default().insert(*order);
+        }
         // The judge is told what was sent, once, whatever becomes of it.
         let mut fact = Some(Fact::Heard(sent));
         let bytes = waybill_machine::record::encode(&message);

@@ -95,6 +95,10 @@ impl Coded for Refusal {
             Self::Change(ChangeRefusal::PricingNeeded { field }) => {
                 vec![FieldViolation { field: field.clone(), description: "is needed".into() }]
             }
+            Self::Change(ChangeRefusal::UnknownHoldType { code }) => vec![FieldViolation {
+                field: "hold_type".into(),
+                description: format!("is {code}, which is not in the order policy"),
+            }],
             Self::UnknownOrder(_) | Self::StaleRevision { .. } | Self::Change(_) => Vec::new(),
         }
     }

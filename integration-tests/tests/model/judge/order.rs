@@ -94,8 +94,10 @@ impl OrderModel {
         match how {
             Missed::Lost => hands.lost += units,
             Missed::Refused => hands.refused += units,
-            Missed::Back { refused_before: true, .. } => {}
-            Missed::Back { refused_before: false, .. } => hands.sent_back += units,
+            Missed::Back { refused_before, .. } => {
+                hands.refused -= if refused_before { units } else { 0 };
+                hands.sent_back += units;
+            }
         }
         self.no_more_than_left(line)
     }
@@ -354,7 +356,8 @@ fn granted(
         return Err(format!("ORDER: {id}: {wishes:?} make {units_of:?} units, it has {is:?}"));
     }
     for (line, dropped) in &drops {
-        let (was, is) = (old.lines[*line].units[CANCELLED], new.lines[*line].units[CANCELLED]);
+        // Units that nothing serves may have gone in between: then there is less left to drop.
+        let (was, is) = (asked.lines[*line].units[CANCELLED], new.lines[*line].units[CANCELLED]);
         if is < was + dropped {
             return Err(format!("ORDER: {id} line {}: {wishes:?} drop {dropped}, {was} became {is}", line + 1));
         }

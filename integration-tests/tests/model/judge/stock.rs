@@ -39,8 +39,10 @@ impl StockModel {
         self.left.entry(place).or_default().0 += units;
     }
 
-    pub(super) fn came_back(&mut self, node: NodeId, _: Landing, units: u64) {
-        self.landed.entry(node).or_default().0 += units;
+    /// What is thrown away is no stock.
+    pub(super) fn came_back(&mut self, node: NodeId, landing: Landing, units: u64) {
+        let kept = if condition(landing).is_some() { units } else { 0 };
+        self.landed.entry(node).or_default().0 += kept;
     }
 
     /// An acknowledged booking.
@@ -74,7 +76,7 @@ impl StockModel {
             Message::Seize(_, claims) => self.lowered.extend(claims.iter().map(place)),
             Message::GoodsReturned(_, _, goods) => self.land(goods),
             Message::GoodsLanded(_, goods) => {
-                for some in goods {
+                for some in goods.iter().filter(|some| condition(some.landing).is_some()) {
                     self.landed.entry(some.goods.node.clone()).or_default().1 += some.goods.quantity.units();
                 }
                 self.land(goods);

@@ -1,6 +1,6 @@
 //! Lines and amounts, which placing and importing have in common. Whether they add up is the machine's to say.
 
-use super::values::{attributes, ids, owner, some_quantity, text};
+use super::values::{attributes, id_or_none, ids, owner, some_quantity, text};
 use waybill_orders::LINES_MAX;
 use waybill_orders::command::NewLine;
 use waybill_orders::content::OrderAmounts;
@@ -138,16 +138,21 @@ pub(crate) fn line(purse: &mut Purse<'_>, at: &str, given: &proto::PlaceLine) ->
 
 /// How the customer gets something, from fields under `at`.
 pub(crate) fn delivery(fields: &mut Fields, at: &str, method: i32, pickup_node_id: &str) -> Option<Delivery> {
-    match proto::DeliveryMethod::try_from(method) {
-        Ok(proto::DeliveryMethod::ShipHome) if pickup_node_id.is_empty() => Some(Delivery::Ship),
-        Ok(proto::DeliveryMethod::ShipHome) => {
-            fields.wrong(format!("{at}.pickup_node_id"), "is given for SHIP_HOME; leave it empty");
+    // What is no node is a mistake whatever the method is.
+    let field = format!("{at}.pickup_node_id");
+    let node = id_or_none(fields, field.clone(), pickup_node_id, |text| NodeId::new(text))?;
+    match (proto::DeliveryMethod::try_from(method), node) {
+        (Ok(proto::DeliveryMethod::ShipHome), None) => Some(Delivery::Ship),
+        (Ok(proto::DeliveryMethod::ShipHome), Some(_)) => {
+            fields.wrong(field, "is given for SHIP_HOME; leave it empty");
             None
         }
-        Ok(proto::DeliveryMethod::Pickup) => {
-            fields.check(format!("{at}.pickup_node_id"), NodeId::new(pickup_node_id)).map(Delivery::Pickup)
+        (Ok(proto::DeliveryMethod::Pickup), Some(node)) => Some(Delivery::Pickup(node)),
+        (Ok(proto::DeliveryMethod::Pickup), None) => {
+            fields.wrong(field, "is empty, must be the node where it is fetched");
+            None
         }
-        Ok(proto::DeliveryMethod::Unspecified) | Err(_) => {
+        (Ok(proto::DeliveryMethod::Unspecified) | Err(_), _) => {
             let what = format!("is {method}, must be SHIP_HOME or PICKUP");
             fields.wrong(format!("{at}.delivery_method"), what);
             None

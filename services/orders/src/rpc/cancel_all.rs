@@ -67,6 +67,15 @@ pub(crate) async fn cancel_all(
         Some(given) => {
             let mut part = Fields::new();
             let wanted = filter(&mut part, &door.seal, given);
+            for (field, given) in [
+                ("page_size", given.page_size != 0),
+                ("page_token", !given.page_token.is_empty()),
+                ("after", !given.after.is_empty()),
+            ] {
+                if given {
+                    part.wrong(field, "is given; leave it empty, a job has no pages");
+                }
+            }
             fields.under("filter", part);
             wanted
         }

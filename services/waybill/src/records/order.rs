@@ -98,7 +98,9 @@ fn contact(record: &ContactRecord) -> Option<common::Contact> {
     })
 }
 
-fn address(record: &AddressRecord) -> common::Address {
+/// Where goods go.
+#[must_use]
+pub fn address(record: &AddressRecord) -> common::Address {
     common::Address {
         street_lines: record.street_lines.clone(),
         city: record.city.clone(),
