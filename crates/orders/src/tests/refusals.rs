@@ -122,7 +122,7 @@ fn an_order_that_simply_waits_for_stock_needs_nobody() {
 }
 
 #[test]
-fn nodes_that_were_full_or_closed_are_why_units_wait_and_are_asked_again_later() {
+fn nodes_that_were_full_or_closed_are_why_units_wait_and_are_asked_again_when_their_stock_changes() {
     let mut world = World::with_stock(&[("A", "n1", 9), ("A", "n2", 9)]);
     world.closed = vec![node("n1"), node("n2")];
     let id = world.place(order("1", vec![line("A", 1)]));
@@ -131,9 +131,13 @@ fn nodes_that_were_full_or_closed_are_why_units_wait_and_are_asked_again_later()
     assert_eq!(queue[0].lines[0].reason, UnservedReason::NodesRefused);
     assert_eq!(queue[0].lines[0].tried, [node("n1"), node("n2")]);
     world.closed.clear();
-    let owner = waybill_types::OwnerId::main();
-    world.hear(Message::StockArrived(id, super::build::sku("A"), owner, None));
+    let arrived = |at| Message::StockArrived(id, super::build::sku("A"), waybill_types::OwnerId::main(), at);
+    world.hear(arrived(None));
     world.settle();
+    assert_eq!(nodes(&world, id).len(), 2, "or its own claim, given back, would have it ask for ever");
+    world.hear(arrived(Some(node("n2"))));
+    world.settle();
+    assert_eq!(nodes(&world, id).last(), Some(&node("n2")));
     assert_eq!(world.order(id).1.lines[0].buckets.get(Bucket::Released), units(1));
     assert!(world.state.exceptions(None, 10).is_empty());
     world.audit_at_rest();
