@@ -9,6 +9,7 @@ use crate::content::Backorder;
 use crate::order::AttemptState;
 use crate::units::Bucket;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use waybill_types::exchange::{Undelivered, WorkDestination};
 use waybill_types::{FulfillmentOrderId, LineNo, OrderId, Quantity};
 
@@ -267,4 +268,15 @@ proptest! {
         world.restart();
         world.audit_at_rest();
     }
+}
+
+/// A world after so many random acts, the same for the same number: for what must meet every kind of event.
+pub(super) fn wander(steps: usize) -> World {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut world = World::with_stock(&[("A", "n1", 9), ("B", "n2", 9), ("C", "n3", 9), ("A", "n3", 4)]);
+    for step in 0..steps {
+        let tree = act().new_tree(&mut runner).unwrap_or_else(|why| panic!("an act can be drawn: {why}"));
+        run(&mut world, step, &tree.current());
+    }
+    world
 }

@@ -1,13 +1,15 @@
 //! What is stored stays readable and small.
 
-use super::build::{line, order, units};
+use super::build::{confirm, line, order, units};
 use super::world::{World, hash};
 use crate::Event;
+use crate::command::{AddedAmounts, Amend, Change, Command};
 use crate::history::Entry;
 use std::collections::BTreeSet;
 use waybill_machine::Position;
 use waybill_machine::record::{decode, encode};
-use waybill_types::{LineNo, Origin, Timestamp};
+use waybill_types::policy::HoldCode;
+use waybill_types::{HoldId, LineNo, Origin, ReservationId, Text, Timestamp};
 
 #[test]
 fn a_usual_order_takes_few_bytes() {
@@ -61,6 +63,8 @@ fn a_history_entry_is_stored_as_an_entry() {
 
 /// A journal written by the first version, with every kind of event: one line per event with its sequence, its time and
 /// origin, and itself, after a line with the hash of the state it makes. Never edited; a new kind gets a new file.
+/// How many kinds of event there are.
+const KINDS: usize = 36;
 const FIRST_VERSION: &str = include_str!("first_version.txt");
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -82,8 +86,57 @@ fn a_journal_of_the_first_version_makes_the_same_state_for_good() {
         kinds.insert(event.what.name());
         world.journal.push((at, origin, position, event));
     }
-    assert_eq!(kinds.len(), 19, "every kind of event stands in it: {kinds:?}");
+    assert_eq!(kinds.len(), KINDS, "every kind of event stands in it: {kinds:?}");
     world.replay();
     assert_eq!(hash(&mut world.state).as_slice(), expected);
     world.audit();
+}
+
+/// A life with every kind of event in it.
+fn whole_life() -> World {
+    let mut world = super::laws::wander(1_000);
+    world.settle();
+    world.place(confirm("confirmed", vec![line("A", 1)]));
+    world.receive_stock("A", "n1", 500);
+    world.settle();
+    let mut late = order("too late", vec![line("B", 1)]);
+    late.hold = Some(ReservationId::Hold { home: 0, hold: HoldId([7; 16]) });
+    world.place(late);
+    let mut second = order("held", vec![line("A", 1)]);
+    second.order_holds = vec![HoldCode::new("fraud").unwrap()];
+    let held = world.place(second);
+    world.settle();
+    let (code, note) = (HoldCode::new("manual").unwrap(), Text::default());
+    world.ask(&Command::PlaceOrderHold { order: held, line: None, code, note: note.clone() }).unwrap();
+    world.ask(&Command::ResolveOrderHold { order: held, hold: 1, note }).unwrap();
+    let amend = Amend {
+        order: held,
+        expected_revision: world.order(held).1.revision,
+        changes: vec![Change::SetPrice {
+            line: LineNo(1),
+            amounts: AddedAmounts { unit_price: 1, discount: 0, tax: 0, total: 1 },
+        }],
+        recipient: None,
+    };
+    world.ask(&Command::Amend(Box::new(amend))).unwrap();
+    let amendment = world.order(held).1.last_amendment;
+    world.ask(&Command::DecideAmendment { order: held, amendment, approve: true }).unwrap();
+    world.settle();
+    world
+}
+
+/// Writes the journal of a whole life where `WAYBILL_WRITE_STORED` names a file: how a new version's file comes to be.
+#[test]
+fn a_whole_life_meets_every_kind_of_event() {
+    let mut world = whole_life();
+    let kinds: BTreeSet<_> = world.journal.iter().map(|(.., event)| event.what.name()).collect();
+    assert_eq!(kinds.len(), KINDS, "{kinds:?}");
+    let Ok(file) = std::env::var("WAYBILL_WRITE_STORED") else { return };
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut text = hex(&hash(&mut world.state));
+    for (at, origin, position, event) in &world.journal {
+        let said = hex(&encode(&(*at, origin.clone())));
+        text.push_str(&format!("\n{} {said} {}", position.sequence, hex(&encode(event))));
+    }
+    std::fs::write(file, text + "\n").unwrap();
 }
