@@ -26,6 +26,8 @@ enum Command {
     Import(import::Args),
     /// Find, show, place, cancel and watch orders.
     Order(commands::order::Args),
+    /// Print, replace and explain the rules that decide about changes of orders.
+    Rules(commands::rules::Args),
     /// Show, receive, adjust, count and reserve stock.
     Stock(commands::stock::Args),
     /// Show nodes and their work.
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo::run(args).await,
             Command::Import(args) => import::run(args).await,
             Command::Order(args) => commands::order::run(args).await,
+            Command::Rules(args) => commands::rules::run(args).await,
             Command::Stock(args) => commands::stock::run(args).await,
             Command::Node(args) => commands::node::run(args).await,
             Command::Audit(args) => operate::audit::run(args).await,

@@ -7,7 +7,7 @@ mod order;
 
 pub use item::{item, stock_count};
 pub use network::{calendar, lane, node, zone};
-pub use order::{historic, place};
+pub use order::{address, historic, place};
 
 use waybill_formats::Instant;
 use waybill_proto::common::v1::{GeoPoint, Money};

@@ -3,6 +3,7 @@
 
 pub mod node;
 pub mod order;
+pub mod rules;
 pub mod stock;
 
 mod json;

@@ -1,6 +1,10 @@
-//! `waybill order`: find, show, place, cancel and watch orders of any channel.
+//! `waybill order`: find, show, place, change, cancel and watch orders of any channel.
 
+mod amend;
+mod back;
+mod exceptions;
 mod find;
+mod hold;
 mod place;
 mod place_file;
 mod print;
@@ -15,7 +19,7 @@ use waybill_client::proto::orders::v1::{
     CancelLine, CancelOrderRequest, ExternalOrderKey, GetOrderRequest, Order, get_order_request,
 };
 
-/// Find, show, place, cancel and watch orders.
+/// Find, show, place, change, cancel and watch orders.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -35,6 +39,18 @@ enum What {
     Place(place::Place),
     /// Cancel an order, lines of it or some units.
     Cancel(Cancel),
+    /// Change an order: all of it or nothing; --preview only shows what would happen.
+    Amend(amend::Amend),
+    /// Say yes or no to an amendment that waits for it.
+    Decide(amend::Decide),
+    /// Stop an order, or a line of it, from going on.
+    Hold(hold::Hold),
+    /// Let a held order go on.
+    Resolve(hold::Resolve),
+    /// Take goods back, or announce them.
+    Return(back::Return),
+    /// Show orders that need somebody, oldest first.
+    Exceptions(exceptions::Exceptions),
     /// Show what happened to an order, oldest first.
     Timeline(Which),
     /// Show an order and then everything that happens to it, until interrupted.
@@ -89,6 +105,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         What::Find(find) => find::find(&client, &args.common, find).await,
         What::Place(place) => place::place(&client, &args.common, place).await,
         What::Cancel(cancel) => self::cancel(&client, &args.common, cancel).await,
+        What::Amend(amend) => amend::amend(&client, &args.common, amend).await,
+        What::Decide(decide) => amend::decide(&client, &args.common, decide).await,
+        What::Hold(hold) => hold::place(&client, &args.common, hold).await,
+        What::Resolve(resolve) => hold::resolve(&client, &args.common, resolve).await,
+        What::Return(back) => back::back(&client, &args.common, back).await,
+        What::Exceptions(asked) => exceptions::list(&client, &args.common, asked).await,
         What::Timeline(which) => timeline::timeline(&client, &args.common, which).await,
         What::Watch(watch) => watch::watch(&client, &args.common, watch).await,
     }

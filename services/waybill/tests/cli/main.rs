@@ -1,5 +1,6 @@
 //! The commands for people and the import, as people use them: the binary serves, the binary asks.
 
+mod changes;
 mod engine;
 mod people;
 

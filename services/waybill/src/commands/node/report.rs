@@ -207,9 +207,9 @@ pub(super) async fn report(client: &Client, common: &Common, report: Report) -> 
         }
         Report::Undelivered { kind, condition, parcels, .. } => {
             let kind: UndeliveredKind = from_word(kind, "UNDELIVERED_KIND", UndeliveredKind::as_str_name)?;
-            let named = condition.as_deref().map(|condition| {
-                from_word(condition, "GOODS_CONDITION", GoodsCondition::as_str_name)
-            });
+            let named = condition
+                .as_deref()
+                .map(|condition| from_word(condition, "GOODS_CONDITION", GoodsCondition::as_str_name));
             let condition: GoodsCondition = named.transpose()?.unwrap_or_default();
             say_so!(client.report_undelivered(
                 ReportUndeliveredRequest, work, about, kind: kind.into(), condition: condition.into(),

@@ -14,6 +14,11 @@ const FLAGS: Flags = &[
     ("email", "--email"),
     ("customer_id", "--customer"),
     ("sku", "--sku"),
+    ("name_prefix", "--name"),
+    ("member_card", "--card"),
+    ("social_id", "--social"),
+    ("node_id", "--node"),
+    ("hold_type", "--hold"),
     ("statuses[]", "--status"),
     ("channel", "--placed-in"),
     ("placed", "--since and --until"),
@@ -37,6 +42,21 @@ pub(super) struct Find {
     /// The channel's id of the customer.
     #[arg(long)]
     customer: Option<String>,
+    /// The beginning of a word of a name, at least 3 letters or 1 Chinese, Japanese or Korean character.
+    #[arg(long)]
+    name: Option<String>,
+    /// Member card.
+    #[arg(long)]
+    card: Option<String>,
+    /// Id in a social network, such as wechat:oXy7.
+    #[arg(long)]
+    social: Option<String>,
+    /// A node that works for the order.
+    #[arg(long)]
+    node: Option<String>,
+    /// A kind of hold that stands, such as fraud.
+    #[arg(long)]
+    hold: Option<String>,
     /// A SKU that the order has a line of.
     #[arg(long)]
     sku: Option<String>,
@@ -71,6 +91,11 @@ impl Find {
             email: text(&self.email),
             customer_id: text(&self.customer),
             sku: text(&self.sku),
+            name_prefix: text(&self.name),
+            member_card: text(&self.card),
+            social_id: text(&self.social),
+            node_id: text(&self.node),
+            hold_type: text(&self.hold),
             statuses: self.statuses.iter().map(status).collect::<anyhow::Result<_>>()?,
             channel: text(&self.placed_in),
             placed,

@@ -237,7 +237,8 @@ fn parts(line: &str) -> anyhow::Result<(&str, &str, &str)> {
     parts.with_context(|| format!("{line:?} is no line, give SKU:QUANTITY:PRICE such as P000001:2:31.99"))
 }
 
-fn address(text: &str) -> anyhow::Result<AddressRecord> {
+/// `STREET; CITY; POSTAL CODE; COUNTRY`.
+pub(super) fn address(text: &str) -> anyhow::Result<AddressRecord> {
     let parts: Vec<&str> = text.split(';').map(str::trim).collect();
     let [street, city, postal_code, country] = parts[..] else {
         bail!("{text:?} is no address, give \"STREET; CITY; POSTAL CODE; COUNTRY\"");

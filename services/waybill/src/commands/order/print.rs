@@ -4,7 +4,8 @@ use crate::commands::{Table, money, show_quantity, time, window, word};
 use std::collections::BTreeMap;
 use waybill_client::proto::common::v1::{Address, Money};
 use waybill_client::proto::orders::v1::{
-    CancelOrderResponse, FulfillmentOrderRef, Order, OrderLine, OrderStatus, PlaceOrderResponse, UnitBuckets,
+    AmendmentWait, CancelOrderResponse, FulfillmentOrderRef, LineUnits, Order, OrderLine, OrderStatus,
+    PlaceOrderResponse, UnitBuckets,
 };
 
 /// Why units of a line wait, by line number.
@@ -16,6 +17,10 @@ pub(super) fn order(order: &Order, causes: &Causes) -> String {
     let work = work(&order.fulfillment_orders);
     if !work.is_empty() {
         blocks.push(work.to_string());
+    }
+    let said = changes(order);
+    if !said.is_empty() {
+        blocks.push(said.join("\n"));
     }
     let attempts = attempts(order);
     if !attempts.is_empty() {
@@ -138,6 +143,43 @@ fn work(work: &[FulfillmentOrderRef]) -> Table {
         ]);
     }
     table
+}
+
+/// Holds, amendments and returns, one per line.
+fn changes(order: &Order) -> Vec<String> {
+    let holds = order.holds.iter().map(|hold| {
+        let line =
+            if hold.line_number == 0 { String::new() } else { format!(" on line {}", hold.line_number) };
+        let state = if hold.resolved { "resolved" } else { "stands" };
+        let again = if hold.changed_since && !hold.resolved { ", changed since" } else { "" };
+        format!("hold {}: {}{line} {state}{again}", hold.hold, hold.hold_type)
+    });
+    let amendments = order.amendments.iter().map(|amendment| {
+        let kinds: Vec<String> =
+            amendment.kinds().map(|kind| word(kind.as_str_name(), "CHANGE_KIND")).collect();
+        let state = word(amendment.state().as_str_name(), "AMENDMENT_STATE");
+        let why = match (amendment.refusal.as_str(), amendment.waits_for()) {
+            ("", AmendmentWait::Unspecified) => String::new(),
+            ("", wait) => format!(", waits for {}", word(wait.as_str_name(), "AMENDMENT_WAIT")),
+            (refusal, _) => format!(", {}", refusal.replace('_', " ")),
+        };
+        format!("amendment {}: {} {state}{why}", amendment.amendment, kinds.join(" and "))
+    });
+    let returns = order.returns.iter().map(|back| {
+        let state = word(back.state().as_str_name(), "RETURN_STATE");
+        let refunded = back.refunded.as_ref().filter(|refunded| refunded.minor_units != 0);
+        let refunded = refunded.map_or_else(String::new, |sum| format!(", {} paid back", money(Some(sum))));
+        format!("return {}: {state}{refunded}", back.return_id)
+    });
+    holds.chain(amendments).chain(returns).collect()
+}
+
+/// `2.50 of line 1 (F7)`.
+pub(super) fn some_units(order: &Order, units: &LineUnits) -> String {
+    let line = order.lines.iter().find(|line| line.line_number == units.line_number);
+    let (scale, sku) = line.map_or((0, ""), |line| (line.quantity_scale, line.sku.as_str()));
+    let sku = if sku.is_empty() { String::new() } else { format!(" ({sku})") };
+    format!("{} of line {}{sku}", show_quantity(units.quantity, scale), units.line_number)
 }
 
 fn attempts(order: &Order) -> Table {

@@ -1,0 +1,347 @@
+//! `waybill order amend` and `waybill order decide`: changes to an order, looked at first with `--preview`.
+
+use super::{Which, print, read};
+use crate::commands::{Common, Flags, Writing, decimals, json, money, parse_quantity, refused_of, say, word};
+use crate::records::{self, timestamp};
+use anyhow::{Context, bail, ensure};
+use waybill_client::Client;
+use waybill_client::proto::common::v1::Money;
+use waybill_client::proto::orders::v1::order_change::Change;
+use waybill_client::proto::orders::v1::{
+    AmendOrderRequest, Amendment, AmendmentState, AppeaseChange, ChangeKind, ChangePreview,
+    DecideAmendmentRequest, DeliveryMethod, Order, OrderChange, OrderLine, PreviewAmendmentRequest,
+    PreviewAmendmentResponse, RemoveLineChange, SetDeliveryChange, SetNotesChange, SetQuantityChange,
+    SetShipToChange, SetTimeChange, UnitAmounts, Verdict,
+};
+use waybill_formats::Instant;
+
+/// What the fields are called where they are typed.
+const FLAGS: Flags = &[
+    ("order_id", "ORDER"),
+    ("expected_revision", "--revision"),
+    ("changes[].set_quantity", "--set-quantity"),
+    ("changes[].set_ship_to.ship_to", "--ship-to"),
+    ("changes[].set_delivery", "--deliver"),
+    ("changes[].set_notes.gift_note", "--note"),
+    ("changes[].appease", "--off"),
+    ("changes[].remove_line", "--remove-line"),
+    ("changes[].set_time.release_time", "--release-time"),
+    ("wait_ms", "--wait-ms"),
+];
+
+/// What to change; all of it happens or nothing.
+#[derive(Debug, clap::Args)]
+pub(super) struct Amend {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    writing: Writing,
+    /// Units of a line in all, such as 1=3; more than before need the price of one, such as 1=3@9.99. May be repeated.
+    #[arg(long = "set-quantity", value_name = "LINE=QUANTITY[@PRICE]")]
+    quantities: Vec<String>,
+    /// A line to take out. May be repeated.
+    #[arg(long = "remove-line", value_name = "LINE")]
+    removed: Vec<u32>,
+    /// Another address for what has not left, such as "5649 Willow Terrace; Fort Wayne; 46859; US".
+    #[arg(long, value_name = "STREET; CITY; POSTAL CODE; COUNTRY")]
+    ship_to: Option<String>,
+    /// Another way to get a line or all lines, such as 1=home, 2=pickup:S0001 or all=home. May be repeated.
+    #[arg(long = "deliver", value_name = "LINE=home|pickup:NODE")]
+    deliveries: Vec<String>,
+    /// Not to be released before this time.
+    #[arg(long)]
+    release_time: Option<Instant>,
+    /// Another gift note.
+    #[arg(long)]
+    note: Option<String>,
+    /// Money off the order, such as 5.00, or off a line, such as 1=5.00. May be repeated.
+    #[arg(long = "off", value_name = "[LINE=]AMOUNT")]
+    off: Vec<String>,
+    /// The revision the change was decided on; by default the order's now.
+    #[arg(long)]
+    revision: Option<u64>,
+    /// Only show what would happen.
+    #[arg(long)]
+    preview: bool,
+    /// How long to wait for the outcome, in milliseconds, at most 60000.
+    #[arg(long, default_value_t = 5_000)]
+    wait_ms: i64,
+}
+
+/// A yes or no to an amendment that waits for it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Decide {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    writing: Writing,
+    /// The amendment's number, as `waybill order show` tells it.
+    amendment: u32,
+    /// Say no.
+    #[arg(long)]
+    refuse: bool,
+}
+
+pub(super) async fn amend(client: &Client, common: &Common, amend: &Amend) -> anyhow::Result<()> {
+    let order = read(client, common, &amend.which).await?;
+    let changes = amend.changes(&order)?;
+    ensure!(!changes.is_empty(), "say what to change, such as --set-quantity 1=2");
+    let expected_revision = amend.revision.unwrap_or(order.revision);
+    if amend.preview {
+        let order_id = order.order_id.clone();
+        let request = PreviewAmendmentRequest { order_id, expected_revision, changes };
+        let answer = client.preview_amendment(request).await.map_err(refused_of(FLAGS))?;
+        if common.json {
+            return say(json("orders.v1.PreviewAmendmentResponse", &answer)?);
+        }
+        return say(previewed(&order, &answer));
+    }
+    let request = AmendOrderRequest {
+        request_id: amend.writing.request_id.clone(),
+        reason: amend.writing.reason.clone(),
+        order_id: order.order_id.clone(),
+        expected_revision,
+        changes,
+        wait_ms: amend.wait_ms,
+    };
+    let answer = client.amend_order(request).await.map_err(refused_of(FLAGS))?;
+    if common.json {
+        return say(json("orders.v1.AmendOrderResponse", &answer)?);
+    }
+    say(told(&answer.order_id, answer.revision, answer.amendment.as_ref()))
+}
+
+pub(super) async fn decide(client: &Client, common: &Common, decide: &Decide) -> anyhow::Result<()> {
+    let request = DecideAmendmentRequest {
+        request_id: decide.writing.request_id.clone(),
+        reason: decide.writing.reason.clone(),
+        order_id: super::id(client, common, &decide.which).await?,
+        amendment: decide.amendment,
+        approve: !decide.refuse,
+        wait_ms: 5_000,
+    };
+    let answer = client.decide_amendment(request).await.map_err(refused_of(FLAGS))?;
+    if common.json {
+        return say(json("orders.v1.DecideAmendmentResponse", &answer)?);
+    }
+    say(told(&answer.order_id, answer.revision, answer.amendment.as_ref()))
+}
+
+impl Amend {
+    fn changes(&self, order: &Order) -> anyhow::Result<Vec<OrderChange>> {
+        let mut changes = Vec::new();
+        for text in &self.quantities {
+            changes.push(Change::SetQuantity(set_quantity(order, text)?));
+        }
+        for line_number in &self.removed {
+            changes.push(Change::RemoveLine(RemoveLineChange { line_number: *line_number }));
+        }
+        if let Some(text) = &self.ship_to {
+            let address = super::place::address(text)?;
+            let mut address = records::address(&address);
+            // The recipient stays who it was.
+            address.name = order.ship_to.as_ref().map(|before| before.name.clone()).unwrap_or_default();
+            changes.push(Change::SetShipTo(SetShipToChange { ship_to: Some(address) }));
+        }
+        for text in &self.deliveries {
+            changes.push(Change::SetDelivery(set_delivery(text)?));
+        }
+        if let Some(at) = self.release_time {
+            let requested = order.requested;
+            changes.push(Change::SetTime(SetTimeChange { release_time: Some(timestamp(at)), requested }));
+        }
+        if let Some(note) = &self.note {
+            changes.push(Change::SetNotes(SetNotesChange {
+                gift_note: Some(note.clone()),
+                ..SetNotesChange::default()
+            }));
+        }
+        for text in &self.off {
+            changes.push(Change::Appease(off(order, text)?));
+        }
+        Ok(changes.into_iter().map(|change| OrderChange { change: Some(change) }).collect())
+    }
+}
+
+fn line_number(text: &str) -> anyhow::Result<u32> {
+    text.parse().with_context(|| format!("{text:?} is no number of a line"))
+}
+
+fn line<'a>(order: &'a Order, text: &str) -> anyhow::Result<&'a OrderLine> {
+    let number = line_number(text)?;
+    let found = order.lines.iter().find(|line| line.line_number == number);
+    found.with_context(|| format!("{} has no line {number}", order.order_id))
+}
+
+fn currency(order: &Order) -> String {
+    let total = order.amounts.as_ref().and_then(|amounts| amounts.total.as_ref());
+    total.map(|total| total.currency_code.clone()).unwrap_or_default()
+}
+
+fn amount(order: &Order, text: &str) -> anyhow::Result<Money> {
+    let currency_code = currency(order);
+    let minor_units = parse_quantity(text, decimals(&currency_code)).context("the amount")?;
+    Ok(Money { currency_code, minor_units })
+}
+
+/// `1=3` or `1=3@9.99`: the price is that of one whole unit of the added ones.
+fn set_quantity(order: &Order, text: &str) -> anyhow::Result<SetQuantityChange> {
+    let Some((number, wanted)) = text.split_once('=') else {
+        bail!("{text:?} is no change of a quantity, give LINE=QUANTITY or LINE=QUANTITY@PRICE");
+    };
+    let line = line(order, number)?;
+    let (quantity, price) = wanted.split_once('@').map_or((wanted, None), |(q, price)| (q, Some(price)));
+    let quantity = parse_quantity(quantity, line.quantity_scale)?;
+    let cancelled = line.buckets.unwrap_or_default().cancelled;
+    let more = quantity - (line.quantity - cancelled);
+    let added = match price {
+        Some(price) => {
+            ensure!(more > 0, "{text:?} has a price, and no units are added");
+            let unit_price = amount(order, price)?;
+            let whole = 10i128.pow(line.quantity_scale.min(3));
+            let exact = i128::from(unit_price.minor_units) * i128::from(more);
+            let total = i64::try_from((exact * 2 + whole) / (whole * 2)).context("the price")?;
+            let total = Money { minor_units: total, ..unit_price.clone() };
+            let (unit_price, total) = (Some(unit_price), Some(total));
+            Some(UnitAmounts { unit_price, total, ..UnitAmounts::default() })
+        }
+        None => None,
+    };
+    Ok(SetQuantityChange { line_number: line.line_number, quantity, added })
+}
+
+/// `1=home`, `2=pickup:S0001`, `all=home`.
+fn set_delivery(text: &str) -> anyhow::Result<SetDeliveryChange> {
+    let Some((number, way)) = text.split_once('=') else {
+        bail!("{text:?} is no way to deliver, give LINE=home or LINE=pickup:NODE");
+    };
+    let line_numbers = if number == "all" { Vec::new() } else { vec![line_number(number)?] };
+    let (method, node) = match way.split_once(':') {
+        None if way == "home" => (DeliveryMethod::ShipHome, ""),
+        Some(("pickup", node)) if !node.is_empty() => (DeliveryMethod::Pickup, node),
+        _ => bail!("{way:?} is no way to deliver, give home or pickup:NODE"),
+    };
+    let (delivery_method, pickup_node_id) = (method.into(), node.to_owned());
+    Ok(SetDeliveryChange { line_numbers, delivery_method, pickup_node_id })
+}
+
+/// `5.00` or `1=5.00`.
+fn off(order: &Order, text: &str) -> anyhow::Result<AppeaseChange> {
+    let (line_number, minor) = match text.split_once('=') {
+        Some((number, minor)) => (line(order, number)?.line_number, minor),
+        None => (0, text),
+    };
+    Ok(AppeaseChange { line_number, amount: Some(amount(order, minor)?) })
+}
+
+/// What became of it, in one line.
+fn told(order_id: &str, revision: u64, amendment: Option<&Amendment>) -> String {
+    let Some(amendment) = amendment else { return format!("{order_id}  revision {revision}") };
+    let state = word(amendment.state().as_str_name(), "AMENDMENT_STATE");
+    let mut text = format!("{order_id}  amendment {}  {state}", amendment.amendment);
+    match amendment.state() {
+        AmendmentState::Pending => {
+            let waits = word(amendment.waits_for().as_str_name(), "AMENDMENT_WAIT");
+            text.push_str(&format!(", waits for {waits}"));
+        }
+        AmendmentState::Refused => text.push_str(&format!(": {}", amendment.refusal.replace('_', " "))),
+        AmendmentState::Applied | AmendmentState::Unspecified => {}
+    }
+    format!("{text}  revision {revision}")
+}
+
+/// What would happen, change by change.
+fn previewed(order: &Order, answer: &PreviewAmendmentResponse) -> String {
+    let verdict = match (answer.allowed, answer.needs_approval) {
+        (true, false) => "would be taken",
+        (true, true) => "would wait for an approval",
+        (false, _) => "would be refused",
+    };
+    let mut text = format!("{}  revision {}  {verdict}", order.order_id, answer.revision);
+    for change in &answer.changes {
+        text.push_str(&format!("\n  {}: {}", kind(change.kind()), of_change(change)));
+    }
+    if !answer.message.is_empty() {
+        text.push_str(&format!("\n  together: {} ({})", answer.message, answer.refusal));
+    }
+    let unserved: Vec<String> = answer.unserved.iter().map(|units| print::some_units(order, units)).collect();
+    let facts = [
+        ("total", money(answer.total.as_ref())),
+        ("before", money(answer.total_before.as_ref())),
+        ("to authorize", money(answer.extra_authorization.as_ref())),
+        ("promise", crate::commands::window(answer.promise.as_ref())),
+        ("not served", unserved.join(", ")),
+        ("recalled", answer.recalled_fulfillment_order_ids.join(" ")),
+    ];
+    for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
+        text.push_str(&format!("\n{name:<14}{fact}"));
+    }
+    text
+}
+
+fn kind(kind: ChangeKind) -> String {
+    word(kind.as_str_name(), "CHANGE_KIND")
+}
+
+fn of_change(change: &ChangePreview) -> String {
+    if !change.refusal.is_empty() {
+        return format!("{} ({})", change.message, change.refusal);
+    }
+    let stage = word(change.stage().as_str_name(), "CHANGE_STAGE");
+    let verdict = match change.verdict() {
+        Verdict::NeedsApproval => "needs approval".to_owned(),
+        other => word(other.as_str_name(), "VERDICT"),
+    };
+    let prices = if change.needs_pricing { ", give the price" } else { "" };
+    format!("{verdict} at stage {stage} (rule {}){prices}", change.rule_index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybill_client::proto::orders::v1::{OrderAmounts, UnitBuckets};
+
+    fn sample() -> Order {
+        let line = OrderLine {
+            line_number: 2,
+            quantity: 2_000,
+            quantity_scale: 3,
+            buckets: Some(UnitBuckets { cancelled: 500, reserved: 1_500, ..Default::default() }),
+            ..Default::default()
+        };
+        let total = Some(Money { currency_code: "EUR".into(), minor_units: 1_000 });
+        Order {
+            order_id: "W00-1".into(),
+            lines: vec![line],
+            amounts: Some(OrderAmounts { total, ..Default::default() }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_quantity_is_read_at_the_scale_of_the_line_and_the_price_is_that_of_what_is_added() {
+        let less = set_quantity(&sample(), "2=1.5").unwrap();
+        assert_eq!((less.quantity, less.added), (1_500, None));
+        let more = set_quantity(&sample(), "2=1.75@9.99").unwrap();
+        let added = more.added.unwrap();
+        assert_eq!(added.unit_price.unwrap().minor_units, 999);
+        assert_eq!(added.total.unwrap().minor_units, 250, "a quarter of 9.99, rounded half up");
+        for wrong in ["2", "1=2", "2=x", "2=1@9.99", "2=2@cheap"] {
+            assert!(set_quantity(&sample(), wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ways_and_money_off_are_read_as_they_are_typed() {
+        let home = set_delivery("all=home").unwrap();
+        assert_eq!((home.line_numbers.len(), home.delivery_method()), (0, DeliveryMethod::ShipHome));
+        let fetched = set_delivery("3=pickup:S0001").unwrap();
+        assert_eq!((fetched.line_numbers, fetched.pickup_node_id.as_str()), (vec![3], "S0001"));
+        for wrong in ["home", "1=away", "1=pickup:", "x=home"] {
+            assert!(set_delivery(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(off(&sample(), "2=5").unwrap().line_number, 2);
+        assert_eq!(off(&sample(), "5.01").unwrap().amount.unwrap().minor_units, 501);
+        assert!(off(&sample(), "3=5").is_err());
+    }
+}
