@@ -214,7 +214,7 @@ fn money_off_touches_no_reservation_even_of_what_was_shipped() {
 }
 
 #[test]
-fn a_price_from_the_web_waits_for_a_yes_and_one_from_the_call_centre_does_not() {
+fn a_price_from_the_web_waits_for_a_yes_and_one_from_the_call_center_does_not() {
     let price = || Change::SetPrice {
         line: FIRST,
         amounts: AddedAmounts { unit_price: 800, total: 1_600, ..cost(0) },
@@ -262,6 +262,20 @@ fn an_approval_that_is_refused_or_never_given_leaves_the_order_as_it_was() {
         world.settle();
         world.audit_at_rest();
     }
+}
+
+#[test]
+fn units_that_leave_before_a_price_is_approved_keep_theirs_and_the_amendment_comes_to_nothing() {
+    let mut world = World::with_stock(&[("A", "n1", 2)]);
+    let id = world.place(order("1", vec![line("A", 2)]));
+    world.settle();
+    let price = AddedAmounts { unit_price: 1, total: 2, ..cost(0) };
+    amend(&mut world, id, vec![Change::SetPrice { line: FIRST, amounts: price }]).unwrap();
+    assert_eq!(wait(&world, id), Some(AmendmentWait::Approval));
+    world.send_all();
+    assert_eq!(refusal(&world, id), Some(AmendmentRefused::Overtaken));
+    assert_eq!(total(&world, id), 2_000);
+    world.audit_at_rest();
 }
 
 #[test]
