@@ -125,7 +125,12 @@ pub enum Command {
         feedback: NewFeedback,
     },
     /// Personal data goes.
-    Erase(CustomerId),
+    Erase {
+        /// Whose.
+        customer: CustomerId,
+        /// Orders that were erased with it, for the answer.
+        orders: u64,
+    },
     /// It is later now.
     Tick,
     /// A message of another partition. There is none for customers: it has no effect.
@@ -186,5 +191,8 @@ pub enum Answer {
         /// What sealed it.
         #[n(1)]
         subjects: Vec<SubjectKey>,
+        /// Orders that were erased with it.
+        #[n(2)]
+        orders: u64,
     },
 }

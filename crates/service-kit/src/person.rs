@@ -2,6 +2,7 @@
 //! except sealed, and has no `Debug` that would print it.
 
 use minicbor::{Decode, Encode};
+use unicode_normalization::UnicodeNormalization;
 
 /// Who to talk to and where to send. Every text may be empty.
 #[derive(Clone, Default, PartialEq, Eq, Encode, Decode)]
@@ -94,10 +95,16 @@ pub fn normal_phone(phone: &str) -> String {
     }
 }
 
-/// An e-mail address for look-ups: trimmed, lower case.
+/// An e-mail address for look-ups: trimmed, NFKC, lower case.
 #[must_use]
 pub fn normal_email(email: &str) -> String {
-    email.trim().to_lowercase()
+    email.trim().nfkc().collect::<String>().to_lowercase()
+}
+
+/// A name to be kept: NFKC, trimmed, so that one name has one form.
+#[must_use]
+pub fn normal_name(name: &str) -> String {
+    name.trim().nfkc().collect()
 }
 
 /// A member card for look-ups: without spaces and hyphens, upper case.
@@ -134,5 +141,7 @@ mod tests {
             assert_eq!(normal_phone(typed), "+49301234567");
         }
         assert_eq!(normal_email(" Ada@Example.COM "), "ada@example.com");
+        assert_eq!(normal_email("Ａda@Example.com"), "ada@example.com");
+        assert_eq!(normal_name(" Zoe\u{308} "), "Zoë");
     }
 }

@@ -9,6 +9,7 @@
 
 mod amendments_service;
 mod config;
+mod customers;
 mod door;
 mod effects;
 mod error;
@@ -25,4 +26,5 @@ mod to_proto;
 mod tests;
 
 pub use config::Settings;
+pub use customers::{CustomersDoor, open as open_customers};
 pub use door::{Door, open};

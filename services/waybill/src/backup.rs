@@ -107,6 +107,7 @@ async fn cut(host: &Host, running: &Running) -> Result<(Rows, Vec<ManifestPartit
     freeze!(&running.orders);
     freeze!(&running.inventory);
     freeze!(&running.fulfillment);
+    freeze!(&running.customers);
     drop(frozen);
     Ok((rows, partitions))
 }
@@ -260,6 +261,11 @@ pub fn restore(copy: &Path, data: &Path) -> anyhow::Result<Manifest> {
 /// The services a process runs, in words.
 #[must_use]
 pub fn services(running: &Running) -> Vec<Service> {
-    let runs = [running.orders.is_some(), running.inventory.is_some(), running.fulfillment.is_some()];
+    let runs = [
+        running.orders.is_some(),
+        running.inventory.is_some(),
+        running.fulfillment.is_some(),
+        running.customers.is_some(),
+    ];
     Service::ALL.into_iter().zip(runs).filter(|(_, runs)| *runs).map(|(service, _)| service).collect()
 }

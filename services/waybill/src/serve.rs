@@ -203,6 +203,10 @@ async fn start_services(
         routes.add_service(door.returns_server());
         routes.add_service(door.policy_server());
         running.orders = Some(door.partitions().clone());
+        // Who customers are is told beside what they did.
+        let customers = waybill_orders_service::open_customers(host, &door).await?;
+        routes.add_service(customers.server());
+        running.customers = Some(customers.partitions().clone());
     }
     Ok((running, routes))
 }
@@ -241,6 +245,9 @@ impl Server {
         if let Some(stop) = self.stop.take() {
             // A listener that has failed is not there to be told.
             let _ = stop.send(());
+        }
+        if let Some(partitions) = &self.running.customers {
+            partitions.drain().await;
         }
         if let Some(partitions) = &self.running.orders {
             partitions.drain().await;

@@ -31,7 +31,7 @@ pub(crate) fn decide(state: &CustomersState, command: &Command, cx: &Context<'_>
         }
         Command::RecordContact { customer, contact } => notes::contact(state, *customer, contact, cx),
         Command::RecordFeedback { customer, feedback } => notes::feedback(state, *customer, feedback, cx),
-        Command::Erase(customer) => erase(state, *customer),
+        Command::Erase { customer, orders } => erase(state, *customer, *orders),
         Command::Tick => Ok(notes::tick(state, cx)),
         Command::Heard => Ok(Decision::nothing(Answer::Nothing)),
     }
@@ -87,9 +87,9 @@ pub(crate) fn changed(
 }
 
 /// Erasing again answers with the keys again, so that an erasure that was cut short can be finished.
-fn erase(state: &CustomersState, asked: CustomerId) -> Decided {
+fn erase(state: &CustomersState, asked: CustomerId, orders: u64) -> Decided {
     let (customer, record) = state.person(asked).ok_or(Refusal::Unknown(asked))?;
     let subjects: Vec<SubjectKey> = record.keys();
     let events = if record.erased { Vec::new() } else { vec![Event { customer, what: What::Erased }] };
-    Ok(Decision::new(events, Answer::Erased { customer, subjects }))
+    Ok(Decision::new(events, Answer::Erased { customer, subjects, orders }))
 }

@@ -58,7 +58,7 @@ impl World {
                 };
                 self.ask(&Command::RecordContact { customer: id(*who), contact }).is_ok()
             }
-            Step::Erase(who) => self.ask(&Command::Erase(id(*who))).is_ok(),
+            Step::Erase(who) => self.ask(&Command::Erase { customer: id(*who), orders: 0 }).is_ok(),
             Step::Pass(days) => {
                 self.pass(*days);
                 true

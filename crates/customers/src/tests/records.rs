@@ -134,13 +134,20 @@ fn an_erased_record_keeps_only_the_numbers_of_its_keys() {
     let profile = Profile { name: Some(Sealed(vec![7])), ..Profile::default() };
     world.ask(&Command::SetProfile { customer: ada, profile, expected: None }).unwrap();
     let keys = vec![SubjectKey(1), SubjectKey(101)];
-    let erased = Answer::Erased { customer: ada, subjects: keys };
-    assert_eq!(world.ask(&Command::Erase(ada)).unwrap(), erased);
-    assert_eq!(world.ask(&Command::Erase(ada)).unwrap(), erased, "a cut erasure can be finished");
+    let erased = Answer::Erased { customer: ada, subjects: keys, orders: 0 };
+    assert_eq!(world.ask(&Command::Erase { customer: ada, orders: 0 }).unwrap(), erased);
+    assert_eq!(
+        world.ask(&Command::Erase { customer: ada, orders: 0 }).unwrap(),
+        erased,
+        "a cut erasure can be finished"
+    );
     assert_eq!(world.state.holders(phone(1)), []);
     assert_eq!(world.ask(&linking(Some(ada), phone(1), false)), Err(Refusal::Erased(ada)));
     let again = world.link(None, phone(1), false).unwrap();
     assert_ne!(again, ada, "the same phone is a new person");
-    assert_eq!(world.ask(&Command::Erase(CustomerId::new(9))), Err(Refusal::Unknown(CustomerId::new(9))));
+    assert_eq!(
+        world.ask(&Command::Erase { customer: CustomerId::new(9), orders: 0 }),
+        Err(Refusal::Unknown(CustomerId::new(9)))
+    );
     assert_eq!(world.violations(), []);
 }

@@ -41,7 +41,7 @@ pub(crate) fn person(
     }
 }
 
-fn may_see_people(caller: &Caller) -> bool {
+pub(crate) fn may_see_people(caller: &Caller) -> bool {
     match caller.role {
         Role::Operator | Role::Channel => true,
         // A node reads its instructions, which carry what it needs; a peer needs nothing personal.

@@ -231,6 +231,9 @@ impl AdminDoor {
         if let Some(partitions) = &self.running.fulfillment {
             all.extend(statuses(partitions).await);
         }
+        if let Some(partitions) = &self.running.customers {
+            all.extend(statuses(partitions).await);
+        }
         all
     }
 
@@ -242,7 +245,8 @@ impl AdminDoor {
         }
         one(self.running.orders.as_ref()).await?;
         one(self.running.inventory.as_ref()).await?;
-        one(self.running.fulfillment.as_ref()).await
+        one(self.running.fulfillment.as_ref()).await?;
+        one(self.running.customers.as_ref()).await
     }
 
     async fn settle(&self) -> Result<(), Status> {
@@ -262,7 +266,8 @@ impl AdminDoor {
         }
         one(self.running.orders.as_ref()).await?;
         one(self.running.inventory.as_ref()).await?;
-        one(self.running.fulfillment.as_ref()).await
+        one(self.running.fulfillment.as_ref()).await?;
+        one(self.running.customers.as_ref()).await
     }
 }
 

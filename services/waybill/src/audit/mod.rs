@@ -11,7 +11,7 @@ use waybill_machine::Violation;
 use waybill_replica::{Host, RecoveryError};
 use waybill_types::Service;
 
-pub use part::{FulfillmentPart, InventoryPart, OrdersPart};
+pub use part::{Books, FulfillmentPart, InventoryPart, OrdersPart};
 pub use running::{AuditError, Running, Stopped};
 
 /// What was found for one law.
@@ -31,7 +31,7 @@ pub struct LawReport {
 pub const LISTED_MAX: usize = 100;
 
 /// The laws in the order they are reported.
-pub const LAWS: [&str; 11] = [
+pub const LAWS: [&str; 12] = [
     "STOCK-1",
     "STOCK-2",
     "STOCK-3",
@@ -43,6 +43,7 @@ pub const LAWS: [&str; 11] = [
     "ONCE-1",
     "DURABLE-1",
     "WHO-1",
+    "WHO-2",
 ];
 
 /// Reports by law.
@@ -85,6 +86,8 @@ pub struct Cut {
     pub inventory: Vec<InventoryPart>,
     /// Of every fulfilment partition.
     pub fulfillment: Vec<FulfillmentPart>,
+    /// Of the partition of customers; it has nothing that another one must agree to.
+    pub customers: Vec<Books>,
 }
 
 impl Cut {
@@ -94,7 +97,8 @@ impl Cut {
         let mut report = Report::default();
         let books = self.orders.iter().map(|part| &part.books);
         let books = books.chain(self.inventory.iter().map(|part| &part.books));
-        let books: Vec<_> = books.chain(self.fulfillment.iter().map(|part| &part.books)).collect();
+        let books = books.chain(self.fulfillment.iter().map(|part| &part.books));
+        let books: Vec<_> = books.chain(&self.customers).collect();
         for book in &books {
             book.laws.iter().for_each(|(law, count)| report.checked(law, *count));
             book.violations.iter().for_each(|violation| report.violated(violation.clone()));
@@ -125,6 +129,9 @@ pub fn audit_offline(host: &Host) -> Result<Report, RecoveryError> {
     }
     for id in layout.partitions(Service::Fulfillment) {
         cut.fulfillment.push(FulfillmentPart::look(&host.rebuild(id)?));
+    }
+    for id in layout.partitions(Service::Customers) {
+        cut.customers.push(Books::of(&host.rebuild::<waybill_customers::Customers>(id)?));
     }
     let mut report = cut.judge();
     check_journal(host, &mut report);

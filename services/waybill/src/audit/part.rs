@@ -29,7 +29,8 @@ pub struct Books {
 }
 
 impl Books {
-    fn of<M: Machine>(core: &Core<M>) -> Self {
+    /// Looks at one partition.
+    pub fn of<M: Machine>(core: &Core<M>) -> Self {
         let mut laws = Vec::new();
         let violations = M::audit(core.state(), &mut |law, count| laws.push((law, count)));
         let everybody = Service::ALL.into_iter().flat_map(|service| core.layout().partitions(service));

@@ -1,10 +1,11 @@
 //! The audit of a running engine. Partitions stand still together only until what they have not saved is noted; the
 //! laws are judged on that cut while they go on.
 
-use super::part::{FulfillmentPart, InventoryPart, OrdersPart};
+use super::part::{Books, FulfillmentPart, InventoryPart, OrdersPart};
 use super::{Cut, Report, check_journal};
 use std::sync::Arc;
 use std::time::Instant;
+use waybill_customers::Customers;
 use waybill_fulfillment::Fulfillment;
 use waybill_inventory::Inventory;
 use waybill_machine::Machine;
@@ -20,6 +21,8 @@ pub struct Running {
     pub inventory: Option<Partitions<Inventory>>,
     /// Fulfilment, where this process runs it.
     pub fulfillment: Option<Partitions<Fulfillment>>,
+    /// Customers, wherever orders run.
+    pub customers: Option<Partitions<Customers>>,
     /// Held while partitions are frozen: two cuts at once would each wait for what the other has frozen.
     pub cuts: Arc<tokio::sync::Mutex<()>>,
 }
@@ -49,6 +52,7 @@ struct Snapshots {
     orders: Vec<Snapshot<Orders>>,
     inventory: Vec<Snapshot<Inventory>>,
     fulfillment: Vec<Snapshot<Fulfillment>>,
+    customers: Vec<Snapshot<Customers>>,
 }
 
 impl Running {
@@ -80,12 +84,14 @@ impl Running {
         let mut orders = freeze(self.orders.as_ref()).await?;
         let mut inventory = freeze(self.inventory.as_ref()).await?;
         let mut fulfillment = freeze(self.fulfillment.as_ref()).await?;
+        let mut customers = freeze(self.customers.as_ref()).await?;
         let snapshots = Snapshots {
             orders: taken(&mut orders),
             inventory: taken(&mut inventory),
             fulfillment: taken(&mut fulfillment),
+            customers: taken(&mut customers),
         };
-        drop((orders, inventory, fulfillment));
+        drop((orders, inventory, fulfillment, customers));
         tracing::info!(stood_still_ms = began.elapsed().as_millis() as u64, "audit: noted a cut");
         Ok(snapshots)
     }
@@ -115,6 +121,9 @@ impl Snapshots {
         }
         for snapshot in self.fulfillment {
             cut.fulfillment.push(FulfillmentPart::look(&host.look_back(snapshot)?));
+        }
+        for snapshot in self.customers {
+            cut.customers.push(Books::of(&host.look_back(snapshot)?));
         }
         Ok(cut)
     }
