@@ -20,14 +20,16 @@ use super::draft::Draft;
 use crate::answer::Answer;
 use crate::command::Amend;
 use crate::event::{AmendmentStarted, ChangeDecided, Event, What};
+use crate::money;
 use crate::order::{AmendmentRefused, AmendmentWait, PendingAmendment, RecallPurpose, Stage, WorkState};
 use crate::refusal::{ChangeRefusal, Refusal};
 use crate::state::OrdersState;
 use crate::status::status;
+use crate::units::Bucket;
 use propose::Proposal;
 use waybill_machine::{Context, Decision};
 use waybill_types::policy::Verdict;
-use waybill_types::{LineNo, OrderId, ReservationId};
+use waybill_types::{LineNo, OrderId, Quantity, ReservationId};
 
 /// Changes of one amendment.
 pub const CHANGES_MAX: usize = 100;
@@ -178,7 +180,9 @@ impl Draft<'_> {
     /// Goes on with the pending amendment as far as it can without waiting. Every command ends with this.
     pub(super) fn go_on_amending(&mut self) {
         let Some((number, pending)) = self.order.pending_amendment() else { return };
-        let sound = pending.base_lines as usize == self.order.lines.len() && !self.order.erased;
+        let sound = pending.base_lines as usize == self.order.lines.len()
+            && !self.order.erased
+            && !self.reprices_what_left(pending);
         match pending.waits {
             // Inventory's answer decides, whatever happened meanwhile.
             AmendmentWait::Stock { .. } => {}
@@ -193,6 +197,32 @@ impl Draft<'_> {
             | AmendmentWait::Retry { .. }
             | AmendmentWait::Recalls => self.refuse_amendment(number, AmendmentRefused::Overtaken),
         }
+    }
+
+    /// True when the amendment would give another price to units that have left, or any other amount to units that came
+    /// back: what has left keeps its price, and what came back is settled.
+    fn reprices_what_left(&self, pending: &PendingAmendment) -> bool {
+        const LEFT: [Bucket; 6] = [
+            Bucket::Shipped,
+            Bucket::Delivered,
+            Bucket::Returned,
+            Bucket::Lost,
+            Bucket::Refused,
+            Bucket::ReturnedToSender,
+        ];
+        let lines = self.content().lines.iter().zip(&pending.proposed.lines).zip(&self.order.lines);
+        let mut lines = lines.map(|((is, shall_be), state)| {
+            let left: Quantity = LEFT.into_iter().map(|bucket| state.buckets.get(bucket)).sum();
+            let back = money::came_back(state);
+            [&is.shares, &shall_be.shares].map(|shares| {
+                let carried = money::front(shares, 0, left.units());
+                // Money off may concern what left and stayed; that is the order's discount.
+                let (discount, tax) = (carried.discount, carried.tax);
+                let price = (carried.subtotal, discount - carried.order_discount, tax - carried.order_tax);
+                (price, money::front(shares, 0, back.units()))
+            })
+        });
+        lines.any(|[is, shall_be]| is != shall_be)
     }
 
     /// True while a node's partition has not said what it gives back, or whether it takes work that is to be moved.
