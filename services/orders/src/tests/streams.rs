@@ -102,6 +102,54 @@ fn place(message: &proto::WatchChangesResponse) -> (u32, u64) {
     (event.partition, event.sequence)
 }
 
+/// What a consumer that takes whatever comes keeps: each event once, by its place.
+#[derive(Default)]
+struct Consumer {
+    kept: std::collections::BTreeMap<(u32, u64), (String, String)>,
+}
+
+impl Consumer {
+    fn take(&mut self, message: &proto::WatchChangesResponse) {
+        let event = message.event.as_ref().unwrap();
+        self.kept.insert(place(message), (event.order_id.clone(), event.event_type.clone()));
+    }
+    fn history(&self, id: &str) -> Vec<&str> {
+        self.kept.values().filter(|(order, _)| order == id).map(|(_, kind)| kind.as_str()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_that_gets_events_twice_and_out_of_order_ends_with_the_history_the_engine_has() {
+    let world = World::new(&[("A", 50)]).await;
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        ids.push(world.place(order(&number.to_string(), vec![line("A", 1)])).await.unwrap().order_id);
+    }
+    for id in &ids {
+        world.once(id, proto::OrderStatus::Released).await;
+    }
+    let mut stream = changes(&world, from_the_start()).await;
+    let mut sent = Vec::new();
+    while sent.len() < 4 * 5 {
+        sent.push(stream.next().await.unwrap().unwrap());
+    }
+    let mut consumer = Consumer::default();
+    // Backwards in steps that visit each message, and every third one a second time.
+    for index in (0..sent.len()).map(|step| sent.len() - 1 - (step * 7) % sent.len()) {
+        consumer.take(&sent[index]);
+        if index % 3 == 0 {
+            consumer.take(&sent[index]);
+        }
+    }
+    assert_eq!(consumer.kept.len(), sent.len(), "each event is kept once");
+    for id in &ids {
+        let request = proto::GetTimelineRequest { order_id: id.clone(), ..Default::default() };
+        let entries = world.door.get_timeline(asked(request)).await.unwrap().into_inner().entries;
+        let told: Vec<&str> = entries.iter().map(|entry| entry.event_type.as_str()).collect();
+        assert_eq!(consumer.history(id), told);
+    }
+}
+
 #[tokio::test]
 async fn the_change_feed_filters_by_order_and_type_and_begins_now_when_nothing_is_said() {
     let world = World::new(&[]).await;
