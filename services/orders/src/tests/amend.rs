@@ -43,6 +43,7 @@ fn preview(order: &proto::Order, changes: Vec<Change>) -> proto::PreviewAmendmen
         order_id: amend.order_id,
         expected_revision: amend.expected_revision,
         changes: amend.changes,
+        ..Default::default()
     }
 }
 

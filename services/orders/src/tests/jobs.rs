@@ -49,6 +49,7 @@ async fn a_job_cancels_what_a_filter_finds_each_once_and_goes_on_after_any_messa
     let again = all(&world, proto::CancelOrdersRequest { resume_token, ..job("j1", of_a()) }).await;
     assert_eq!(again[0].order_id, told[1].order_id, "it goes on after the message that was taken");
     assert_eq!(again[0].lines, told[1].lines, "and what was done is told the same");
+    assert!(again.iter().all(|one| !one.token.is_empty()));
     told.truncate(1);
     told.extend(again);
     let mut done: Vec<String> = told.iter().map(|one| one.order_id.clone()).collect();
@@ -151,6 +152,6 @@ async fn the_exception_queue_is_empty_while_nothing_needs_somebody() {
     let list = |message| world.door.list_exceptions(asked_by(message, "call_center", Role::Operator));
     let page = list(proto::ListExceptionsRequest::default()).await.unwrap().into_inner();
     assert!(page.exceptions.is_empty() && page.next_page_token.is_empty(), "stock that comes serves it");
-    let wrong = proto::ListExceptionsRequest { page_size: 201, page_token: String::new() };
+    let wrong = proto::ListExceptionsRequest { page_size: 201, ..Default::default() };
     assert_eq!(super::world::fields(&list(wrong).await.unwrap_err()), ["page_size"]);
 }

@@ -1,6 +1,7 @@
 //! The door over real partitions on a real disk: what callers see, what hostile callers do not break.
 
 mod amend;
+mod customers;
 mod erase;
 mod find;
 mod flow;

@@ -17,7 +17,7 @@ async fn delivered(world: &World) -> proto::ReturnableOrder {
 }
 
 async fn returnable(world: &World, by: By) -> Result<Vec<proto::ReturnableOrder>, Status> {
-    let message = proto::FindReturnableRequest { by: Some(by), orders_max: 5 };
+    let message = proto::FindReturnableRequest { by: Some(by), page_size: 5, ..Default::default() };
     world.door.find_returnable(asked(message)).await.map(|answer| answer.into_inner().orders)
 }
 
@@ -58,10 +58,10 @@ async fn what_can_come_back_is_found_from_a_receipt_or_a_card_with_what_it_is_wo
     assert!(returnable(&world, By::CustomerId("nobody".into())).await.unwrap().is_empty());
     world.place(order("OPEN", vec![line("A", 1)])).await.unwrap();
     assert!(returnable(&world, By::Receipt("OPEN".into())).await.unwrap().is_empty(), "nothing came yet");
-    let nothing = proto::FindReturnableRequest { by: None, orders_max: 51 };
+    let nothing = proto::FindReturnableRequest { page_size: 51, ..Default::default() };
     assert_eq!(
         fields(&world.door.find_returnable(asked(nothing)).await.unwrap_err()),
-        ["receipt", "orders_max"]
+        ["receipt", "page_size"]
     );
 }
 
