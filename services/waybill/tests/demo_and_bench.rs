@@ -55,7 +55,16 @@ const SMALL: [&str; 8] = ["--nodes", "40", "--skus", "300", "--concurrency", "16
 fn the_demonstration_ends_with_a_clean_audit() {
     let out = run_and_leave_nothing(&["demo", "--orders", "400", "--nodes", "60", "--skus", "400"]);
     assert!(out.contains("The audit is clean, and everything that was acknowledged is there."), "{out}");
-    for row in ["web", "marketplace", "central warehouse", "splits", "STOCK-1", "MONEY-1", "latency in ms"] {
+    for row in [
+        "web",
+        "marketplace",
+        "central warehouse",
+        "splits",
+        "STOCK-1",
+        "MONEY-1",
+        "latency in ms",
+        "Changes of mind",
+    ] {
         assert!(out.contains(row), "{row} is not told:\n{out}");
     }
 }

@@ -5,6 +5,10 @@ use waybill_fixtures::Prng;
 use waybill_formats::OrderRecord;
 
 const PURPOSE_JOURNEY: u64 = 61;
+/// Of a thousand orders that are released at once or soon, so many are amended.
+const AMENDED_PERMILLE: u64 = 155;
+/// Of a thousand, so many are called off, whole or in part.
+const CALLED_OFF_PERMILLE: u64 = 90;
 const HOUR_MS: i64 = 3_600_000;
 
 /// How an order is placed and what follows.
@@ -38,11 +42,36 @@ pub(crate) enum Repeat {
     Other,
 }
 
+/// Somebody in another channel changes an order while nodes may be at work on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mind {
+    /// Something of it is to be different.
+    Amended,
+    /// Nobody wants it any more, or not all of it.
+    CalledOff {
+        /// Only its last line, where it has several.
+        line_only: bool,
+    },
+}
+
+/// When somebody changes an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// As soon as it is placed.
+    AtOnce,
+    /// When a node has been told to pick.
+    Released,
+    /// When a node has it in hand.
+    Picked,
+}
+
 /// All that is chosen for one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
     /// How it is placed.
     pub(crate) journey: Journey,
+    /// Whether it is changed afterwards.
+    pub(crate) mind: Option<(Mind, Moment)>,
     /// Whether it is sent twice.
     pub(crate) repeat: Option<Repeat>,
     /// Whether somebody watches it until the end.
@@ -78,7 +107,23 @@ pub(crate) fn choose(seed: u64, index: u64, order: &OrderRecord) -> Choice {
         20..=24 => Some(Repeat::Other),
         _ => None,
     };
-    Choice { journey, repeat, watched: chance.chance(3), release_in_ms }
+    let watched = chance.chance(3);
+    let mind = match (journey, chance.below(1_000)) {
+        (Journey::CalledOff { .. }, _) => None,
+        (_, point) if point < AMENDED_PERMILLE => Some(Mind::Amended),
+        (_, point) if point < AMENDED_PERMILLE + CALLED_OFF_PERMILLE => {
+            Some(Mind::CalledOff { line_only: chance.chance(300) })
+        }
+        _ => None,
+    };
+    let moment = match (journey, chance.below(3)) {
+        // Nobody works on it before tomorrow.
+        (Journey::Later, _) | (_, 0) => Moment::AtOnce,
+        (_, 1) => Moment::Released,
+        _ => Moment::Picked,
+    };
+    let mind = mind.map(|mind| (mind, moment));
+    Choice { journey, mind, repeat, watched, release_in_ms }
 }
 
 #[cfg(test)]

@@ -23,6 +23,23 @@ pub(crate) struct Placed {
     pub(crate) cancelled: BTreeMap<u32, i64>,
     /// Where the order must not go before, in milliseconds since 1970, if anywhere.
     pub(crate) release_ms: Option<i64>,
+    /// What came of changes of mind.
+    pub(crate) changed: Changed,
+}
+
+/// What was acknowledged about one order besides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changed {
+    /// Units that were acknowledged as taken back, by line.
+    pub(crate) returned: BTreeMap<u32, i64>,
+    /// What was acknowledged as paid back for them, in minor units.
+    pub(crate) refunded_minor: i64,
+    /// Units that nobody fetched, which calls them off.
+    pub(crate) not_fetched: bool,
+    /// Somebody called units off while nodes were at work.
+    pub(crate) raced: bool,
+    /// A change was still pending when its caller stopped waiting: its outcome is not known.
+    pub(crate) unknown: bool,
 }
 
 /// What was counted besides.
@@ -40,8 +57,12 @@ pub(crate) struct Counts {
     pub(crate) repeats_other_refused: u64,
     /// Cancels asked.
     pub(crate) cancels: u64,
-    /// Cancels that were answered "too late" for at least one line.
-    pub(crate) cancels_too_late: u64,
+    /// Amendments that were previewed first.
+    pub(crate) previews: u64,
+    /// Amendments that an operator said yes to.
+    pub(crate) approved: u64,
+    /// Amendments that were decided anew because the order had changed meanwhile.
+    pub(crate) read_again: u64,
     /// Orders that were watched to the end.
     pub(crate) watched: u64,
 }
@@ -55,9 +76,13 @@ struct Inner {
     confirm: Latencies,
     instructed: Latencies,
     waiting: HashMap<String, Instant>,
+    changes: Changes,
     faults: Vec<String>,
     fault_count: u64,
 }
+
+/// How often each kind of change came to each end.
+pub(crate) type Changes = BTreeMap<&'static str, BTreeMap<String, u64>>;
 
 /// The ledger; shared by all customers, agents and nodes.
 #[derive(Debug, Default)]
@@ -77,6 +102,8 @@ pub(crate) struct Closed {
     pub(crate) confirm: Latencies,
     /// From sending the order to its first instruction at a node, for orders released at once.
     pub(crate) instructed: Latencies,
+    /// Amendments, cancels and returns: by kind, what they came to.
+    pub(crate) changes: Changes,
     /// What must not have happened, the first hundred.
     pub(crate) faults: Vec<String>,
     /// How many such things there were.
@@ -131,6 +158,28 @@ impl Ledger {
         }
     }
 
+    /// Nobody fetched these units, by line: they are called off.
+    pub(crate) fn not_fetched(&self, number: &str, units: impl Iterator<Item = (u32, i64)>) {
+        if let Some(placed) = self.inner().orders.get_mut(number) {
+            placed.changed.not_fetched = true;
+            for (line, quantity) in units {
+                *placed.cancelled.entry(line).or_default() += quantity;
+            }
+        }
+    }
+
+    /// An order was changed as acknowledged.
+    pub(crate) fn changed(&self, number: &str, change: impl FnOnce(&mut Placed)) {
+        if let Some(placed) = self.inner().orders.get_mut(number) {
+            change(placed);
+        }
+    }
+
+    /// A change of some kind came to an end of this name.
+    pub(crate) fn outcome(&self, kind: &'static str, end: &str) {
+        *self.inner().changes.entry(kind).or_default().entry(end.to_owned()).or_default() += 1;
+    }
+
     /// Adds to the counts.
     pub(crate) fn count(&self, add: impl FnOnce(&mut Counts)) {
         add(&mut self.inner().counts);
@@ -160,6 +209,7 @@ impl Ledger {
             accept: inner.accept,
             confirm: inner.confirm,
             instructed: inner.instructed,
+            changes: inner.changes,
             faults: inner.faults,
             fault_count: inner.fault_count,
         }
@@ -167,10 +217,11 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn placed(confirmed: bool) -> Placed {
+    /// One order of two units of A.
+    pub(crate) fn placed(confirmed: bool) -> Placed {
         Placed {
             order_id: "W00-1".into(),
             channel: "web".into(),
@@ -179,6 +230,7 @@ mod tests {
             confirmed,
             cancelled: BTreeMap::new(),
             release_ms: None,
+            changed: Changed::default(),
         }
     }
 

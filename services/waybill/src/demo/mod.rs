@@ -1,12 +1,14 @@
 //! `waybill demo`: the main job on real input, in one process and over real gRPC on loopback. A retailer is loaded, its
 //! nodes go to work, customers order from five channels, and at the end the books are checked from both sides.
 
+mod agents;
 mod journey;
 mod ledger;
 pub(crate) mod load;
 mod recorded;
 mod report;
 mod restock;
+mod returns;
 pub(crate) mod settle;
 mod shop;
 mod summary;
@@ -87,8 +89,15 @@ pub struct Args {
 
 /// Connections that all customers, agents and nodes share.
 const CONNECTIONS: usize = 12;
-/// What goes wrong at nodes: one fulfilment order in 300 is rejected, one in 150 is picked short.
-const MISHAPS: warehouse::Mishaps = warehouse::Mishaps { reject_permille: 3, short_permille: 7 };
+/// What goes wrong at nodes: one fulfilment order in 300 is rejected, one in 150 is picked short, one pickup in 50 is not
+/// fetched, one parcel in 250 does not arrive, and a quarter of the cancels of units in hand are not served.
+const MISHAPS: warehouse::Mishaps = warehouse::Mishaps {
+    reject_permille: 3,
+    short_permille: 7,
+    no_show_permille: 20,
+    undelivered_permille: 4,
+    too_late_permille: 250,
+};
 
 /// Runs the demonstration and prints what it came to.
 ///
@@ -103,8 +112,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let server = serve::start(config).await?;
     let stage = Stage::open(&args, baskets, &server, began).await?;
     let sku = stage.world.catalog.items().first().map(|entry| entry.item.sku.clone()).unwrap_or_default();
+    let ledger = Arc::clone(&stage.ledger);
     let judged = tokio::select! {
-        judged = stage.play() => judged,
+        // What went wrong on the way tells why the run did not come to its end.
+        judged = stage.play() => judged.inspect_err(|_| ledger.close().faults.iter().for_each(|fault| eprintln!("FAULT {fault}"))),
         // Stopped by hand, it still removes its data.
         pressed = tokio::signal::ctrl_c() => {
             pressed?;
@@ -231,6 +242,10 @@ impl Stage {
         let placed = self.ledger.orders();
         let bar = self.bar("orders", placed.len() as u64)?;
         let orders = settle::settle(&self.clients, &placed, &open.warehouses, &bar).await?;
+        let (clients, ledger) = (self.clients.clone(), Arc::clone(&self.ledger));
+        returns::Returns { clients, ledger, world: Arc::clone(&self.world) }.run(&orders).await?;
+        // Exchanges set nodes to work once more.
+        let orders = settle::settle(&self.clients, &placed, &open.warehouses, &bar).await?;
         let rest_time = started.elapsed();
         bar.finish_and_clear();
         done.finish_and_clear();
@@ -270,7 +285,7 @@ impl Stage {
         let (client, ledger) = (self.clients[0].clone(), Arc::clone(&self.ledger));
         let watching = tokio::spawn(watchers::follow(client, ledger, watch_these));
         let ledger = Arc::clone(&self.ledger);
-        let shop = Arc::new(Shop::new(&self.clients, ledger, self.args.seed, bar.clone(), watched)?);
+        let shop = Arc::new(Shop::new(&self.clients, ledger, &self.world, bar.clone(), watched)?);
         let lorry = self.lorry(&shop)?;
         let orders = self.world.order_stream(OrderShape::default(), self.args.orders);
         let started = Instant::now();

@@ -68,6 +68,7 @@ impl Report<'_> {
         self.orders(&mut out)?;
         self.places(&mut out)?;
         self.service(&mut out)?;
+        self.changes(&mut out)?;
         self.speed(&mut out)?;
         self.laws(&mut out)?;
         Ok(out)
@@ -178,9 +179,12 @@ impl Report<'_> {
         line(
             "mishaps",
             format!(
-                "{} rejected by a node, {} short picks; {} orders were sourced more than once",
+                "{} rejected by a node, {} short picks, {} not fetched, {} not delivered; {} orders were sourced more \
+                 than once",
                 load(&self.tally.rejected),
                 load(&self.tally.short_picks),
+                load(&self.tally.no_shows),
+                load(&self.tally.undelivered),
                 grouped(summary.orders_sourced_again)
             ),
         )?;
@@ -195,7 +199,7 @@ impl Report<'_> {
         )?;
         line(
             "called off",
-            format!("{} orders or lines, each in another channel, none too late", grouped(counts.cancels)),
+            format!("{} orders or lines, each in another channel than their own", grouped(counts.cancels)),
         )?;
         line(
             "sent twice",
@@ -213,6 +217,40 @@ impl Report<'_> {
                 money(&summary.currency, summary.money_ordered),
                 money(&summary.currency, summary.money_cancelled)
             ),
+        )
+    }
+
+    /// What came of amendments, cancels and returns, and what nodes saw of them.
+    fn changes(&self, out: &mut String) -> std::fmt::Result {
+        let counts = self.ledger.counts;
+        let load = |counter: &std::sync::atomic::AtomicU64| grouped(counter.load(Ordering::Relaxed));
+        writeln!(out, "\n{:<22}{:>7}  what they came to", "Changes of mind", "asked")?;
+        for (kind, ends) in &self.ledger.changes {
+            let mut told: Vec<(&String, &u64)> = ends.iter().collect();
+            told.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            let told: Vec<String> = told
+                .iter()
+                .map(|(end, count)| format!("{} {}", grouped(**count), end.replace('_', " ")))
+                .collect();
+            writeln!(out, "  {kind:<20}{:>7}  {}", grouped(ends.values().sum()), told.join(", "))?;
+        }
+        writeln!(
+            out,
+            "  {} previewed first, {} approved by an operator, {} decided anew because the order had changed; {} paid back",
+            grouped(counts.previews),
+            grouped(counts.approved),
+            grouped(counts.read_again),
+            money(&self.summary.currency, self.summary.money_refunded)
+        )?;
+        writeln!(
+            out,
+            "  nodes: {} picks called off, {} changed, {} cancels of goods in hand of which {} were put back, \
+             {} reports that met a change",
+            load(&self.tally.called_off),
+            load(&self.tally.amended),
+            load(&self.tally.asked),
+            load(&self.tally.put_back),
+            load(&self.tally.looked_again)
         )
     }
 

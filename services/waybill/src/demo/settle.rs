@@ -18,7 +18,7 @@ use waybill_client::proto::orders::v1::{
 /// Orders that are read or watched at once.
 const CALLS: usize = 64;
 /// How long everything may take to come to rest once the last order is placed.
-const REST_MAX: Duration = Duration::from_secs(300);
+const REST_MAX: Duration = Duration::from_secs(120);
 /// How often the engine is asked whether its queues are empty.
 const ASK_EVERY: Duration = Duration::from_millis(25);
 
@@ -26,7 +26,7 @@ const ASK_EVERY: Duration = Duration::from_millis(25);
 /// their number. An order that cannot be read is left out.
 ///
 /// # Errors
-/// A refusal, or no rest within five minutes, with what still moves.
+/// A refusal, or no rest within two minutes, with what still moves.
 pub(crate) async fn settle(
     clients: &[Client],
     placed: &HashMap<String, Placed>,

@@ -1,9 +1,11 @@
-//! The channels: customers who place orders, some after holding stock, some twice, and agents who call orders off in
-//! another channel. Every acknowledgement goes into the ledger.
+//! The channels: customers who place orders, some after holding stock, some twice. Who changes an order afterwards is
+//! somebody else. Every acknowledgement goes into the ledger.
 
-use super::journey::{Choice, Journey, Repeat, choose};
-use super::ledger::{Ledger, Placed};
+use super::agents::Agents;
+use super::journey::{Choice, Journey, Mind, Moment, Repeat, choose};
+use super::ledger::{Changed, Ledger, Placed};
 use super::load::refused;
+use super::world::World;
 use crate::records;
 use anyhow::{Context, bail, ensure};
 use futures::StreamExt;
@@ -17,8 +19,7 @@ use tonic::Code;
 use waybill_client::proto::fulfillment::v1::{Basket, BasketLine, Destination, PromiseRequest, SourcingPlan};
 use waybill_client::proto::inventory::v1::{ReserveStockRequest, StockQuantity};
 use waybill_client::proto::orders::v1::{
-    CancelLine, CancelLineOutcome, CancelOrderRequest, FindOrdersRequest, OrderStatus, PlaceMode,
-    PlaceOrderRequest, PlaceOrderResponse, PlaceOutcome, WatchOrderRequest,
+    OrderStatus, PlaceMode, PlaceOrderRequest, PlaceOrderResponse, PlaceOutcome, WatchOrderRequest,
 };
 use waybill_client::{Client, Identity};
 use waybill_fixtures::CHANNELS;
@@ -34,6 +35,7 @@ const HOLD_MS: i64 = 10 * 60_000;
 /// All channels.
 pub(crate) struct Shop {
     channels: HashMap<String, Client>,
+    agents: Agents,
     ledger: Arc<Ledger>,
     seed: u64,
     done: ProgressBar,
@@ -55,11 +57,11 @@ impl Shop {
     /// Channels over the clients' connections. Ids of orders to be watched go to `watched`.
     ///
     /// # Errors
-    /// Never, unless a channel's name cannot be sent.
+    /// A channel's name that cannot be sent, or a world in which nothing can be offered.
     pub(crate) fn new(
         clients: &[Client],
         ledger: Arc<Ledger>,
-        seed: u64,
+        world: &World,
         done: ProgressBar,
         watched: mpsc::UnboundedSender<String>,
     ) -> anyhow::Result<Self> {
@@ -68,8 +70,10 @@ impl Shop {
             let identity = Identity::new(channel, &format!("{channel}-1"), "channel")?;
             channels.insert(channel.to_owned(), clients[index % clients.len()].with_identity(identity));
         }
+        let seed = world.shape.seed;
+        let agents = Agents::new(channels.clone(), Arc::clone(&ledger), world, seed)?;
         let (placed, _) = watch::channel(0);
-        Ok(Self { channels, ledger, seed, done, placed, watched })
+        Ok(Self { channels, agents, ledger, seed, done, placed, watched })
     }
 
     /// How many orders are through so far.
@@ -118,7 +122,7 @@ impl Shop {
             // Nobody may be left to watch when the run ends early.
             let _gone = self.watched.send(answer.order_id.clone());
         }
-        self.afterwards(client, &order, &choice, &answer).await
+        self.afterwards(client, index, &order, &choice, &answer).await
     }
 
     /// Sends the order and writes the answer down. `None` when stock was short.
@@ -153,6 +157,7 @@ impl Shop {
             confirmed: confirm,
             cancelled: BTreeMap::new(),
             release_ms,
+            changed: Changed::default(),
         };
         self.ledger.placed(number.clone(), placed);
         Ok(Some(answer))
@@ -219,6 +224,7 @@ impl Shop {
     async fn afterwards(
         &self,
         client: &Client,
+        index: u64,
         order: &OrderRecord,
         choice: &Choice,
         answer: &PlaceOrderResponse,
@@ -226,84 +232,52 @@ impl Shop {
         match choice.journey {
             Journey::CalledOff { line_only, when_reserved } => {
                 if when_reserved {
-                    until_reserved(client, &answer.order_id).await?;
+                    until(client, &answer.order_id, is_reserved).await?;
                 }
-                self.call_off(order, answer, line_only && order.lines.len() > 1).await
+                return self.agents.call_off(order, answer, line_only && order.lines.len() > 1, false).await;
             }
-            Journey::Accept | Journey::Confirm | Journey::HoldFirst | Journey::Soon | Journey::Later => {
-                Ok(())
-            }
+            Journey::Accept | Journey::Confirm | Journey::HoldFirst | Journey::Soon | Journey::Later => {}
         }
-    }
-
-    /// An agent in another channel finds the order by its e-mail address and calls it off, or its last line.
-    async fn call_off(
-        &self,
-        order: &OrderRecord,
-        answer: &PlaceOrderResponse,
-        line_only: bool,
-    ) -> anyhow::Result<()> {
-        let elsewhere = if order.channel == "call_center" { "store" } else { "call_center" };
-        let agent = self.channels.get(elsewhere).context("no other channel")?;
-        self.find(agent, order, answer).await?;
-        let last = answer.lines.iter().map(|line| line.line_number).max().unwrap_or(1);
-        let lines =
-            if line_only { vec![CancelLine { line_number: last, quantity: None }] } else { Vec::new() };
-        let request = CancelOrderRequest {
-            order_id: answer.order_id.clone(),
-            reason: "the customer called".to_owned(),
-            lines,
-            ..Default::default()
-        };
-        let cancelled = agent.cancel_order(request).await.map_err(refused)?;
-        self.ledger.count(|counts| counts.cancels += 1);
-        for line in cancelled.lines {
-            // Nothing of it is released before tomorrow, so no cancel can come too late.
-            ensure!(
-                line.outcome() == CancelLineOutcome::Cancelled,
-                "a cancel was answered {:?}",
-                line.outcome()
-            );
-            self.ledger.cancelled(&order.external_order_number, line.line_number, line.cancelled);
+        let Some((mind, moment)) = choice.mind else { return Ok(()) };
+        match moment {
+            Moment::AtOnce => {}
+            Moment::Released => until(client, &answer.order_id, is_at_work).await?,
+            Moment::Picked => until(client, &answer.order_id, is_in_hand).await?,
         }
-        Ok(())
-    }
-
-    async fn find(
-        &self,
-        agent: &Client,
-        order: &OrderRecord,
-        answer: &PlaceOrderResponse,
-    ) -> anyhow::Result<()> {
-        let mut page_token = String::new();
-        loop {
-            let request = FindOrdersRequest {
-                email: order.contact.email.clone(),
-                after: answer.token.clone(),
-                page_token,
-                ..Default::default()
-            };
-            let page = agent.find_orders(request).await.map_err(refused)?;
-            if page.orders.iter().any(|found| found.order_id == answer.order_id) {
-                return Ok(());
+        match mind {
+            Mind::Amended => self.agents.amend(index, order, answer).await,
+            Mind::CalledOff { line_only } => {
+                self.agents.call_off(order, answer, line_only && order.lines.len() > 1, true).await
             }
-            ensure!(!page.next_page_token.is_empty(), "its customer's e-mail address does not lead to it");
-            page_token = page.next_page_token;
         }
     }
 }
 
-/// Watches an order until its units are reserved or wait for stock.
-async fn until_reserved(client: &Client, order_id: &str) -> anyhow::Result<()> {
+/// Watches an order until it is as far as wanted.
+async fn until(client: &Client, order_id: &str, is_there: fn(OrderStatus) -> bool) -> anyhow::Result<()> {
     let request = WatchOrderRequest { order_id: order_id.to_owned(), ..Default::default() };
     let mut stream = client.watch_order(request);
     while let Some(message) = stream.next().await {
-        let status = message.map_err(refused)?.status();
-        if matches!(status, OrderStatus::Reserved | OrderStatus::Backordered | OrderStatus::Cancelled) {
+        if is_there(message.map_err(refused)?.status()) {
             return Ok(());
         }
     }
-    bail!("the stream of {order_id} ended before it was reserved")
+    bail!("the stream of {order_id} ended before the order was as far as wanted")
+}
+
+/// Its units are reserved or wait for stock.
+fn is_reserved(status: OrderStatus) -> bool {
+    matches!(status, OrderStatus::Reserved | OrderStatus::Backordered | OrderStatus::Cancelled)
+}
+
+/// A node may be at work on it, or no node will be for now.
+fn is_at_work(status: OrderStatus) -> bool {
+    !matches!(status, OrderStatus::Pending | OrderStatus::Open | OrderStatus::Reserved)
+}
+
+/// A node has some of it in hand, or it is beyond that, or no node will have it for now.
+fn is_in_hand(status: OrderStatus) -> bool {
+    is_at_work(status) && status != OrderStatus::Released
 }
 
 /// What the planner is asked, from what will be ordered.

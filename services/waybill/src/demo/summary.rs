@@ -19,6 +19,10 @@ pub(crate) enum Outcome {
     Later,
     /// Called off whole.
     Cancelled,
+    /// Everything delivered came back.
+    Returned,
+    /// Lost, refused at the door, or sent back.
+    Undelivered,
     /// Refused at the checkout: stock was short.
     Refused,
     /// Anything else; none is expected.
@@ -27,12 +31,14 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// All of them, in the order they are shown.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Delivered,
         Self::PartlyDelivered,
         Self::Waiting,
         Self::Later,
         Self::Cancelled,
+        Self::Returned,
+        Self::Undelivered,
         Self::Refused,
         Self::Other,
     ];
@@ -45,6 +51,8 @@ impl Outcome {
             Self::Waiting => "waiting",
             Self::Later => "later",
             Self::Cancelled => "cancelled",
+            Self::Returned => "returned",
+            Self::Undelivered => "lost",
             Self::Refused => "refused",
             Self::Other => "other",
         }
@@ -58,14 +66,14 @@ impl Outcome {
             OrderStatus::Reserved => Self::Later,
             OrderStatus::Cancelled => Self::Cancelled,
             OrderStatus::Refused => Self::Refused,
+            OrderStatus::Returned => Self::Returned,
+            OrderStatus::Undelivered => Self::Undelivered,
             OrderStatus::Unspecified
             | OrderStatus::Pending
             | OrderStatus::Open
             | OrderStatus::Released
             | OrderStatus::Picked
-            | OrderStatus::Shipped
-            | OrderStatus::Returned
-            | OrderStatus::Undelivered => Self::Other,
+            | OrderStatus::Shipped => Self::Other,
         }
     }
 }
@@ -114,6 +122,8 @@ pub(crate) struct Summary {
     pub(crate) money_ordered: i64,
     /// Of that, money of units called off.
     pub(crate) money_cancelled: i64,
+    /// Paid back for goods that came back, in minor units.
+    pub(crate) money_refunded: i64,
     /// The currency; empty without orders.
     pub(crate) currency: String,
 }
@@ -216,6 +226,8 @@ impl Summary {
     }
 
     fn add_money(&mut self, order: &Order) {
+        let refunded = order.totals.as_ref().and_then(|totals| totals.refunded.as_ref());
+        self.money_refunded += refunded.map_or(0, |money| money.minor_units);
         let total = order.amounts.as_ref().and_then(|amounts| amounts.total.as_ref());
         if let Some(total) = total {
             self.money_ordered += total.minor_units;

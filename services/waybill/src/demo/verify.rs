@@ -30,11 +30,31 @@ fn differs(placed: &Placed, order: &Order) -> Option<String> {
     if order.status() == OrderStatus::Refused {
         return Some("was refused afterwards".to_owned());
     }
+    if placed.changed.unknown {
+        // A change without an answer may be done or not.
+        return None;
+    }
     let lines: Vec<(&str, i64)> = order.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect();
     let expected: Vec<(&str, i64)> =
         placed.lines.iter().map(|(sku, quantity)| (sku.as_str(), *quantity)).collect();
     if lines != expected {
         return Some(format!("has lines {lines:?}, not {expected:?}"));
+    }
+    let refunded = order.totals.as_ref().and_then(|totals| totals.refunded.as_ref());
+    let (refunded, acknowledged) = (refunded.map_or(0, |money| money.minor_units), &placed.changed);
+    if refunded != acknowledged.refunded_minor {
+        return Some(format!("has {refunded} paid back, not {}", acknowledged.refunded_minor));
+    }
+    for line in &order.lines {
+        let back = acknowledged.returned.get(&line.line_number).copied().unwrap_or(0);
+        let returned = line.buckets.unwrap_or_default().returned;
+        if returned != back {
+            return Some(format!("has {returned} units of line {} returned, not {back}", line.line_number));
+        }
+    }
+    if acknowledged.not_fetched && acknowledged.raced {
+        // Whether a unit was called off or not fetched is not told apart.
+        return None;
     }
     for line in &order.lines {
         let acknowledged = placed.cancelled.get(&line.line_number).copied().unwrap_or(0);
@@ -52,7 +72,7 @@ fn differs(placed: &Placed, order: &Order) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::ledger::Ledger;
+    use crate::demo::ledger::{Changed, Ledger};
     use std::collections::BTreeMap;
     use std::time::Instant;
     use waybill_client::proto::orders::v1::{OrderLine, UnitBuckets};
@@ -77,6 +97,7 @@ mod tests {
                     confirmed: false,
                     cancelled: BTreeMap::from([(1, 1)]),
                     release_ms: None,
+                    changed: Changed::default(),
                 },
             );
         }

@@ -1,5 +1,8 @@
-//! A small simulated warehouse behind every node: takes the node's instructions from the real stream, acknowledges them,
-//! and accepts, picks, packs, ships and delivers. It knows of an order only what its instructions say.
+//! A small simulated warehouse behind every node: takes the node's instructions from the real stream and acknowledges
+//! them. Each pick is worked on, each cancel of what is in hand is answered. It knows nothing of orders.
+
+mod answer;
+mod work;
 
 use super::ledger::Ledger;
 use super::load::refused;
@@ -10,18 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use waybill_client::proto::fulfillment::v1::pick_instruction::Destination;
+use tonic::{Code, Status};
 use waybill_client::proto::fulfillment::v1::{
-    AcceptFulfillmentOrderRequest, AcknowledgeInstructionsRequest, ConfirmDeliveryRequest,
-    ConfirmPickRequest, FulfillmentOrder, FulfillmentOrderState, HandOverRequest, PackRequest, Parcel,
-    ParcelContent, PickInstruction, PickInstructionKind, PickedLine, ReadyForPickupRequest,
-    RejectFulfillmentOrderRequest, RejectReason, ShipRequest, ShortReason, StartPickingRequest,
-    SubscribeInstructionsRequest, SubscribeInstructionsResponse,
+    AcknowledgeInstructionsRequest, FulfillmentOrder, GetFulfillmentOrderRequest, PickInstruction,
+    PickInstructionKind, SubscribeInstructionsRequest, SubscribeInstructionsResponse,
 };
 use waybill_client::{Client, Identity};
-use waybill_fixtures::Prng;
 
-const PURPOSE_WORK: u64 = 60;
 /// Fulfilment orders under work at once, over all nodes.
 const HANDS: usize = 96;
 /// Instructions that are acknowledged together at most.
@@ -34,6 +32,12 @@ pub(crate) struct Mishaps {
     pub(crate) reject_permille: u64,
     /// One unit is not found.
     pub(crate) short_permille: u64,
+    /// Nobody comes to fetch it.
+    pub(crate) no_show_permille: u64,
+    /// It is lost, refused at the door or comes back.
+    pub(crate) undelivered_permille: u64,
+    /// Of cancels of units in hand, so many are not served: the parcel is too deep in the lorry.
+    pub(crate) too_late_permille: u64,
 }
 
 /// What all nodes did together.
@@ -46,6 +50,16 @@ pub(crate) struct Tally {
     pub(crate) rejected: AtomicU64,
     pub(crate) short_picks: AtomicU64,
     pub(crate) called_off: AtomicU64,
+    /// Instructions that changed what is to be picked.
+    pub(crate) amended: AtomicU64,
+    /// Cancels of units in hand that the node was asked about.
+    pub(crate) asked: AtomicU64,
+    /// Of those, cancels that were served whole.
+    pub(crate) put_back: AtomicU64,
+    pub(crate) no_shows: AtomicU64,
+    pub(crate) undelivered: AtomicU64,
+    /// Reports that met a change, so that the node had to look again.
+    pub(crate) looked_again: AtomicU64,
 }
 
 fn count(counter: &AtomicU64) {
@@ -142,169 +156,63 @@ impl Warehouses {
         *last = instruction.number;
         count(&self.tally.instructions);
         match instruction.kind() {
-            PickInstructionKind::Pick => {}
-            PickInstructionKind::Cancel => return count(&self.tally.called_off),
-            kind @ (PickInstructionKind::Amend
-            | PickInstructionKind::CancelRequested
-            | PickInstructionKind::Unspecified) => {
-                return self.ledger.fault(format!("node {node_id} got an instruction of kind {kind:?}"));
+            PickInstructionKind::Pick => self.begin(client, instruction, Task::Work),
+            PickInstructionKind::CancelRequested => self.begin(client, instruction, Task::Answer),
+            PickInstructionKind::Amend => count(&self.tally.amended),
+            PickInstructionKind::Cancel => count(&self.tally.called_off),
+            PickInstructionKind::Unspecified => {
+                self.ledger.fault(format!("node {node_id} got an instruction of no kind"));
             }
         }
-        self.ledger.instructed(&instruction.external_order_number);
+    }
+
+    fn begin(self: &Arc<Self>, client: &Client, instruction: PickInstruction, task: Task) {
         self.in_hand.send_modify(|count| *count += 1);
         let (warehouses, client) = (Arc::clone(self), client.clone());
         tokio::spawn(async move {
-            // The semaphore is never closed.
-            let _hand = warehouses.hands.acquire().await;
             let id = instruction.fulfillment_order_id.clone();
-            if let Err(fault) = warehouses.work(&client, instruction).await {
+            let done = match task {
+                Task::Work => {
+                    warehouses.ledger.instructed(&instruction.external_order_number);
+                    // The semaphore is never closed.
+                    let _hand = warehouses.hands.acquire().await;
+                    let done = warehouses.work(&client, &instruction).await;
+                    warehouses.done.inc(1);
+                    done
+                }
+                // Whoever has the goods in hand is at it already: no further hand is needed.
+                Task::Answer => warehouses.answer(&client, &instruction).await,
+            };
+            if let Err(fault) = done {
                 warehouses.ledger.fault(format!("{id}: {fault:#}"));
             }
-            warehouses.done.inc(1);
             warehouses.in_hand.send_modify(|count| *count -= 1);
         });
     }
-
-    /// All the work of one fulfilment order.
-    async fn work(&self, client: &Client, pick: PickInstruction) -> anyhow::Result<()> {
-        let mut chance = Prng::stream(self.seed, PURPOSE_WORK, digest(&pick.fulfillment_order_id));
-        let fulfillment_order_id = pick.fulfillment_order_id.clone();
-        let request = AcceptFulfillmentOrderRequest {
-            fulfillment_order_id: fulfillment_order_id.clone(),
-            revision: pick.revision,
-            ..Default::default()
-        };
-        let accepted = client.accept_fulfillment_order(request).await.map_err(refused)?;
-        let revision = revision(accepted.fulfillment_order)?;
-        if chance.chance(self.mishaps.reject_permille) {
-            return self.reject(client, fulfillment_order_id, revision).await;
-        }
-        let request = StartPickingRequest {
-            fulfillment_order_id: fulfillment_order_id.clone(),
-            revision,
-            ..Default::default()
-        };
-        let started = client.start_picking(request).await.map_err(refused)?;
-        let short = chance.chance(self.mishaps.short_permille);
-        let request = ConfirmPickRequest {
-            fulfillment_order_id,
-            revision: self::revision(started.fulfillment_order)?,
-            lines: self.picked(&pick, short),
-            reason: if short { "not on the shelf".to_owned() } else { String::new() },
-            ..Default::default()
-        };
-        let picked = client.confirm_pick(request).await.map_err(refused)?;
-        let order = picked.fulfillment_order.context("an answer without the fulfilment order")?;
-        match (order.state(), &pick.destination) {
-            (FulfillmentOrderState::Shorted, _) => Ok(()),
-            (_, Some(Destination::Pickup(_))) => self.hand_over(client, order).await,
-            (_, Some(Destination::ShipTo(_)) | None) => self.send(client, order, &pick).await,
-        }
-    }
-
-    async fn reject(
-        &self,
-        client: &Client,
-        fulfillment_order_id: String,
-        revision: u64,
-    ) -> anyhow::Result<()> {
-        let request = RejectFulfillmentOrderRequest {
-            fulfillment_order_id,
-            revision,
-            reject_reason: RejectReason::NoCapacity.into(),
-            reason: "nobody is there to pick".to_owned(),
-            ..Default::default()
-        };
-        client.reject_fulfillment_order(request).await.map_err(refused)?;
-        count(&self.tally.rejected);
-        Ok(())
-    }
-
-    /// Everything is found, but for one unit of the first line when the pick is short.
-    fn picked(&self, pick: &PickInstruction, short: bool) -> Vec<PickedLine> {
-        if short {
-            count(&self.tally.short_picks);
-        }
-        let line = |(index, line): (usize, &waybill_client::proto::fulfillment::v1::PickLine)| {
-            let missing = if short && index == 0 { 10i64.pow(line.scale).min(line.quantity) } else { 0 };
-            let reason = if missing > 0 { ShortReason::NotFound } else { ShortReason::Unspecified };
-            PickedLine {
-                line_number: line.line_number,
-                picked_quantity: line.quantity - missing,
-                short_quantity: missing,
-                short_reason: reason.into(),
-                ..Default::default()
-            }
-        };
-        pick.lines.iter().enumerate().map(line).collect()
-    }
-
-    async fn hand_over(&self, client: &Client, order: FulfillmentOrder) -> anyhow::Result<()> {
-        let fulfillment_order_id = order.fulfillment_order_id;
-        let request = ReadyForPickupRequest {
-            fulfillment_order_id: fulfillment_order_id.clone(),
-            revision: order.revision,
-            shelf: "P-12".to_owned(),
-            ..Default::default()
-        };
-        let ready = client.ready_for_pickup(request).await.map_err(refused)?;
-        let request = HandOverRequest {
-            fulfillment_order_id,
-            revision: revision(ready.fulfillment_order)?,
-            proof: "code".to_owned(),
-            ..Default::default()
-        };
-        client.hand_over(request).await.map_err(refused)?;
-        count(&self.tally.handed_over);
-        Ok(())
-    }
-
-    async fn send(
-        &self,
-        client: &Client,
-        order: FulfillmentOrder,
-        pick: &PickInstruction,
-    ) -> anyhow::Result<()> {
-        let fulfillment_order_id = order.fulfillment_order_id.clone();
-        let request = PackRequest {
-            fulfillment_order_id: fulfillment_order_id.clone(),
-            revision: order.revision,
-            parcels: vec![parcel(&order)],
-            ..Default::default()
-        };
-        let packed = client.pack(request).await.map_err(refused)?;
-        let request = ShipRequest {
-            fulfillment_order_id: fulfillment_order_id.clone(),
-            revision: revision(packed.fulfillment_order)?,
-            carrier: pick.carrier_service.clone(),
-            tracking_number: format!("T{fulfillment_order_id}"),
-            ..Default::default()
-        };
-        let shipped = client.ship(request).await.map_err(refused)?;
-        count(&self.tally.shipped);
-        count(&self.tally.parcels);
-        let request = ConfirmDeliveryRequest {
-            fulfillment_order_id,
-            revision: revision(shipped.fulfillment_order)?,
-            ..Default::default()
-        };
-        client.confirm_delivery(request).await.map_err(refused)?;
-        Ok(())
-    }
 }
 
-fn revision(order: Option<FulfillmentOrder>) -> anyhow::Result<u64> {
-    Ok(order.context("an answer without the fulfilment order")?.revision)
+/// What an instruction makes a node do.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    Work,
+    Answer,
 }
 
-/// One parcel with all that was picked.
-fn parcel(order: &FulfillmentOrder) -> Parcel {
-    let content = |line: &waybill_client::proto::fulfillment::v1::FulfillmentLine| ParcelContent {
-        line_number: line.line_number,
-        quantity: line.picked,
+/// How often one report looks again before that is a fault: every look is caused by somebody else's change.
+const LOOKS_MAX: u32 = 50;
+
+/// The fulfilment order changed since the node last looked: it must look again and decide anew.
+fn has_moved(status: &Status) -> bool {
+    matches!(status.code(), Code::Aborted | Code::FailedPrecondition)
+}
+
+async fn look(client: &Client, fulfillment_order_id: &str) -> anyhow::Result<FulfillmentOrder> {
+    let request = GetFulfillmentOrderRequest {
+        fulfillment_order_id: fulfillment_order_id.to_owned(),
+        ..Default::default()
     };
-    let contents = order.lines.iter().filter(|line| line.picked > 0).map(content).collect();
-    Parcel { parcel_id: "1".to_owned(), contents, ..Default::default() }
+    let answer = client.get_fulfillment_order(request).await.map_err(refused)?;
+    answer.fulfillment_order.context("an answer without the fulfilment order")
 }
 
 /// A number from an id, the same on every machine (FNV-1a): what goes wrong with a fulfilment order follows from its id.
@@ -316,17 +224,6 @@ fn digest(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waybill_client::proto::fulfillment::v1::FulfillmentLine;
-
-    #[test]
-    fn a_parcel_holds_exactly_what_was_picked() {
-        let line = |line_number, picked| FulfillmentLine { line_number, picked, ..Default::default() };
-        let order =
-            FulfillmentOrder { lines: vec![line(1, 2), line(2, 0), line(3, 7)], ..Default::default() };
-        let contents: Vec<_> =
-            parcel(&order).contents.iter().map(|content| (content.line_number, content.quantity)).collect();
-        assert_eq!(contents, [(1, 2), (3, 7)]);
-    }
 
     #[test]
     fn digests_differ_and_stay() {
