@@ -156,7 +156,8 @@ fn changes() -> Vec<Row> {
             "no amendment" {"/amendment": 0} => InvalidArgument "amendment";
         on "orders.v1.ReturnsService.FindReturnable":
             "of nothing" {"/receipt": Value::Null} => InvalidArgument "receipt";
-            "too many" {"/ordersMax": 51} => InvalidArgument "orders_max";
+            "a page too long" {"/pageSize": 51} => InvalidArgument "page_size";
+            "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
         on "orders.v1.ReturnsService.CreateReturn":
             "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
             "stale" {"/expectedRevision": 999} => Aborted "STALE_REVISION";

@@ -144,7 +144,7 @@ fn returns(facts: &Facts) -> Vec<Sound> {
     let Changes { delivered, asked_back, coming_back, .. } = &facts.changes;
     let seen = json!([{"lineNumber": 1, "quantity": 1, "disposition": "DISPOSITION_SELLABLE", "note": "as new"}]);
     vec![
-        sound("orders.v1.ReturnsService.FindReturnable", json!({"receipt": "delivered", "ordersMax": 2})),
+        sound("orders.v1.ReturnsService.FindReturnable", json!({"receipt": "delivered", "pageSize": 2})),
         sound(
             "orders.v1.ReturnsService.CreateReturn",
             json!({"requestId": "sound", "reason": "why", "orderId": delivered, "nodeId": "node-1", "received": seen,

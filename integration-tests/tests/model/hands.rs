@@ -226,12 +226,8 @@ fn leaving(sim: &Sim, work: &Work, lines: &[LineUnits], to_customer: bool) -> Ve
 fn ship(sim: &mut Sim, work: &Work) -> Lawful {
     let all = in_hand(sim, work);
     let facts = leaving(sim, work, &all, false);
-    let what = Report::Ship {
-        carrier: text("dhl"),
-        tracking: text("t"),
-        packages: Vec::new(),
-        shipped_at: None,
-    };
+    let what =
+        Report::Ship { carrier: text("dhl"), tracking: text("t"), packages: Vec::new(), shipped_at: None };
     if said(sim, work, what, &facts)? {
         for some in all {
             sim.hands.let_go(work.work.id, some.line, some.quantity.units());
@@ -309,11 +305,8 @@ fn road(sim: &mut Sim, work: &Work) -> Lawful {
         }
         _ => {
             let order = work.work.order;
-            let arrived = |some: &LineUnits| Fact::Arrived {
-                order,
-                line: some.line,
-                units: some.quantity.units(),
-            };
+            let arrived =
+                |some: &LineUnits| Fact::Arrived { order, line: some.line, units: some.quantity.units() };
             let facts: Vec<Fact> = parcel.parcel.lines.iter().map(arrived).collect();
             let named: Vec<Text> = vec![parcel.parcel.number.clone()];
             report(sim, work, Report::ConfirmDelivery { parcels: named, delivered_at: None }, &facts)

@@ -86,14 +86,32 @@ fn nothing(lost: &Message) -> Message {
     let (order, sku) = (OrderId::new(0, u64::from(u32::MAX)), Sku::new("none").unwrap());
     match lost {
         Message::Consume(id, _) => Message::Consume(*id, Vec::new()),
-        Message::Reserve(_) | Message::Release(..) | Message::AdoptHold(..) | Message::AwaitStock { .. }
-        | Message::ForgetStock(..) | Message::GoodsReturned(..) | Message::NotFound(..) | Message::Seize(..)
-        | Message::GoodsLanded(..) | Message::ReservePart(_) | Message::PartsDecided(..) | Message::Settle(..)
-        | Message::Abandon(_) | Message::AskHome(..) => Message::ForgetStock(order, sku, OwnerId::main()),
-        Message::Reserved(..) | Message::HoldAnswered(..) | Message::StockArrived(..) | Message::WorkPlanned(_)
-        | Message::WorkRefused(..) | Message::WorkProgress(..) | Message::WorkCancelled { .. }
+        Message::Reserve(_)
+        | Message::Release(..)
+        | Message::AdoptHold(..)
+        | Message::AwaitStock { .. }
+        | Message::ForgetStock(..)
+        | Message::GoodsReturned(..)
+        | Message::NotFound(..)
+        | Message::Seize(..)
+        | Message::GoodsLanded(..)
+        | Message::ReservePart(_)
+        | Message::PartsDecided(..)
+        | Message::Settle(..)
+        | Message::Abandon(_)
+        | Message::AskHome(..) => Message::ForgetStock(order, sku, OwnerId::main()),
+        Message::Reserved(..)
+        | Message::HoldAnswered(..)
+        | Message::StockArrived(..)
+        | Message::WorkPlanned(_)
+        | Message::WorkRefused(..)
+        | Message::WorkProgress(..)
+        | Message::WorkCancelled { .. }
         | Message::OrderPolicyChanged(..) => Message::StockArrived(order, sku, OwnerId::main(), None),
-        Message::AssignWork(_) | Message::ReleaseWork(_) | Message::CancelWork { .. } | Message::NodeChanged(_) => {
+        Message::AssignWork(_)
+        | Message::ReleaseWork(_)
+        | Message::CancelWork { .. }
+        | Message::NodeChanged(_) => {
             let id = waybill_types::FulfillmentOrderId { order, number: 1, partition_index: 0 };
             Message::ReleaseWork(id)
         }

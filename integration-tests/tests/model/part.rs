@@ -25,7 +25,8 @@ impl Cold for Rows {
             return Vec::new();
         }
         let rows = self.0.read().unwrap();
-        let range = rows.range(lower.to_vec()..upper.to_vec()).map(|(key, value)| (key.clone(), value.clone()));
+        let range =
+            rows.range(lower.to_vec()..upper.to_vec()).map(|(key, value)| (key.clone(), value.clone()));
         match order {
             ScanOrder::Ascending => range.take(limit).collect(),
             ScanOrder::Descending => range.rev().take(limit).collect(),

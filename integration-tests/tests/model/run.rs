@@ -130,7 +130,8 @@ fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 
 /// The same seed twice is the same to the last byte.
 pub(crate) fn repeats(seed: u64) {
-    let once = move || play(seed, &acts(seed), None, false).0.map(|played| played.print).map_err(|wrong| wrong.0);
+    let once =
+        move || play(seed, &acts(seed), None, false).0.map(|played| played.print).map_err(|wrong| wrong.0);
     assert_eq!(once(), once());
 }
 
@@ -139,8 +140,10 @@ pub(crate) fn caught(mutant: Mutant) {
     quietly();
     const HISTORIES: u64 = 200;
     let found = on_a_thread(move || {
-        (1..=HISTORIES).find_map(|seed| play(seed, &acts(seed), Some(mutant), false).0.err().map(|wrong| (seed, wrong)))
+        (1..=HISTORIES)
+            .find_map(|seed| play(seed, &acts(seed), Some(mutant), false).0.err().map(|wrong| (seed, wrong)))
     });
-    let (seed, Wrong(wrong)) = found.unwrap_or_else(|| panic!("{mutant:?} goes unnoticed in {HISTORIES} histories"));
+    let (seed, Wrong(wrong)) =
+        found.unwrap_or_else(|| panic!("{mutant:?} goes unnoticed in {HISTORIES} histories"));
     println!("{mutant:?}: history {seed}: {}", wrong.lines().next().unwrap_or_default());
 }

@@ -63,6 +63,7 @@ pub(crate) fn audit(sim: &Sim) -> Lawful {
         orders: sim.orders.iter().map(|part| OrdersPart::look(&part.core)).collect(),
         inventory: sim.inventory.iter().map(|part| InventoryPart::look(&part.core)).collect(),
         fulfillment: sim.fulfillment.iter().map(|part| FulfillmentPart::look(&part.core)).collect(),
+        ..Cut::default()
     };
     let report = cut.judge();
     let broken: Vec<String> = report

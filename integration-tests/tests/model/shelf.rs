@@ -48,12 +48,8 @@ pub(crate) fn book(sim: &mut Sim) -> Lawful {
             (Command::Adjust { spot, condition, delta }, vec![fact])
         }
         7 => {
-            let row = CountRow {
-                spot,
-                condition,
-                counted: Quantity::of(units),
-                sequence: u64::from(sim.act),
-            };
+            let row =
+                CountRow { spot, condition, counted: Quantity::of(units), sequence: u64::from(sim.act) };
             let fact = Fact::Counted { place, condition: index, counted: units };
             (Command::Count { source: text("wms"), row }, vec![fact])
         }
@@ -104,7 +100,8 @@ pub(crate) fn remembered(sim: &mut Sim) -> Lawful {
     let (now, log) = (sim.now, format!("stock: {command:?}"));
     sim.say(|| log);
     let part = &mut sim.inventory[at];
-    let input = Input::Command { command: command.clone(), origin: from.clone(), request: Some(request.clone()) };
+    let input =
+        Input::Command { command: command.clone(), origin: from.clone(), request: Some(request.clone()) };
     let stepped = part.step(input, now);
     if let Ok(answer) = &stepped.result {
         part.tell(Fact::Booked { place, condition: 0, delta: 1 });
@@ -172,7 +169,12 @@ pub(crate) fn hold(sim: &mut Sim) -> Lawful {
 pub(crate) fn release_all(sim: &mut Sim) -> Lawful {
     for (id, _) in std::mem::take(&mut sim.holds) {
         let command = Command::Release { id, claims: None };
-        drop(sim.ask::<Inventory>(usize::from(id.home().index), command, &origin("web", "checkout"), |_, _| {})?);
+        drop(sim.ask::<Inventory>(
+            usize::from(id.home().index),
+            command,
+            &origin("web", "checkout"),
+            |_, _| {},
+        )?);
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use super::sim::{LAYOUT, Lawful, Sim};
 use std::sync::Arc;
 use waybill_machine::Content;
 use waybill_orders::command::{
-    AddedAmounts, Amend, Basket, Cancel, CancelLine, Change, NewLine, Place, Received, ReceivedLine, Recipient,
-    RequestReturn, ReturnLine,
+    AddedAmounts, Amend, Basket, Cancel, CancelLine, Change, NewLine, Place, Received, ReceivedLine,
+    Recipient, RequestReturn, ReturnLine,
 };
 use waybill_orders::content::{Backorder, Mode, OrderAmounts, Requested};
 use waybill_orders::{Answer, Bucket, Command, Opening, Order, Orders, Refusal, returnable};
@@ -155,7 +155,10 @@ pub(crate) fn place(sim: &mut Sim) -> Lawful {
         let lines = place.basket.lines.iter();
         let lines: Vec<_> = lines.map(|one| (&one.sku, one.quantity, &one.delivery, one.total)).collect();
         let (mode, backorder, later) = (place.mode, place.backorder, place.release_at);
-        format!("{}: place {mode:?} {backorder:?} {lines:?} hold {:?} later {later:?}", from.channel, place.hold)
+        format!(
+            "{}: place {mode:?} {backorder:?} {lines:?} hold {:?} later {later:?}",
+            from.channel, place.hold
+        )
     });
     let told = |answer: &Answer, part: &mut Part<Orders>| {
         if let Answer::Placed { order, .. } = answer {
@@ -235,7 +238,10 @@ fn change(sim: &mut Sim, order: &Order) -> (Change, Wish) {
         7 => {
             let count = here(order, line_no).max(1);
             let new = amounts(each, count);
-            (Change::SetPrice { line: line_no, amounts: new }, Wish::Price { line: line_no, total: new.total })
+            (
+                Change::SetPrice { line: line_no, amounts: new },
+                Wish::Price { line: line_no, total: new.total },
+            )
         }
         8 => {
             let amount = sim.dice.between(1, 400) as i64;
@@ -345,12 +351,12 @@ pub(crate) fn give_back(sim: &mut Sim) -> Lawful {
     let Some(some) = sim.dice.one(&found).copied() else { return Ok(()) };
     let all = sim.dice.chance(40);
     let (count, worth) = if all { (some.units.units(), some.all_units) } else { (1, some.next_unit) };
-    let replacements =
-        if sim.dice.chance(30) { vec![line(sim, None, 1, Some(worth))] } else { Vec::new() };
+    let replacements = if sim.dice.chance(30) { vec![line(sim, None, 1, Some(worth))] } else { Vec::new() };
     let received = match sim.dice.chance(40) {
         true => {
             let landing = landing(sim);
-            let line = ReceivedLine { line: some.line, quantity: Quantity::of(count), landing, note: text("") };
+            let line =
+                ReceivedLine { line: some.line, quantity: Quantity::of(count), landing, note: text("") };
             Some(Received { node: sim.dice.one(&sim.nodes).unwrap().clone(), lines: vec![line] })
         }
         false => None,

@@ -13,13 +13,15 @@ use waybill_machine::record::decode;
 use waybill_machine::{Content, Machine};
 use waybill_orders::{Note, Orders, PlanQuestion};
 use waybill_replica::{Failure, Input, RequestKey};
-use waybill_types::exchange::Message;
+use waybill_types::exchange::{Message, Step};
 use waybill_types::{Layout, NodeId, OrderId, Origin, PartitionId, RequestId, Service, Sku, Timestamp};
 
 pub(crate) const LAYOUT: Layout = Layout { orders: 2, inventory: 2, fulfillment: 2 };
 
 /// A machine of the world, and how it is asked.
-pub(crate) trait Played: Machine<Command: Clone + std::fmt::Debug, Answer: PartialEq + std::fmt::Debug> {
+pub(crate) trait Played:
+    Machine<Command: Clone + std::fmt::Debug, Answer: PartialEq + std::fmt::Debug>
+{
     fn parts(sim: &mut Sim) -> &mut Vec<Part<Self>>;
     /// What the judge is told after a step.
     fn look(part: &mut Part<Self>, stepped: &Stepped<Self>);
@@ -114,6 +116,8 @@ pub(crate) struct Sim {
     pub(crate) closed_once: Vec<NodeId>,
     /// Orders that ever waited for stock, by SKU.
     pub(crate) waited: BTreeMap<Sku, BTreeSet<OrderId>>,
+    /// Orders to which some node said no: news of its stock may come while they look elsewhere.
+    pub(crate) sent_away: BTreeSet<OrderId>,
     pub(crate) commands: u64,
     pub(crate) refusals: u64,
     pub(crate) log: Option<Vec<String>>,
@@ -168,6 +172,7 @@ impl Sim {
             blind_planner: false,
             closed_once: Vec::new(),
             waited: BTreeMap::new(),
+            sent_away: BTreeSet::new(),
             commands: 0,
             refusals: 0,
             log: None,
@@ -371,12 +376,21 @@ impl Sim {
         if let (true, Some(later)) = (out_of_order, waiting.next().cloned()) {
             (number, bytes) = later;
         } else if number != received + 1 && self.mutant.is_none() {
-            return Err(Wrong(format!("ONCE: {to} waits for message {} of {from}, {number} comes", received + 1)));
+            return Err(Wrong(format!(
+                "ONCE: {to} waits for message {} of {from}, {number} comes",
+                received + 1
+            )));
         }
         let sent: Message = decode(&bytes).expect("a message reads back");
         let (message, times) = self.spoil(sent.clone());
-        if let Message::AwaitStock { order, sku, .. } = &sent {
-            self.waited.entry(sku.clone()).or_default().insert(*order);
+        match &sent {
+            Message::AwaitStock { order, sku, .. } => {
+                self.waited.entry(sku.clone()).or_default().insert(*order);
+            }
+            Message::WorkRefused(id, _) | Message::WorkProgress(id, Step::Shorted(_) | Step::Rejected(_)) => {
+                self.sent_away.insert(id.order);
+            }
+            _ => {}
         }
         // The judge is told what was sent, once, whatever becomes of it.
         let mut fact = Some(Fact::Heard(sent));
@@ -433,7 +447,13 @@ impl Sim {
 }
 
 impl<M: Played> Asked<M> {
-    pub(crate) fn new(at: usize, command: M::Command, origin: Origin, request: RequestKey, answer: M::Answer) -> Self {
+    pub(crate) fn new(
+        at: usize,
+        command: M::Command,
+        origin: Origin,
+        request: RequestKey,
+        answer: M::Answer,
+    ) -> Self {
         Self { at, command, origin, request, answer }
     }
 }

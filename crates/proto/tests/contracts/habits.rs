@@ -8,7 +8,9 @@ use crate::catalogue::{Catalogue, Field, Message, Rpc};
 const READ_VERBS: [&str; 6] = ["Get", "BatchGet", "List", "Find", "Watch", "Subscribe"];
 
 /// Reads whose verb does not say so.
-const OTHER_READS: [(&str, &str); 4] = [
+const OTHER_READS: [(&str, &str); 6] = [
+    ("AmendmentsService.PreviewAmendment", "answers what an amendment would come to and changes nothing"),
+    ("OrderPolicyService.ExplainChange", "answers which rule decides and changes nothing"),
     ("PartitionService.OpenSealed", "shows what was sealed and changes nothing"),
     ("FulfillmentService.Promise", "answers what could be promised and changes nothing"),
     ("FulfillmentService.Plan", "answers a plan and changes nothing"),
@@ -120,6 +122,10 @@ pub(crate) fn unclear_units(catalogue: &Catalogue) -> Vec<String> {
 fn unit_faults(message: &Message, field: &Field) -> Vec<String> {
     let name = format!("{}.{}", message.name, field.name());
     let mut found = Vec::new();
+    // A change is a message of its own, whatever it changes.
+    if field.descriptor.type_name().ends_with("Change") {
+        return found;
+    }
     if matches!(field.descriptor.r#type(), Type::Float | Type::Double) {
         found.push(format!("{name} is a floating-point number"));
     }

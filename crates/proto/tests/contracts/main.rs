@@ -29,7 +29,10 @@ fn descriptor_set_holds_every_service_once() {
         "waybill.fulfillment.v1.FulfillmentService",
         "waybill.fulfillment.v1.NetworkService",
         "waybill.inventory.v1.InventoryService",
+        "waybill.orders.v1.AmendmentsService",
+        "waybill.orders.v1.OrderPolicyService",
         "waybill.orders.v1.OrdersService",
+        "waybill.orders.v1.ReturnsService",
     ];
     assert_eq!(names, expected);
 }

@@ -99,7 +99,10 @@ pub(crate) enum Missed {
     Lost,
     Refused,
     /// Back at the node; it was refused before, or not.
-    Back { refused_before: bool, landing: Landing },
+    Back {
+        refused_before: bool,
+        landing: Landing,
+    },
 }
 
 /// One thing the judge is told. What is told of one partition comes in the order in which it was journaled there.

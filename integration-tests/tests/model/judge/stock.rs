@@ -108,7 +108,9 @@ impl StockModel {
             let expected = self.on_hand.get(place).copied().unwrap_or_default();
             if seen.on_hand != expected {
                 let is = seen.on_hand;
-                return Err(format!("STOCK: {is:?} lie at {place:?}, what was booked and moved is {expected:?}"));
+                return Err(format!(
+                    "STOCK: {is:?} lie at {place:?}, what was booked and moved is {expected:?}"
+                ));
             }
             let excess = seen.reserved.saturating_sub(seen.on_hand[0]);
             let before = self.excess.insert(place.clone(), excess).unwrap_or(0);

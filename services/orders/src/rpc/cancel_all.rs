@@ -16,9 +16,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use waybill_machine::{Coded, Content};
 use waybill_orders::command::Cancel;
-use waybill_orders::{Answer, Command};
+use waybill_orders::{Answer, Command, Refusal};
 use waybill_proto::orders::v1 as proto;
-use waybill_replica::Failure;
+use waybill_replica::{Accepted, Failure};
 use waybill_service_kit::{Caller, DoorError, Fields, OpenStream, Write, failed, opaque};
 use waybill_types::{ExternalNumber, OrderId, PartitionId, Reason, RequestId, Timestamp};
 
@@ -182,11 +182,12 @@ impl Job {
             ..Default::default()
         };
         match self.submit(hit.id).await? {
-            Ok(Answer::Cancelled { status, lines, .. }) => {
+            Ok(Accepted { answer: Answer::Cancelled { status, lines, .. }, token }) => {
+                told.token = token.to_string();
                 told.lines = results(&lines);
                 told.set_status(to_proto::status(status));
             }
-            Ok(other) => return Err(Inner::unexpected("a cancel", &other)),
+            Ok(other) => return Err(Inner::unexpected("a cancel", &other.answer)),
             Err(refusal) => {
                 told.set_status(to_proto::status(waybill_orders::status(&hit.order)));
                 (told.refusal, told.message) = (refusal.reason().to_owned(), refusal.to_string());
@@ -196,13 +197,13 @@ impl Job {
     }
 
     /// A full queue is waited for: a job is in no hurry, and callers of the shop go first.
-    async fn submit(&self, order: OrderId) -> Result<Result<Answer, waybill_orders::Refusal>, Status> {
+    async fn submit(&self, order: OrderId) -> Result<Result<Accepted<Answer>, Refusal>, Status> {
         let partition = self.door.partition(order.partition())?;
         loop {
             let write = self.write(format!("cancel of order {order} by a job").into_bytes(), Content::new());
             let cancel = Cancel { order, expected_revision: None, lines: Vec::new() };
             match partition.submit(write.submission(Command::Cancel(cancel))).await {
-                Ok(accepted) => return Ok(Ok(accepted.answer)),
+                Ok(accepted) => return Ok(Ok(accepted)),
                 Err(Failure::Refused(refusal)) => return Ok(Err(refusal)),
                 Err(Failure::Busy { retry_after_ms, .. }) => {
                     tokio::time::sleep(Duration::from_millis(retry_after_ms)).await;

@@ -23,6 +23,7 @@ pub(crate) async fn list(
 ) -> Result<proto::ListExceptionsResponse, Status> {
     let mut fields = Fields::new();
     let size = page_size(&mut fields, message.page_size, 50, 200);
+    door.after(&mut fields, &message.after);
     let size = fields.finish(size)?;
     let after: Option<(Timestamp, OrderId)> = match message.page_token.as_str() {
         "" => None,

@@ -12,7 +12,7 @@ use waybill_orders::order::WorkRef;
 use waybill_orders::{Opening, Order, OrdersState, status};
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::values::page_size;
-use waybill_service_kit::{Caller, Fields, OpenedPerson, names, opaque};
+use waybill_service_kit::{Caller, DoorError, Fields, OpenedPerson, names, opaque};
 use waybill_types::{NodeId, OrderId, PartitionId, Timestamp};
 
 pub(crate) async fn find(
@@ -27,25 +27,15 @@ pub(crate) async fn find(
     let (wanted, size) = fields.finish(wanted.zip(size))?;
     // A token continues the search it came from and no other.
     let kind = format!("orders that match {wanted:?}");
-    let partitions: Vec<_> = door.everywhere().collect();
-    let places: Vec<Place> = match message.page_token.as_str() {
-        "" => vec![Place::Newest; partitions.len()],
-        token => {
-            let numbers: Vec<u64> = opaque::open(&kind, "page_token", token)?;
-            numbers.into_iter().map(Place::from_number).collect()
-        }
-    };
-    let search = Search { door, wanted: Arc::new(wanted), size, rows_max: door.settings.find_rows_max };
+    let places = Place::opened(&kind, &message.page_token, door.everywhere().count())?;
+    let search = Search::new(door, wanted, size);
     let (hits, places) = search.page(places).await?;
     let orders = hits.iter().map(|hit| {
         let person = person(door, caller, &hit.opening, &hit.order)?;
         Ok(to_proto::order::summary(hit.id, &hit.opening, &hit.order, person.as_deref()))
     });
     let orders = orders.collect::<Result<_, Status>>()?;
-    let numbers: Vec<u64> = places.iter().map(|place| place.number()).collect();
-    let more = places.iter().any(|place| *place != Place::Done);
-    let next_page_token = if more { opaque::seal(&kind, &numbers) } else { String::new() };
-    Ok(proto::FindOrdersResponse { orders, next_page_token })
+    Ok(proto::FindOrdersResponse { orders, next_page_token: Place::sealed(&kind, &places) })
 }
 
 /// The search for one page.
@@ -58,7 +48,12 @@ pub(crate) struct Search<'a> {
     pub(crate) rows_max: usize,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// The search of a door for pages of this size.
+    pub(crate) fn new(door: &'a Inner, wanted: Filter, size: usize) -> Self {
+        Self { door, wanted: Arc::new(wanted), size, rows_max: door.settings.find_rows_max }
+    }
+
     /// The next hits after `places`, newest first, and where each partition goes on. Partitions are asked for their part
     /// of a page at a time, so that no more orders are read than are answered, but for a few.
     pub(crate) async fn page(&self, mut places: Vec<Place>) -> Result<(Vec<Hit>, Vec<Place>), Status> {
@@ -130,6 +125,20 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// Where each of `partitions` goes on, from a token; all begin with an empty one.
+    pub(crate) fn opened(kind: &str, token: &str, partitions: usize) -> Result<Vec<Self>, DoorError> {
+        if token.is_empty() {
+            return Ok(vec![Self::Newest; partitions]);
+        }
+        let numbers: Vec<u64> = opaque::open(kind, "page_token", token)?;
+        Ok(numbers.into_iter().map(Self::from_number).collect())
+    }
+    /// The token of these places; empty when nothing follows.
+    pub(crate) fn sealed(kind: &str, places: &[Self]) -> String {
+        let numbers: Vec<u64> = places.iter().map(|place| place.number()).collect();
+        let more = places.iter().any(|place| *place != Self::Done);
+        if more { opaque::seal(kind, &numbers) } else { String::new() }
+    }
     pub(crate) const fn number(self) -> u64 {
         match self {
             Place::Newest => u64::MAX,

@@ -22,6 +22,9 @@ pub(crate) async fn get(
     door: &Inner,
     message: proto::GetOrderPolicyRequest,
 ) -> Result<proto::GetOrderPolicyResponse, Status> {
+    let mut fields = Fields::new();
+    door.after(&mut fields, &message.after);
+    fields.finish(Some(()))?;
     let (version, policy) = version(door, message.version).await?;
     Ok(proto::GetOrderPolicyResponse { policy: Some(to_proto::policy(&policy)), version })
 }
@@ -74,6 +77,7 @@ pub(crate) async fn explain(
     let channel = fields.check("channel", Channel::new(&message.channel));
     let kind = from_proto::kind(&mut fields, "kind", message.kind);
     let stage = from_proto::stage(&mut fields, "stage", message.stage);
+    door.after(&mut fields, &message.after);
     let ((channel, kind), stage) = fields.finish(channel.zip(kind).zip(stage))?;
     let (version, policy) = version(door, message.version).await?;
     let decided = policy.decide(&channel, kind, stage);

@@ -14,7 +14,7 @@ use waybill_orders::order::{LineState, Order};
 use waybill_orders::refusal::ChangeRefusal;
 use waybill_orders::{Bucket, Buckets, PlanQuestion, Preview, Refusal, order_money, preview as examine};
 use waybill_proto::orders::v1 as proto;
-use waybill_service_kit::{Caller, DoorError, OpenedPerson, Person, PlannerError, status};
+use waybill_service_kit::{Caller, DoorError, Fields, OpenedPerson, Person, PlannerError, status};
 use waybill_types::exchange::{LineUnits, Plan};
 use waybill_types::policy::ChangeKind;
 use waybill_types::{Origin, Quantity, Reason};
@@ -24,6 +24,9 @@ pub(crate) async fn preview(
     caller: Caller,
     message: proto::PreviewAmendmentRequest,
 ) -> Result<proto::PreviewAmendmentResponse, Status> {
+    let mut fields = Fields::new();
+    door.after(&mut fields, &message.after);
+    fields.finish(Some(()))?;
     let standing = match message.order_id.parse() {
         Ok(id) => door.order(id).await?,
         // Refused below, together with every other fault.

@@ -5,12 +5,12 @@ use crate::door::Inner;
 use crate::from_proto::find::Filter;
 use crate::from_proto::person::{by_card, by_customer, check_card};
 use crate::to_proto;
-use std::sync::Arc;
 use tonic::Status;
 use waybill_orders::content::OrderContent;
 use waybill_orders::{Returnable, returnable};
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::find_returnable_request::By;
+use waybill_service_kit::values::page_size;
 use waybill_service_kit::{Fields, Seal};
 use waybill_types::policy::ReturnTerms;
 use waybill_types::{CustomerRef, ExternalNumber, PartitionId, Service};
@@ -24,31 +24,24 @@ pub(crate) async fn find(
 ) -> Result<proto::FindReturnableResponse, Status> {
     let mut fields = Fields::new();
     let wanted = wanted(&mut fields, &door.seal, message.by.as_ref());
-    let size = match message.orders_max {
-        0 => Some(10),
-        size @ 1..=50 => Some(size as usize),
-        size => {
-            fields.wrong("orders_max", format!("is {size}, must be 0 to 50"));
-            None
-        }
-    };
+    let size = page_size(&mut fields, message.page_size, 10, 50);
+    door.after(&mut fields, &message.after);
     let (wanted, size) = fields.finish(wanted.zip(size))?;
+    let kind = format!("what can come back of {wanted:?}");
+    let mut places = Place::opened(&kind, &message.page_token, door.everywhere().count())?;
     // Every partition has the policy; the one that decides about it has it first.
     let home = PartitionId::new(Service::Orders, 0);
     let terms = door.read(home, |state| state.policy().1.returns).await?;
-    let rows_max = door.settings.find_rows_max;
-    let search = Search { door, wanted: Arc::new(wanted), size, rows_max };
-    let mut places: Vec<Place> = door.everywhere().map(|_| Place::Newest).collect();
+    let mut search = Search::new(door, wanted, size);
     let (mut orders, mut looked_at) = (Vec::new(), 0);
-    while orders.len() < size && looked_at < LOOKED_AT_MAX && places.iter().any(|place| *place != Place::Done)
-    {
+    while search.size > 0 && looked_at < LOOKED_AT_MAX && places.iter().any(|place| *place != Place::Done) {
         let (hits, next) = search.page(places).await?;
         looked_at += hits.len().max(1);
         places = next;
         orders.extend(hits.iter().filter_map(|hit| shown(hit, &terms)));
+        search.size = size - orders.len();
     }
-    orders.truncate(size);
-    Ok(proto::FindReturnableResponse { orders })
+    Ok(proto::FindReturnableResponse { orders, next_page_token: Place::sealed(&kind, &places) })
 }
 
 fn wanted(fields: &mut Fields, seal: &Seal, by: Option<&By>) -> Option<Filter> {

@@ -76,7 +76,9 @@ fn set(request_id: &str, policy: &proto::OrderPolicy) -> proto::SetOrderPolicyRe
 #[tokio::test]
 async fn an_operator_replaces_the_policy_and_every_version_stays_readable() {
     let world = World::new(&[]).await;
-    let get = |version| world.door.get_order_policy(asked(proto::GetOrderPolicyRequest { version, ..Default::default() }));
+    let get = |version| {
+        world.door.get_order_policy(asked(proto::GetOrderPolicyRequest { version, ..Default::default() }))
+    };
     let first = get(0).await.unwrap().into_inner();
     assert_eq!(first.version, 0);
     let sound = first.policy.unwrap();

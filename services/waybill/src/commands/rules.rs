@@ -57,7 +57,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let client = args.common.connection.connect().await?;
     match args.what {
         What::Print { number } => {
-            let request = GetOrderPolicyRequest { version: number };
+            let request = GetOrderPolicyRequest { version: number, after: String::new() };
             let answer = client.get_order_policy(request).await.map_err(refused_of(FLAGS))?;
             let policy = answer.policy.context("the server answered without the policy")?;
             say(pretty(&json("orders.v1.OrderPolicy", &policy)?)?)?;
@@ -91,7 +91,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             let kind: ChangeKind = from_word(&kind, "CHANGE_KIND", ChangeKind::as_str_name)?;
             let stage: ChangeStage = from_word(&stage, "CHANGE_STAGE", ChangeStage::as_str_name)?;
             let (kind, stage) = (kind.into(), stage.into());
-            let request = ExplainChangeRequest { channel, kind, stage, version: 0 };
+            let request = ExplainChangeRequest { channel, kind, stage, ..ExplainChangeRequest::default() };
             let answer = client.explain_change(request).await.map_err(refused_of(FLAGS))?;
             if args.common.json {
                 return say(json("orders.v1.ExplainChangeResponse", &answer)?);

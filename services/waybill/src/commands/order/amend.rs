@@ -89,7 +89,7 @@ pub(super) async fn amend(client: &Client, common: &Common, amend: &Amend) -> an
     let expected_revision = amend.revision.unwrap_or(order.revision);
     if amend.preview {
         let order_id = order.order_id.clone();
-        let request = PreviewAmendmentRequest { order_id, expected_revision, changes };
+        let request = PreviewAmendmentRequest { order_id, expected_revision, changes, after: String::new() };
         let answer = client.preview_amendment(request).await.map_err(refused_of(FLAGS))?;
         if common.json {
             return say(json("orders.v1.PreviewAmendmentResponse", &answer)?);

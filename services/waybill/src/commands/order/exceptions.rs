@@ -14,7 +14,7 @@ pub(super) struct Exceptions {
 
 pub(super) async fn list(client: &Client, common: &Common, asked: &Exceptions) -> anyhow::Result<()> {
     let page_size = u32::try_from(asked.limit.clamp(1, 200))?;
-    let mut request = ListExceptionsRequest { page_size, page_token: String::new() };
+    let mut request = ListExceptionsRequest { page_size, ..ListExceptionsRequest::default() };
     let mut found: Vec<OrderException> = Vec::new();
     loop {
         let page = client.list_exceptions(request.clone()).await.map_err(refused)?;
