@@ -12,9 +12,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tonic::Code;
 use waybill_client::proto::orders::v1::{
-    AmendOrderRequest, Amendment, AmendmentState, CancelLine, CancelLineOutcome, CancelOrderRequest,
-    CancelOrderResponse, FindOrdersRequest, GetOrderRequest, Order, PlaceOrderResponse,
-    PreviewAmendmentRequest, get_order_request,
+    AmendOrderRequest, Amendment, AmendmentState, AmendmentWait, CancelLine, CancelLineOutcome,
+    CancelOrderRequest, CancelOrderResponse, DecideAmendmentRequest, FindOrdersRequest, GetOrderRequest,
+    Order, PlaceOrderResponse, PreviewAmendmentRequest, get_order_request,
 };
 use waybill_client::{Client, Identity, reason};
 use waybill_fixtures::Prng;
@@ -144,6 +144,7 @@ impl Agents {
             order_id: seen.order_id.clone(),
             expected_revision: seen.revision,
             changes: vec![change.asked.clone()],
+            ..Default::default()
         };
         match agent.preview_amendment(request).await {
             Ok(preview) => {

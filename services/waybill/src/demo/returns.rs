@@ -273,7 +273,7 @@ async fn returnable(
     order: &Order,
 ) -> anyhow::Result<Option<(ReturnableOrder, ReturnableLine)>> {
     let by = find_returnable_request::By::Receipt(order.external_order_number.clone());
-    let request = FindReturnableRequest { by: Some(by), orders_max: 0 };
+    let request = FindReturnableRequest { by: Some(by), ..Default::default() };
     let found = till.find_returnable(request).await.map_err(refused)?;
     let shown = found.orders.into_iter().find(|shown| shown.order_id == order.order_id);
     Ok(shown.and_then(|shown| {
