@@ -18,7 +18,7 @@ BENCH_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
 
 .PHONY: help build check fmt-check clippy proto-lint test test-rust test-python demo crash powercut scale bench \
-	soak deny fmt clean
+	soak soak-load deny fmt clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -82,7 +82,11 @@ bench: ## place, hot and availability, each with its RESULT line
 	$(WAYBILL) bench hot --seconds $(BENCH_SECONDS)
 	$(WAYBILL) bench availability --seconds $(BENCH_SECONDS)
 
-soak: ## place orders for SOAK_SECONDS, then 500 rounds of kills
+soak: ## random histories on and on for SOAK_SECONDS (or SECONDS), judged by the model; prints the seed that fails
+	WAYBILL_MODEL_SECONDS=$(or $(SECONDS),$(SOAK_SECONDS)) $(CARGO) test $(LOCKED) --release \
+		-p waybill-integration-tests --test model every_history -- --nocapture
+
+soak-load: ## place orders for SOAK_SECONDS, then 500 rounds of kills
 	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
 	$(WAYBILL) bench place --seconds $(SOAK_SECONDS)
 	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/crash --rounds 500

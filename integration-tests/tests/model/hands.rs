@@ -1,7 +1,7 @@
 //! People at nodes: they look at their work and do something about it, not always what was asked. What they hold in their
 //! hands is kept here and not taken from the machine.
 
-use super::judge::{Fact, Missed, Place};
+use super::facts::{Fact, Missed, Place};
 use super::mutants::Mutant;
 use super::shop::{origin, text};
 use super::sim::{Lawful, Sim};

@@ -1,7 +1,7 @@
 //! One partition on a simulated disk: the machine's real [`Core`], a journal of frames, the rows of the last checkpoint,
 //! and a batch that is lost when the partition dies before it is journaled. It knows nothing of orders or stock.
 
-use super::judge::Fact;
+use super::facts::Fact;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, RwLock};
 use waybill_machine::record::{decode, encode};

@@ -1,6 +1,6 @@
 //! What is seen of the machines, in the plain words of the judge; and the machines' own audits.
 
-use super::judge::{Ended, SeenLine, SeenOrder, SeenPlace, SeenReturn};
+use super::facts::{Ended, SeenLine, SeenOrder, SeenPlace, SeenReturn};
 use super::sim::{Lawful, Sim, Wrong};
 use waybill::audit::{Cut, FulfillmentPart, InventoryPart, OrdersPart};
 use waybill_inventory::State as Stock;

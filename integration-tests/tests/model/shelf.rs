@@ -1,7 +1,7 @@
 //! Stock as people book it, and holds of checkouts: receipts, corrections, counts, looks, safety stock; nodes that open
 //! and close.
 
-use super::judge::Fact;
+use super::facts::Fact;
 use super::part::Part;
 use super::shop::{origin, text};
 use super::sim::{Asked, LAYOUT, Lawful, Sim};

@@ -1,7 +1,7 @@
 //! Customers, agents and tills: they place, cancel, amend, hold, return and ask again. They look at the order before they
 //! speak, as people do, and are sometimes late all the same.
 
-use super::judge::{Fact, Wish};
+use super::facts::{Fact, Wish};
 use super::mutants::Mutant;
 use super::part::Part;
 use super::sim::{LAYOUT, Lawful, Sim};

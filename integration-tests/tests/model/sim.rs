@@ -2,7 +2,8 @@
 //! messages that wait, partitions that die, callers that ask again. It knows no customers and no shelves.
 
 use super::dice::Dice;
-use super::judge::{Fact, Judge};
+use super::facts::Fact;
+use super::judge::Judge;
 use super::mutants::Mutant;
 use super::part::{Committed, Part, Stepped};
 use super::see;

@@ -12,6 +12,10 @@ const TOLD_MAX: usize = 20_000;
 /// The most nodes one order is told of at a time; it hears of the rest when it waits again.
 const NODES_MAX: usize = 32;
 
+/// How far the clocks of two partitions may be apart: an order's time is another clock's than the stock's. Told once too
+/// often is a plan more; told once too rarely would be for good.
+const CLOCKS_APART_MS: i64 = 60_000;
+
 /// What an order waits for.
 pub(crate) struct Awaited<'a> {
     pub(crate) order: OrderId,
@@ -53,7 +57,7 @@ fn missed_a_rise(state: &State, wait: &Awaited<'_>, earlier: Option<&Wait>) -> b
     let Some(head) = state.stock.head(wait.sku, wait.owner) else { return false };
     match earlier {
         Some(earlier) => earlier.told.is_some_and(|told| head.rises > told),
-        None => head.rises > 0 && head.risen_at >= wait.since,
+        None => head.rises > 0 && head.risen_at >= wait.since.plus_ms(-CLOCKS_APART_MS),
     }
 }
 

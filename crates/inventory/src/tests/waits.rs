@@ -124,6 +124,24 @@ fn a_rise_that_came_between_the_look_and_the_wait_is_not_missed() {
     cluster.assert_lawful();
 }
 
+#[test]
+fn a_rise_is_not_missed_because_the_clock_of_the_order_goes_ahead() {
+    let mut cluster = Cluster::new(1);
+    cluster.stocked("A", "store-1", 5);
+    let message = Message::AwaitStock {
+        order: order(1),
+        sku: sku("A"),
+        owner: OwnerId::main(),
+        quantity: q(1),
+        priority: 0,
+        since: cluster.now.plus_ms(300),
+    };
+    cluster.send(ORDERS, cluster.home("A"), message);
+    cluster.deliver_all();
+    assert_eq!(told(&mut cluster), vec![1], "the order may have looked before the stock came");
+    cluster.assert_lawful();
+}
+
 /// The order looks for stock, finds none for it and waits on.
 fn waits_on(cluster: &mut Cluster, number: u64) {
     let since = Timestamp::ZERO;

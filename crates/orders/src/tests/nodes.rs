@@ -81,6 +81,32 @@ fn a_rejection_gives_the_claim_back_and_is_planned_elsewhere() {
 }
 
 #[test]
+fn a_node_that_refuses_work_is_not_asked_again_until_its_stock_changes() {
+    let mut world = World::with_stock(&[("A", "n1", 2)]);
+    world.closed.push(node("n1"));
+    let (id, _) = placed(&mut world, vec![line("A", 2)]);
+    let arrived = |at: Option<&str>| {
+        Message::StockArrived(
+            id,
+            super::build::sku("A"),
+            waybill_types::OwnerId::main(),
+            at.map(super::build::node),
+        )
+    };
+    let asked = world.order(id).1.last_work;
+    world.hear(arrived(None));
+    world.settle();
+    let (_, order) = world.order(id);
+    assert_eq!(order.last_work, asked, "what it gave back itself is no reason to ask again");
+    assert_eq!(order.lines[0].buckets.get(Bucket::Backordered), units(2));
+    world.closed.clear();
+    world.hear(arrived(Some("n1")));
+    world.settle();
+    assert_eq!(world.order(id).1.lines[0].buckets.get(Bucket::Released), units(2));
+    world.audit_at_rest();
+}
+
+#[test]
 fn one_line_may_be_in_several_buckets_at_several_nodes() {
     let mut world = World::with_stock(&[("A", "n1", 1), ("A", "n2", 1)]);
     let (id, works) = placed(&mut world, vec![line("A", 3)]);

@@ -1,6 +1,6 @@
 //! One order: what was asked for, what left, what it costs. Every event is judged by what it may change.
 
-use super::{
+use crate::model::facts::{
     BACK, CANCELLED, DELIVERED, Ended, GONE, LOST, Missed, REFUSED, RETURNED, SENT_BACK, SHIPPED, SeenLine,
     SeenOrder, SeenReturn, Wish,
 };

@@ -1,6 +1,6 @@
 //! What lies where, from what people booked and what nodes did; and that no more is promised than there is.
 
-use super::{Place, SeenPlace};
+use crate::model::facts::{Place, SeenPlace};
 use std::collections::{BTreeMap, BTreeSet};
 use waybill_types::NodeId;
 use waybill_types::exchange::{Claim, LandedGoods, Landing, Message};
