@@ -135,15 +135,15 @@ pub(super) fn reservations_belong_to_orders(
     moving: &Moving,
     report: &mut Report,
 ) {
-    let mut believed: BTreeMap<Spot, Quantity> = BTreeMap::new();
+    let mut believed: BTreeMap<Spot, (Quantity, OrderId)> = BTreeMap::new();
     let mut asked: BTreeSet<ReservationId> = BTreeSet::new();
-    for (_, live) in orders.iter().flat_map(|part| &part.claims) {
+    for (order, live) in orders.iter().flat_map(|part| &part.claims) {
         if !is_granted(live) {
             asked.insert(live.reservation);
         }
         for claim in live.claims.iter().filter(|_| is_granted(live)) {
-            let sum = believed.entry(spot(live.reservation, claim)).or_default();
-            *sum = sum.plus(claim.quantity);
+            let sum = believed.entry(spot(live.reservation, claim)).or_insert((Quantity::ZERO, *order));
+            sum.0 = sum.0.plus(claim.quantity);
         }
     }
     let mut standing: BTreeMap<Spot, (Quantity, Option<OrderId>)> = BTreeMap::new();
@@ -154,8 +154,10 @@ pub(super) fn reservations_belong_to_orders(
     let spots: BTreeSet<&Spot> = believed.keys().chain(standing.keys()).collect();
     for spot in spots {
         let (stands, order) = standing.get(spot).copied().unwrap_or_default();
-        let believes = believed.get(spot).copied().unwrap_or_default();
-        let order = order.or(match spot.0 {
+        let (believes, believer) = believed.get(spot).copied().unzip();
+        let believes = believes.unwrap_or_default();
+        // Of a hold that an order took over and of which nothing stands any more only the order knows whose it was.
+        let order = order.or(believer).or(match spot.0 {
             ReservationId::Order { order, .. } => Some(order),
             ReservationId::Hold { .. } => None,
         });
