@@ -6,6 +6,8 @@
 
 #[path = "hostile/judge.rs"]
 mod judge;
+#[path = "hostile/people.rs"]
+mod people;
 #[path = "hostile/raw.rs"]
 mod raw;
 #[path = "hostile/rows.rs"]

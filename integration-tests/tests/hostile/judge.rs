@@ -64,7 +64,7 @@ impl Expected {
 }
 
 /// Values at the end of a field's range that a caller may send: the field, the value (empty for all), the reason.
-const LEGAL: [(&str, &str, &str); 15] = [
+const LEGAL: [(&str, &str, &str); 24] = [
     ("Item.revision", "the greatest", "ignored in writes"),
     ("Node.revision", "the greatest", "ignored in writes"),
     ("Lane.revision", "the greatest", "ignored in writes"),
@@ -76,6 +76,15 @@ const LEGAL: [(&str, &str, &str); 15] = [
     ("nodes.address.phone", "", "not kept"),
     ("nodes.address.location.latitude_degrees_e6", "", "not kept"),
     ("nodes.address.location.longitude_degrees_e6", "", "not kept"),
+    ("Contact.contact_number", "", "set by the engine"),
+    ("contact.contact_time.seconds", "", "set by the engine"),
+    ("contact.contact_time.nanos", "", "set by the engine"),
+    ("contact.forget_time.seconds", "", "set by the engine"),
+    ("contact.forget_time.nanos", "", "set by the engine"),
+    ("contact.channel", "", "set by the engine"),
+    ("feedback.feedback_time.seconds", "", "set by the engine"),
+    ("feedback.feedback_time.nanos", "", "set by the engine"),
+    ("Feedback.feedback_number", "", "set by the engine"),
     ("CalendarException.from_minute_of_day", "the greatest", "ignored on a day that is closed"),
     ("CalendarException.to_minute_of_day", "the greatest", "ignored on a day that is closed"),
     ("StockCount.source_sequence", "the greatest", "the source's own affair"),

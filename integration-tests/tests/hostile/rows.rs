@@ -35,6 +35,7 @@ pub(crate) fn table(facts: &Facts) -> Vec<Row> {
     rows.extend(fulfillment());
     rows.extend(network());
     rows.extend(common());
+    rows.extend(super::people::rows());
     rows
 }
 

@@ -142,7 +142,8 @@ fn amendments(facts: &Facts) -> Vec<Sound> {
 
 fn returns(facts: &Facts) -> Vec<Sound> {
     let Changes { delivered, asked_back, coming_back, .. } = &facts.changes;
-    let seen = json!([{"lineNumber": 1, "quantity": 1, "disposition": "DISPOSITION_SELLABLE", "note": "as new"}]);
+    let seen =
+        json!([{"lineNumber": 1, "quantity": 1, "disposition": "DISPOSITION_SELLABLE", "note": "as new"}]);
     vec![
         sound("orders.v1.ReturnsService.FindReturnable", json!({"receipt": "delivered", "pageSize": 2})),
         sound(
@@ -340,7 +341,8 @@ fn sound(method: &'static str, request: Value) -> Sound {
 /// One request per method; sent one after the other in this order, all succeed.
 pub(crate) fn table(facts: &Facts) -> Vec<Sound> {
     let changes = [amendments(facts), returns(facts), order_policy()].concat();
-    [orders(facts), changes, inventory(facts), fulfillment(facts), network(), common(facts)]
+    let people = super::people::sound().into_iter().map(|(method, request)| sound(method, request)).collect();
+    [orders(facts), changes, people, inventory(facts), fulfillment(facts), network(), common(facts)]
         .into_iter()
         .flatten()
         .collect()

@@ -34,6 +34,9 @@ pub(crate) async fn open() -> anyhow::Result<(World, Facts)> {
     let accepted = desk.accept(&id, pickup.revision).await?;
     let picked = desk.pick(&pickup, accepted.revision).await?;
     let packed = desk.pack(&picked).await?;
+    for link in super::people::links() {
+        ask(&world, "customers.v1.CustomersService.LinkIdentity", link).await?;
+    }
     let facts = Facts {
         released_order,
         later_order,

@@ -31,6 +31,8 @@ pub(crate) fn identity(
     if value.is_empty() {
         fields.wrong(&field, "is empty");
     }
+    // Whatever kind it is of, no identity is longer or holds such characters.
+    personal(fields, &field, value, 254);
     let lookup = match given.kind() {
         proto::IdentityKind::Unspecified => {
             fields.wrong(format!("{at}.kind"), format!("is {}, must be a kind of identity", given.kind));
