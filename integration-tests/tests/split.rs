@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use std::net::TcpListener;
 use std::path::Path;
+use tonic::Code;
 use tonic::transport::Channel;
 use waybill_integration_tests::desk::Desk;
 use waybill_integration_tests::engine::{Engine, Setting};
@@ -15,8 +16,10 @@ use waybill_proto::inventory::v1 as inventory;
 use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use waybill_proto::inventory::v1::{GetPositionRequest, Position};
 use waybill_proto::orders::v1::orders_service_client::OrdersServiceClient;
+use waybill_proto::orders::v1::returns_service_client::ReturnsServiceClient;
 use waybill_proto::orders::v1::{
-    OrderStatus, PlaceMode, PlaceOrderRequest, PlaceOrderResponse, PlaceOutcome, WatchOrderRequest,
+    CreateReturnRequest, Disposition, OrderStatus, PlaceMode, PlaceOrderRequest, PlaceOrderResponse,
+    PlaceOutcome, ReceivedUnits, ReturnState, ReturnUnits, WatchOrderRequest,
 };
 
 const SERVICES: [&str; 3] = ["orders", "inventory", "fulfillment"];
@@ -102,6 +105,30 @@ async fn feeds_tell(inventory: &Channel, fulfillment: &Channel, order_id: &str) 
     Ok(())
 }
 
+/// Goods come back to a node that only another process knows.
+async fn comes_back(orders: &Channel, order_id: &str) -> anyhow::Result<()> {
+    let mut returns = ReturnsServiceClient::new(orders.clone());
+    let back = |node: String| CreateReturnRequest {
+        request_id: format!("back to {node}"),
+        order_id: order_id.to_owned(),
+        lines: vec![ReturnUnits { line_number: 2, quantity: 1, why: String::new() }],
+        received: vec![ReceivedUnits {
+            line_number: 2,
+            quantity: 1,
+            disposition: Disposition::Sellable.into(),
+            note: String::new(),
+        }],
+        node_id: node,
+        ..Default::default()
+    };
+    let unknown = returns.create_return(back("nowhere".into())).await.err();
+    ensure!(unknown.as_ref().is_some_and(|status| status.code() == Code::NotFound), "{unknown:?}");
+    let taken = returns.create_return(back(node(0))).await?.into_inner();
+    let back = taken.r#return.unwrap_or_default();
+    ensure!(back.state() == ReturnState::Settled && back.lines[0].taken == 1, "{back:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn three_processes_serve_an_order_end_to_end_and_outlive_the_loss_of_one() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
@@ -135,6 +162,7 @@ async fn three_processes_serve_an_order_end_to_end_and_outlive_the_loss_of_one()
     })
     .await?;
     ensure!(left.sellable == 8, "{left:?}");
+    comes_back(&orders, &confirmed.order_id).await?;
 
     // Stock is away while an order is accepted; the order goes on when stock is back.
     inventory_process.kill().await?;
