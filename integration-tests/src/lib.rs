@@ -4,5 +4,6 @@
 pub mod desk;
 pub mod engine;
 pub mod fault;
+pub mod races;
 pub mod retailer;
 pub mod world;

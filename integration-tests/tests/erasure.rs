@@ -26,7 +26,8 @@ const NUMBER: &str = "ERASE-ME-7700";
 
 fn planted() -> PlaceOrderRequest {
     let mut request = order(NUMBER, &[(0, 1)], PlaceMode::Confirm);
-    request.contact = Some(Contact { name: NAME.into(), phone: PHONE.into(), email: EMAIL.into(), ..Default::default() });
+    request.contact =
+        Some(Contact { name: NAME.into(), phone: PHONE.into(), email: EMAIL.into(), ..Default::default() });
     request.ship_to = Some(Address {
         name: NAME.into(),
         company: COMPANY.into(),

@@ -98,7 +98,12 @@ pub fn normal_phone(phone: &str) -> String {
 /// An e-mail address for look-ups: trimmed, NFKC, lower case.
 #[must_use]
 pub fn normal_email(email: &str) -> String {
-    email.trim().nfkc().collect::<String>().to_lowercase()
+    let email = email.trim();
+    // Nearly all are ASCII, which has one form already.
+    if email.is_ascii() {
+        return email.to_ascii_lowercase();
+    }
+    email.nfkc().collect::<String>().to_lowercase()
 }
 
 /// A name to be kept: NFKC, trimmed, so that one name has one form.

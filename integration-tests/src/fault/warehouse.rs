@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use tonic::transport::Channel;
 use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
 use waybill_proto::fulfillment::v1::{
-    AcknowledgeInstructionsRequest, ConfirmPickRequest, PickInstruction, PickInstructionKind, PickedLine,
-    ShipRequest, SubscribeInstructionsRequest,
+    AcknowledgeInstructionsRequest, AnswerCancelRequest, ConfirmPickRequest, ParcelContent, PickInstruction,
+    PickInstructionKind, PickLine, PickedLine, ShipRequest, SubscribeInstructionsRequest,
 };
 
 /// How far each node has come; survives the engine's death, as a real warehouse's books would.
@@ -42,6 +42,9 @@ pub(crate) async fn work(traffic: Arc<Traffic>, desks: Arc<Desks>, channel: Chan
             && !pick_and_ship(&traffic, &channel, &instruction).await
         {
             return;
+        }
+        if instruction.kind() == PickInstructionKind::CancelRequested {
+            put_back(&channel, &instruction).await;
         }
         desks.done(&node, last);
         if last.is_multiple_of(16) {
@@ -104,6 +107,20 @@ async fn pick_and_ship(traffic: &Traffic, channel: &Channel, instruction: &PickI
         ..Default::default()
     };
     step(traffic, channel, Ask::Ship(ship)).await.is_some()
+}
+
+/// Puts back what somebody wants cancelled. One that comes too late changes nothing: the parcel has left, or the engine is
+/// gone, and then the cancel is too late when its time is over.
+async fn put_back(channel: &Channel, instruction: &PickInstruction) {
+    let content = |line: &PickLine| ParcelContent { line_number: line.line_number, quantity: line.quantity };
+    let request = AnswerCancelRequest {
+        request_id: format!("put-back-{}-{}", instruction.fulfillment_order_id, instruction.revision),
+        fulfillment_order_id: instruction.fulfillment_order_id.clone(),
+        revision: instruction.revision,
+        stopped: instruction.lines.iter().map(content).collect(),
+        ..Default::default()
+    };
+    drop(FulfillmentServiceClient::new(channel.clone()).answer_cancel(request).await);
 }
 
 /// The revision after the step; `Some(None)` when it was refused, `None` when the engine is gone.

@@ -144,14 +144,46 @@ async fn orders_of_a_customer_are_watched_entry_by_entry_and_resume_after_any_me
 }
 
 #[tokio::test]
-async fn the_exception_queue_is_empty_while_nothing_needs_somebody() {
-    let world = World::new(&[]).await;
-    let placed = world.place(order("1", vec![line("A", 1)])).await.unwrap();
-    let found = world.once(&placed.order_id, proto::OrderStatus::Backordered).await;
+async fn orders_that_every_node_refused_are_listed_oldest_first_until_they_are_resolved() {
+    let world = World::new(&[("A", 9)]).await;
+    let list = |page_size: u32, page_token: &str| {
+        let page_token = page_token.to_owned();
+        let message = proto::ListExceptionsRequest { page_size, page_token, ..Default::default() };
+        world.door.list_exceptions(asked_by(message, "call_center", Role::Operator))
+    };
+    let short = world.place(order("short", vec![line("B", 1)])).await.unwrap();
+    let found = world.once(&short.order_id, proto::OrderStatus::Backordered).await;
     assert_eq!(found.lines[0].backorder_cause, "no_stock");
-    let list = |message| world.door.list_exceptions(asked_by(message, "call_center", Role::Operator));
-    let page = list(proto::ListExceptionsRequest::default()).await.unwrap().into_inner();
-    assert!(page.exceptions.is_empty() && page.next_page_token.is_empty(), "stock that comes serves it");
-    let wrong = proto::ListExceptionsRequest { page_size: 201, ..Default::default() };
-    assert_eq!(super::world::fields(&list(wrong).await.unwrap_err()), ["page_size"]);
+    let empty = list(0, "").await.unwrap().into_inner();
+    assert!(empty.exceptions.is_empty() && empty.next_page_token.is_empty(), "stock that comes serves it");
+    world.others.0.lock().unwrap().rejects = true;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let placed = world.place(order(&number.to_string(), vec![line("A", 1)])).await.unwrap();
+        world.once(&placed.order_id, proto::OrderStatus::Backordered).await;
+        ids.push(placed.order_id);
+        world.host.clock().advance(1);
+    }
+    let (mut told, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = list(2, &token).await.unwrap().into_inner();
+        assert!(page.exceptions.len() <= 2);
+        told.extend(page.exceptions);
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(told.iter().map(|one| one.order_id.clone()).collect::<Vec<_>>(), ids);
+    let first = &told[0];
+    assert_eq!(
+        (first.cause.as_str(), first.tried_node_ids.as_slice()),
+        ("nodes_refused", &["n1".to_owned()][..])
+    );
+    assert_eq!((first.lines[0].sku.as_str(), first.lines[0].quantity), ("A", 1));
+    world.cancel(whole(&ids[0], "c")).await.unwrap();
+    let left = list(0, "").await.unwrap().into_inner();
+    assert_eq!(left.exceptions.len(), 4, "a cancelled order needs nobody");
+    let wrong = list(201, "00ff").await.unwrap_err();
+    assert_eq!(super::world::fields(&wrong), ["page_size"]);
 }

@@ -19,11 +19,13 @@ use waybill_replica::{
 use waybill_service_kit::{Caller, DoorError, Nodes, Planner, PlannerError, Seal, TakesBack};
 use waybill_store::vault::Vault;
 use waybill_types::exchange::{
-    Assignment, Claim, Delivery as Way, HoldAnswer, Message, Plan, PlanRequest, PlanStamp, PromiseWindow,
-    ReserveOutcome, ReserveRequest, Shortage, Unplanned, UnplannedReason,
+    Assignment, Claim, Delivery as Way, HoldAnswer, LineUnits, Message, Plan, PlanRequest, PlanStamp,
+    PromiseWindow, ReserveOutcome, ReserveRequest, Shortage, Step, StepLine, Unplanned, UnplannedReason,
+    WorkLine,
 };
 use waybill_types::{
-    Actor, Channel, Layout, NodeId, PartitionId, Quantity, Role, Service, ServiceId, Sku, Timestamp,
+    Actor, Channel, FulfillmentOrderId, Layout, NodeId, PartitionId, Quantity, Role, Service, ServiceId, Sku,
+    Text, Timestamp,
 };
 
 /// A Monday at noon in Berlin.
@@ -247,6 +249,10 @@ pub(super) struct Known {
     pub(super) stock: BTreeMap<Sku, Quantity>,
     /// The planner does not answer.
     pub(super) planner_down: bool,
+    /// The node says no to what is released to it.
+    pub(super) rejects: bool,
+    /// What the node was given.
+    given: BTreeMap<FulfillmentOrderId, Vec<WorkLine>>,
     /// Plans are made as if there were plenty.
     pub(super) blind_planner: bool,
     /// Where the planner was told that orders go.
@@ -302,6 +308,11 @@ impl Known {
             let quantity =
                 if self.blind_planner || pinned { line.quantity } else { line.quantity.min(*there) };
             *there = there.saturating_sub(quantity);
+            let quantity = if request.excluded.iter().any(|node| node.as_str() == "n1") {
+                Quantity::ZERO
+            } else {
+                quantity
+            };
             let left = line.quantity.saturating_sub(quantity);
             if !left.is_zero() {
                 let reason = UnplannedReason::NoStock;
@@ -362,7 +373,19 @@ impl Known {
             Message::AdoptHold(hold, order) => {
                 Some((order.partition(), Message::HoldAnswered(hold, order, HoldAnswer::Gone(None))))
             }
-            Message::AssignWork(work) => Some((work.order.partition(), Message::WorkPlanned(work.id))),
+            Message::AssignWork(work) => {
+                self.given.insert(work.id, work.lines.clone());
+                Some((work.order.partition(), Message::WorkPlanned(work.id)))
+            }
+            Message::ReleaseWork(id) if self.rejects => {
+                let lines = self.given.get(&id).into_iter().flatten();
+                let no = |line: &WorkLine| StepLine {
+                    units: LineUnits { line: line.line, quantity: line.quantity },
+                    reason: Text::new("closed").unwrap(),
+                };
+                let step = Step::Rejected(lines.map(no).collect());
+                Some((id.order.partition(), Message::WorkProgress(id, step)))
+            }
             Message::CancelWork { id, units: stopped, recall, .. } => {
                 let answer =
                     Message::WorkCancelled { id, stopped, too_late: Vec::new(), recall, asked: Vec::new() };
