@@ -14,10 +14,11 @@ LOCKED := $(if $(CI),--locked,)
 # How long the long ones run.
 CRASH_ROUNDS ?= 20
 POWERCUT_ROUNDS ?= 8
+RACE_ROUNDS ?= 1000
 BENCH_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
 
-.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python demo crash powercut scale bench \
+.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python demo crash powercut races scale bench \
 	soak soak-load deny fmt clean
 
 help: ## list the targets
@@ -71,6 +72,10 @@ crash: ## kill -9 at random moments under load, CRASH_ROUNDS times; judged by le
 powercut: ## cut a disk image under the server, POWERCUT_ROUNDS times (needs root and loop mounts)
 	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
 	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/powercut --rounds $(POWERCUT_ROUNDS)
+
+races: ## two clients want what excludes each other, RACE_ROUNDS times per race; each round has one outcome
+	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
+	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/races --rounds $(RACE_ROUNDS)
 
 scale: ## 1,000,000 positions and 500,000 orders: memory, disk, restart time
 	$(CARGO) build $(LOCKED) --release -p waybill
