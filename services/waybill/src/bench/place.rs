@@ -70,10 +70,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     verify(&source, &operator).await?;
     let usage = bench.server.usage()?;
     println!(
-        "{} orders in {} s with {} checkpoints of all partitions, none left without instructions; {} MB at most",
+        "{} orders in {} s with {} checkpoints of all partitions, none left without instructions; {:.2} journal frames \
+         an order; {} MB at most",
         measured.done.latencies.count(),
         common.seconds,
         args.checkpoints,
+        measured.frames as f64 / (measured.orders as f64).max(1.0),
         usage.resident_peak_bytes >> 20
     );
     let dir = bench.dir().to_path_buf();
@@ -104,13 +106,12 @@ impl Measured {
         let mut latencies = self.done.latencies.clone();
         format!(
             "RESULT orders_per_s={:.0} p50_ms={:.2} p99_ms={:.2} p999_ms={:.2} server_cpu_us_per_order={:.0} \
-             frames_per_order={:.2} rss_mb={} echo_per_s={echo_per_s:.0} fdatasync_per_s={syncs:.0}",
+             rss_mb={} echo_per_s={echo_per_s:.0} fdatasync_per_s={syncs:.0}",
             self.done.per_s(),
             latencies.percentile_ms(500),
             latencies.percentile_ms(990),
             latencies.percentile_ms(999),
             self.cpu_us as f64 / (self.orders as f64).max(1.0),
-            self.frames as f64 / (self.orders as f64).max(1.0),
             resident_bytes >> 20
         )
     }
