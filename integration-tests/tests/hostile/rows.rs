@@ -219,6 +219,12 @@ fn inventory(facts: &Facts) -> Vec<Row> {
             "more than is there" {"/quantityDelta": -999_999} => FailedPrecondition "STOCK_BELOW_ZERO";
             "no reason" {"/reason": ""} => InvalidArgument "reason";
             "no difference" {"/quantityDelta": 0} => InvalidArgument "quantity_delta";
+        on "inventory.v1.InventoryService.DisposeStock":
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
+            "nothing" {"/quantity": 0} => InvalidArgument "quantity";
+            "no other condition" {"/toCondition": 1} => InvalidArgument "to_condition";
+            "no condition" {"/toCondition": 0} => InvalidArgument "to_condition";
+            "more than is there" {"/quantity": 999_999} => FailedPrecondition "STOCK_BELOW_ZERO";
         on "inventory.v1.InventoryService.SetStockCount":
             "unknown" {"/count/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
             "no source" {"/source": ""} => InvalidArgument "source";
@@ -322,7 +328,7 @@ fn fulfillment() -> Vec<Row> {
 }
 
 /// What nodes report.
-const REPORTS: [&str; 9] = [
+const REPORTS: [&str; 12] = [
     "fulfillment.v1.FulfillmentService.AcceptFulfillmentOrder",
     "fulfillment.v1.FulfillmentService.RejectFulfillmentOrder",
     "fulfillment.v1.FulfillmentService.StartPicking",
@@ -332,6 +338,9 @@ const REPORTS: [&str; 9] = [
     "fulfillment.v1.FulfillmentService.ConfirmDelivery",
     "fulfillment.v1.FulfillmentService.ReadyForPickup",
     "fulfillment.v1.FulfillmentService.HandOver",
+    "fulfillment.v1.FulfillmentService.ReportNoShow",
+    "fulfillment.v1.FulfillmentService.AnswerCancel",
+    "fulfillment.v1.FulfillmentService.ReportUndelivered",
 ];
 
 fn network() -> Vec<Row> {

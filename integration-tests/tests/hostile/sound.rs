@@ -219,6 +219,13 @@ fn inventory(facts: &Facts) -> Vec<Sound> {
         ),
         sound("inventory.v1.InventoryService.AdjustStock", at(json!({"quantityDelta": -1}))),
         sound(
+            "inventory.v1.InventoryService.DisposeStock",
+            at(json!({
+                "quantity": 1, "fromCondition": "STOCK_CONDITION_SELLABLE",
+                "toCondition": "STOCK_CONDITION_DAMAGED", "documentReference": "W00-1-R1",
+            })),
+        ),
+        sound(
             "inventory.v1.InventoryService.SetStockCount",
             json!({"requestId": "sound", "count": count, "source": "wms"}),
         ),
@@ -273,13 +280,31 @@ fn fulfillment(facts: &Facts) -> Vec<Sound> {
             "fulfillment.v1.FulfillmentService.Pack",
             report(&facts.shipment, json!({"parcels": [parcel]})),
         ),
+        sound(
+            "fulfillment.v1.FulfillmentService.AnswerCancel",
+            report(&facts.shipment, json!({"stopped": [{"lineNumber": 1, "quantity": 1}]})),
+        ),
         sound("fulfillment.v1.FulfillmentService.Ship", report(&facts.shipment, json!({"carrier": "post"}))),
         sound("fulfillment.v1.FulfillmentService.ConfirmDelivery", report(&facts.shipment, json!({}))),
         sound(
             "fulfillment.v1.FulfillmentService.ReadyForPickup",
             report(&facts.pickup, json!({"shelf": "B-7"})),
         ),
-        sound("fulfillment.v1.FulfillmentService.HandOver", report(&facts.pickup, json!({"proof": "code"}))),
+        sound(
+            "fulfillment.v1.FulfillmentService.HandOver",
+            report(&facts.pickup, json!({"proof": "code", "taken": [{"lineNumber": 1, "quantity": 1}]})),
+        ),
+        sound("fulfillment.v1.FulfillmentService.ReportNoShow", report(&facts.pickup, json!({}))),
+        sound(
+            "fulfillment.v1.FulfillmentService.ReportUndelivered",
+            report(
+                &facts.shipment,
+                json!({
+                    "kind": "UNDELIVERED_KIND_RETURNED_TO_SENDER",
+                    "condition": "GOODS_CONDITION_INSPECT", "parcelIds": ["box"],
+                }),
+            ),
+        ),
         sound(
             "fulfillment.v1.FulfillmentService.RejectFulfillmentOrder",
             report(&facts.unwanted, json!({"rejectReason": "REJECT_REASON_CLOSED"})),
@@ -333,6 +358,12 @@ fn common(facts: &Facts) -> Vec<Sound> {
 
 /// The one method that no request from outside can make succeed.
 pub(crate) const SEALED: &str = "common.v1.PartitionService.OpenSealed";
+
+/// Sound requests that come when there is nothing to say them of, and what they are told.
+pub(crate) const OUT_OF_TURN: [(&str, &str); 2] = [
+    ("fulfillment.v1.FulfillmentService.AnswerCancel", "CANCEL_NOT_ASKED"),
+    ("fulfillment.v1.FulfillmentService.ReportUndelivered", "FULFILLMENT_ORDER_STATE"),
+];
 
 fn sound(method: &'static str, request: Value) -> Sound {
     Sound { method, request }

@@ -49,7 +49,8 @@ impl Nodes for RemoteNodes {
         node: &'a NodeId,
     ) -> Pin<Box<dyn Future<Output = Result<TakesBack, DoorError>> + Send + 'a>> {
         Box::pin(async move {
-            let mut request = Request::new(GetNodeRequest { node_id: node.to_string(), ..Default::default() });
+            let mut request =
+                Request::new(GetNodeRequest { node_id: node.to_string(), ..Default::default() });
             request.metadata_mut().insert(ROLE, tonic::metadata::MetadataValue::from_static("peer"));
             match self.0.clone().get_node(request).await {
                 Ok(answer) => {

@@ -11,4 +11,5 @@ pub(crate) mod import;
 pub(crate) mod person;
 pub(crate) mod place;
 pub(crate) mod policy;
+pub(crate) mod renamed;
 pub(crate) mod values;

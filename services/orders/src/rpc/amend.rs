@@ -39,8 +39,8 @@ pub(crate) async fn amend(
     let amend = Amend { order: id, expected_revision, changes, recipient: recipient.recipient };
     let target = format!("amendment of order {id}").into_bytes();
     let write = Write { caller, request, reason, target, content };
-    let names = from_proto::amend::names(&message.changes);
-    let renamed = |refusal| from_proto::amend::renamed(refusal, &names);
+    let names = from_proto::renamed::names(&message.changes);
+    let renamed = |refusal| from_proto::renamed::renamed(refusal, &names);
     let accepted = door.change_as(id, write, Command::Amend(Box::new(amend)), renamed).await?;
     let (order, amendment, token) = outcome(door, id, accepted, wait_ms).await?;
     Ok(proto::AmendOrderResponse {

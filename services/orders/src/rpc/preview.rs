@@ -39,7 +39,7 @@ pub(crate) async fn preview(
     let receiver = recipient(door, id, &standing, &person, Sealing::ForAPreview)?;
     let Receiver { recipient, person } = receiver;
     let amend = Amend { order: id, expected_revision, changes, recipient };
-    let names = from_proto::amend::names(&message.changes);
+    let names = from_proto::renamed::names(&message.changes);
     let looked = look(door, &caller, amend.clone()).await?;
     if let Err(Refusal::StaleRevision { order, expected, current }) = looked.whole {
         return Err(stale::refusal(door, order, expected, current).await);
@@ -48,7 +48,7 @@ pub(crate) async fn preview(
         refusal @ (Refusal::Malformed(_) | Refusal::AmountsDisagree { .. } | Refusal::UnknownOrder(_)),
     ) = looked.whole
     {
-        return Err(status(&from_proto::amend::renamed(refusal, &names)));
+        return Err(status(&from_proto::renamed::renamed(refusal, &names)));
     }
     let mut response = proto::PreviewAmendmentResponse {
         allowed: looked.whole.is_ok(),
