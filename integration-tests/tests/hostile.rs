@@ -177,8 +177,8 @@ async fn every_sound_request_is_taken(
         match told(&method, outcome) {
             Told::Answered => {}
             Told::Refused { code: tonic::Code::InvalidArgument, .. } if sound.method == sound::SEALED => {}
-            Told::Refused { reason, .. }
-                if sound::OUT_OF_TURN.contains(&(sound.method, reason.as_str())) => {}
+            Told::Refused { reason, .. } if sound::OUT_OF_TURN.contains(&(sound.method, reason.as_str())) => {
+            }
             other => faults.push(format!("{}: {other:?}", sound.method)),
         }
     }

@@ -1,8 +1,8 @@
 //! Row keys: bytes that sort as the values do. Text ends with a zero byte, which checked text cannot hold.
 
 use waybill_types::{
-    CalendarId, Channel, CustomerId, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo, LookupDigest,
-    NodeId, OrderId, OwnerId, PartitionId, RequestId, ReservationId, Sku, Timestamp, ZoneId,
+    CalendarId, Channel, CustomerId, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo,
+    LookupDigest, NodeId, OrderId, OwnerId, PartitionId, RequestId, ReservationId, Sku, Timestamp, ZoneId,
     network::{LaneId, RateCardId},
 };
 

@@ -19,7 +19,8 @@ impl Basket {
         for claim in own {
             // A node that nobody has named yet has no lanes either.
             let Some(node) = names.get(&claim.node) else { continue };
-            let known = self.rows.iter_mut().find(|(sku, owner, _)| *sku == claim.sku && *owner == claim.owner);
+            let known =
+                self.rows.iter_mut().find(|(sku, owner, _)| *sku == claim.sku && *owner == claim.owner);
             let Some((_, _, rows)) = known else { continue };
             match rows.binary_search_by_key(&node, |row| row.node) {
                 Ok(at) => rows[at].available = rows[at].available.plus(claim.quantity),

@@ -20,8 +20,8 @@ pub mod time;
 pub use caller::{Actor, Channel, Origin, Reason, Role};
 pub use geo::{Country, GeoPoint, PostalCode};
 pub use ids::{
-    CalendarId, CustomerId, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo, NodeId, OrderId, OwnerId,
-    RequestId, ReservationId, ReturnId, ServiceId, Sku, ZoneId,
+    CalendarId, CustomerId, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo, NodeId, OrderId,
+    OwnerId, RequestId, ReservationId, ReturnId, ServiceId, Sku, ZoneId,
 };
 pub use money::{Currency, Money};
 pub use partition::{Layout, PartitionId, Service};

@@ -362,7 +362,7 @@ pub(crate) const SEALED: &str = "common.v1.PartitionService.OpenSealed";
 /// Sound requests that come when there is nothing to say them of, and what they are told.
 pub(crate) const OUT_OF_TURN: [(&str, &str); 2] = [
     ("fulfillment.v1.FulfillmentService.AnswerCancel", "CANCEL_NOT_ASKED"),
-    ("fulfillment.v1.FulfillmentService.ReportUndelivered", "FULFILLMENT_ORDER_STATE"),
+    ("fulfillment.v1.FulfillmentService.ReportUndelivered", "INVALID_REQUEST"),
 ];
 
 fn sound(method: &'static str, request: Value) -> Sound {

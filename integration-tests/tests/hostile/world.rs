@@ -120,13 +120,14 @@ async fn ask(world: &World, name: &str, request: Value) -> anyhow::Result<Dynami
     }
 }
 
-/// An order of one unit and its instruction.
+/// An order of one unit, of two where it is fetched, and its instruction.
 async fn work(
     world: &World,
     number: &str,
     fetched_at: Option<usize>,
 ) -> anyhow::Result<(String, PickInstruction)> {
-    let mut request = order(number, &[(0, 1)], PlaceMode::Confirm);
+    let units = if fetched_at.is_some() { 2 } else { 1 };
+    let mut request = order(number, &[(0, units)], PlaceMode::Confirm);
     if let Some(place) = fetched_at {
         request.lines[0].delivery_method = DeliveryMethod::Pickup.into();
         request.lines[0].pickup_node_id = node(place);

@@ -10,7 +10,8 @@ use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServi
 use waybill_service_kit::caller::ROLE;
 use waybill_service_kit::{Planner, PlannerError};
 use waybill_types::exchange::{
-    Assignment, Claim, CostTerm, Delivery, Plan, PlanRequest, PlanStamp, PromiseWindow, Unplanned, UnplannedReason,
+    Assignment, Claim, CostTerm, Delivery, Plan, PlanRequest, PlanStamp, PromiseWindow, Unplanned,
+    UnplannedReason,
 };
 use waybill_types::{Invalid, LineNo, NodeId, Quantity, ServiceId, Text, Timestamp};
 

@@ -43,8 +43,14 @@ const FINITE_STREAMS: [(&str, &str); 2] = [
 
 /// All exceptions with their reasons.
 pub(crate) fn exceptions() -> Vec<(&'static str, &'static str)> {
-    let lists: [&[(&str, &str)]; 5] =
-        [&OTHER_READS, &NUMBERED_WRITES, &TOKENLESS_WRITES, &TOKENLESS_READS, &FINITE_STREAMS];
+    let lists: [&[(&str, &str)]; 6] = [
+        &OTHER_READS,
+        &NUMBERED_WRITES,
+        &TOKENLESS_WRITES,
+        &TOKENLESS_READS,
+        &FINITE_STREAMS,
+        &FINDS_OF_A_FEW,
+    ];
     lists.concat()
 }
 
@@ -85,13 +91,17 @@ pub(crate) fn broken_read_your_writes(catalogue: &Catalogue) -> Vec<String> {
     faults.found
 }
 
+/// Calls that find the holders of one identity: few by their nature, and bounded.
+const FINDS_OF_A_FEW: [(&str, &str); 1] = [("CustomersService.FindCustomers", "the holders of one identity")];
+
 pub(crate) fn lists_without_pages(catalogue: &Catalogue) -> Vec<String> {
     let mut faults = Faults::new(catalogue);
     let messages = catalogue.messages();
     for rpc in &catalogue.rpcs() {
         let asks_for_pages =
             messages.get(&rpc.request).is_some_and(|message| message.field("page_size").is_some());
-        if asks_for_pages || rpc.verb().starts_with("List") || rpc.verb().starts_with("Find") {
+        let finds = rpc.verb().starts_with("Find") && !listed(&FINDS_OF_A_FEW, rpc);
+        if asks_for_pages || rpc.verb().starts_with("List") || finds {
             faults.need(rpc, &rpc.request, "page_size");
             faults.need(rpc, &rpc.request, "page_token");
             faults.need(rpc, &rpc.response, "next_page_token");

@@ -26,7 +26,7 @@ fn descriptor_set_holds_every_service_once() {
     let expected = [
         "waybill.common.v1.AdminService",
         "waybill.common.v1.PartitionService",
-            "waybill.customers.v1.CustomersService",
+        "waybill.customers.v1.CustomersService",
         "waybill.fulfillment.v1.FulfillmentService",
         "waybill.fulfillment.v1.NetworkService",
         "waybill.inventory.v1.InventoryService",

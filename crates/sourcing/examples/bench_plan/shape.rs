@@ -165,7 +165,7 @@ impl Town {
             release_at: now,
             excluded: Vec::new(),
             pinned: Vec::new(),
-        own: Vec::new(),
+            own: Vec::new(),
         }
     }
 }

@@ -304,11 +304,7 @@ fn picked_line(fields: &mut Fields, at: &str, given: &proto::PickedLine) -> Opti
 }
 
 /// What was picked instead; both fields or none.
-fn substitute(
-    fields: &mut Fields,
-    at: &str,
-    given: &proto::PickedLine,
-) -> Option<Option<(Sku, Quantity)>> {
+fn substitute(fields: &mut Fields, at: &str, given: &proto::PickedLine) -> Option<Option<(Sku, Quantity)>> {
     if given.substitute_sku.is_empty() && given.substitute_quantity == 0 {
         return Some(None);
     }

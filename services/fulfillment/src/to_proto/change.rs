@@ -130,16 +130,24 @@ fn payload(event: &Event) -> Value {
             about(*id, json!({ "why": why }))
         }
         Event::WorkReleased(id, instruction) => about(*id, json!({ "instruction": instruction })),
-        Event::CancelAnswered { id, removed, stopped, too_late, instruction, recall, asked, answer_by, .. } => {
-            about(
-                *id,
-                json!({
-                    "removed": units(removed), "stopped": units(stopped), "too_late": units(too_late),
-                    "instruction": instruction, "recall": recall, "asked": units(asked),
-                    "answer_by_ms": answer_by.map(|at| at.as_ms()),
-                }),
-            )
-        }
+        Event::CancelAnswered {
+            id,
+            removed,
+            stopped,
+            too_late,
+            instruction,
+            recall,
+            asked,
+            answer_by,
+            ..
+        } => about(
+            *id,
+            json!({
+                "removed": units(removed), "stopped": units(stopped), "too_late": units(too_late),
+                "instruction": instruction, "recall": recall, "asked": units(asked),
+                "answer_by_ms": answer_by.map(|at| at.as_ms()),
+            }),
+        ),
         Event::CancelDecided(id, answers) => {
             let answers = answers.iter().map(|answer| {
                 json!({
