@@ -34,7 +34,10 @@ impl Warehouses {
                 ..Default::default()
             };
             match client.answer_cancel(request).await {
-                Ok(_) if puts_back => return Ok(count(&self.tally.put_back)),
+                Ok(_) if puts_back => {
+                    count(&self.tally.put_back);
+                    return Ok(());
+                }
                 Ok(_) => return Ok(()),
                 Err(status) if has_moved(&status) => count(&self.tally.looked_again),
                 Err(status) => return Err(refused(status).context("answering a cancel")),
