@@ -51,6 +51,15 @@ impl Inner {
         }
     }
 
+    fn recorded(&self, fields: &mut Fields, id: &str) -> Option<Key> {
+        parse::customer(fields, "customer_id", id).map(Key::Record)
+    }
+
+    fn identified(&self, fields: &mut Fields, identity: &proto::IdentityValue) -> Option<Key> {
+        let given = parse::identity(fields, "identity", &self.orders.seal, Some(identity));
+        given.map(|given| Key::Identity(given.key))
+    }
+
     fn summaries(&self, caller: &Caller, hits: &[Hit]) -> Result<Vec<OrderSummary>, Status> {
         let summary = |hit: &Hit| {
             let person = person(&self.orders, caller, &hit.opening, &hit.order)?;
@@ -60,8 +69,9 @@ impl Inner {
     }
 }
 
-fn missing(fields: &mut Fields) {
+fn missing(fields: &mut Fields) -> Option<Key> {
     fields.wrong("customer_id", "or an identity must be given");
+    None
 }
 
 pub(crate) async fn find(
@@ -87,15 +97,9 @@ pub(crate) async fn view(
     use proto::get_customer_view_request::Key as Given;
     let mut fields = Fields::new();
     let key = match &message.key {
-        Some(Given::CustomerId(id)) => parse::customer(&mut fields, "customer_id", id).map(Key::Record),
-        Some(Given::Identity(identity)) => {
-            let given = parse::identity(&mut fields, "identity", &door.orders.seal, Some(identity));
-            given.map(|given| Key::Identity(given.key))
-        }
-        None => {
-            missing(&mut fields);
-            None
-        }
+        Some(Given::CustomerId(id)) => door.recorded(&mut fields, id),
+        Some(Given::Identity(identity)) => door.identified(&mut fields, identity),
+        None => missing(&mut fields),
     };
     door.after(&mut fields, &message.after);
     let who = door.one(fields.finish(key)?).await?;
@@ -126,15 +130,9 @@ pub(crate) async fn orders(
     use proto::list_customer_orders_request::Key as Given;
     let mut fields = Fields::new();
     let key = match &message.key {
-        Some(Given::CustomerId(id)) => parse::customer(&mut fields, "customer_id", id).map(Key::Record),
-        Some(Given::Identity(identity)) => {
-            let given = parse::identity(&mut fields, "identity", &door.orders.seal, Some(identity));
-            given.map(|given| Key::Identity(given.key))
-        }
-        None => {
-            missing(&mut fields);
-            None
-        }
+        Some(Given::CustomerId(id)) => door.recorded(&mut fields, id),
+        Some(Given::Identity(identity)) => door.identified(&mut fields, identity),
+        None => missing(&mut fields),
     };
     let size = page_size(&mut fields, message.page_size, 50, 200);
     door.after(&mut fields, &message.after);
