@@ -2,6 +2,7 @@
 
 mod availability;
 mod changes;
+mod dispose;
 mod feed;
 mod hostile;
 mod items;
