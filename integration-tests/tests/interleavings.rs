@@ -406,6 +406,7 @@ fn store() -> Node {
         active: true,
         external_codes: Attributes::default(),
         attributes: Attributes::default(),
+        lead_days: None,
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn node(id: &str) -> Node {
         active: true,
         external_codes: Attributes::default(),
         attributes: Attributes::default(),
+        lead_days: None,
     }
 }
 
@@ -43,10 +44,11 @@ pub(crate) fn lane(id: &str, from: &str, zone: &str, service: &str) -> Lane {
         calendar: None,
         active: true,
         delivery_minutes: None,
+        preparation_ms: None,
     }
 }
 
 pub(crate) fn zone(id: &str) -> Zone {
     let (id, name) = (ZoneId::new(id).unwrap(), Text::new("").unwrap());
-    Zone { id, name, areas: Vec::new(), circle: None, time_zone: None }
+    Zone { id, name, areas: Vec::new(), circle: None, time_zone: None, calendar: None }
 }

@@ -197,6 +197,7 @@ fn node(id: &NodeId, active: bool, day_capacity_units: Option<u64>) -> Node {
         active,
         external_codes: Attributes::default(),
         attributes: Attributes::default(),
+        lead_days: None,
     }
 }
 

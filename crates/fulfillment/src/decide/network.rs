@@ -1,5 +1,5 @@
 //! Upserts of the network's documents. Each row stands on its own: a refused one does not stop the others. A row may
-//! only name rows that exist, so the order is: calendars, rate cards and zones; then nodes; then lanes.
+//! only name rows that exist, so the order is: calendars and rate cards; then zones and nodes; then lanes.
 
 use super::Decided;
 use crate::answer::{Answer, RowOutcome, RowRefusal};
@@ -54,7 +54,14 @@ pub(super) fn lanes(state: &FulfillmentState, rows: &[Lane]) -> Decided {
 
 pub(super) fn zones(state: &FulfillmentState, rows: &[Zone]) -> Decided {
     let event = |row: &Zone| Event::ZoneSet(Box::new(row.clone()));
-    upsert(state, &state.zones, rows, |row| &row.id, event, |_| None)
+    upsert(
+        state,
+        &state.zones,
+        rows,
+        |row| &row.id,
+        event,
+        |row| unless_known(&state.calendars, row.calendar.as_ref(), "calendar_id", CalendarId::as_str),
+    )
 }
 
 pub(super) fn calendars(state: &FulfillmentState, rows: &[Calendar]) -> Decided {

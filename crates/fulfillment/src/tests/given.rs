@@ -40,6 +40,7 @@ pub(crate) fn node(name: &str, day_capacity_units: Option<u64>) -> Node {
         active: true,
         external_codes: Attributes::default(),
         attributes: Attributes::default(),
+        lead_days: None,
     }
 }
 

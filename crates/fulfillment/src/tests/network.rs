@@ -19,7 +19,14 @@ fn money(currency: &str, minor: i64) -> Money {
 
 fn zone(id: &str) -> Zone {
     let areas = vec![PostalArea { country: Country::new("DE").unwrap(), postal_prefixes: vec![] }];
-    Zone { id: ZoneId::new(id).unwrap(), name: text(""), areas, circle: None, time_zone: None }
+    Zone {
+        id: ZoneId::new(id).unwrap(),
+        name: text(""),
+        areas,
+        circle: None,
+        time_zone: None,
+        calendar: None,
+    }
 }
 
 fn lane(id: &str, from: &str, to: &str, cost: LaneCost) -> Lane {
@@ -35,6 +42,7 @@ fn lane(id: &str, from: &str, to: &str, cost: LaneCost) -> Lane {
         calendar: None,
         active: true,
         delivery_minutes: None,
+        preparation_ms: None,
     }
 }
 

@@ -39,6 +39,7 @@ fn network_events() -> Vec<(&'static str, Event)> {
         areas: vec![area],
         circle: None,
         time_zone: None,
+        calendar: None,
     };
     let lane = Lane {
         id: LaneId::new("l").unwrap(),
@@ -52,6 +53,7 @@ fn network_events() -> Vec<(&'static str, Event)> {
         calendar: None,
         active: true,
         delivery_minutes: Some((480, 1200)),
+        preparation_ms: None,
     };
     let card = RateCard {
         id: RateCardId::new("r").unwrap(),

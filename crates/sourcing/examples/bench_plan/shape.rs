@@ -166,6 +166,8 @@ impl Town {
             excluded: Vec::new(),
             pinned: Vec::new(),
             own: Vec::new(),
+            channel: None,
+            asked_for: None,
         }
     }
 }
@@ -216,6 +218,7 @@ fn node(index: usize, kind: NodeKind) -> Node {
         active: true,
         external_codes: Attributes::default(),
         attributes: Attributes::default(),
+        lead_days: None,
     }
 }
 
@@ -235,6 +238,7 @@ fn lanes_of(node: &Node, from: (i64, i64), zone: u64) -> Vec<Lane> {
         calendar: Some(CalendarId::new("work").unwrap()),
         active: true,
         delivery_minutes: None,
+        preparation_ms: None,
     };
     let tier = km / 250;
     let mut lanes = vec![lane("standard", 390 + 45 * tier, 1 + tier as u16 / 2)];
@@ -254,6 +258,7 @@ fn zone(index: u64) -> Zone {
         }],
         circle: None,
         time_zone: None,
+        calendar: None,
     }
 }
 

@@ -102,6 +102,7 @@ mod tests {
             circle: circle
                 .map(|(lat, lon, radius_m)| Circle { center: GeoPoint::new(lat, lon).unwrap(), radius_m }),
             time_zone: None,
+            calendar: None,
         }
     }
 

@@ -71,6 +71,7 @@ impl World {
             active: true,
             external_codes: Attributes::default(),
             attributes: Attributes::default(),
+            lead_days: None,
         });
         self.nodes.last_mut().unwrap()
     }
@@ -96,6 +97,7 @@ impl World {
             calendar: None,
             active: true,
             delivery_minutes: None,
+            preparation_ms: None,
         });
         self.lanes.last_mut().unwrap()
     }
@@ -111,6 +113,7 @@ impl World {
             }],
             circle: None,
             time_zone: None,
+            calendar: None,
         });
         self.zones.last_mut().unwrap()
     }
@@ -194,6 +197,8 @@ pub(crate) fn request(now: Timestamp, lines: Vec<PlanLine>) -> PlanRequest {
         excluded: Vec::new(),
         pinned: Vec::new(),
         own: Vec::new(),
+        channel: None,
+        asked_for: None,
     }
 }
 

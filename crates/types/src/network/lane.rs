@@ -85,6 +85,9 @@ pub struct Lane {
     /// the planner's habit.
     #[n(10)]
     pub delivery_minutes: Option<(u16, u16)>,
+    /// Goods must stand ready at the begin node this many milliseconds before they leave; `None` is 0.
+    #[n(11)]
+    pub preparation_ms: Option<u64>,
 }
 
 /// The cost of parcels up to a weight.
@@ -114,6 +117,8 @@ pub struct RateCard {
 
 /// Longest transit of a lane besides its days: 365 days.
 const TRANSIT_MS_MAX: u64 = 365 * 86_400_000;
+/// Longest preparation of a lane: 30 days.
+const PREPARATION_MS_MAX: u64 = 30 * 86_400_000;
 
 fn check_rate(faults: &mut Faults, rate: &Rate, field: &str) {
     faults.not_negative(Some(rate.base), format!("{field}.base.minor_units"));
@@ -141,6 +146,10 @@ impl Document for Lane {
         });
         faults.unless(self.transit_days <= 365, "transit_days", || {
             format!("is {}, must be 0 to 365", self.transit_days)
+        });
+        let preparation_ms = self.preparation_ms.unwrap_or(0);
+        faults.unless(preparation_ms <= PREPARATION_MS_MAX, "preparation_ms", || {
+            format!("is {preparation_ms}, at most {PREPARATION_MS_MAX} (30 days) is allowed")
         });
         if let Some((from, to)) = self.delivery_minutes {
             faults.unless(from < to && to <= MINUTES_PER_DAY, "delivery_minutes", || {

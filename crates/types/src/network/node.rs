@@ -115,6 +115,10 @@ pub struct Node {
     /// The caller's own attributes.
     #[n(15)]
     pub attributes: Attributes,
+    /// Open days of its calendar that pass between asking and the beginning of work, 0 to 365: what a supplier needs to
+    /// have the goods at hand. `None` is 0.
+    #[n(16)]
+    pub lead_days: Option<u16>,
 }
 
 /// Longest handling time of a node: 90 days.
@@ -129,6 +133,8 @@ impl Document for Node {
         faults.unless(self.handling_ms <= HANDLING_MS_MAX, "handling_ms", || {
             format!("is {}, at most {HANDLING_MS_MAX} (90 days) is allowed", self.handling_ms)
         });
+        let lead_days = self.lead_days.unwrap_or(0);
+        faults.unless(lead_days <= 365, "lead_days", || format!("is {lead_days}, must be 0 to 365"));
         faults.not_negative(self.handling_cost, "handling_cost.minor_units");
         faults.not_negative(self.unit_handling_cost, "unit_handling_cost.minor_units");
         if let Some(address) = &self.address {

@@ -1,7 +1,7 @@
 //! Destination zones.
 
 use super::{Document, Fault, Faults, TimeZoneName};
-use crate::{Country, GeoPoint, Money, PostalCode, Text, ZoneId};
+use crate::{CalendarId, Country, GeoPoint, Money, PostalCode, Text, ZoneId};
 use minicbor::{Decode, Encode};
 
 /// Part of a country by postal code.
@@ -44,6 +44,9 @@ pub struct Zone {
     /// The zone in which the days of a promise are counted; `None` is the sending node's.
     #[n(4)]
     pub time_zone: Option<TimeZoneName>,
+    /// Days on which anybody delivers there, besides the days of the lane's own calendar; `None` is every day.
+    #[n(5)]
+    pub calendar: Option<CalendarId>,
 }
 
 /// About half way round the earth, in metres.

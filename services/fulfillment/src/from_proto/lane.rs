@@ -11,6 +11,8 @@ use waybill_types::{CalendarId, NodeId, ServiceId, ZoneId};
 
 /// Longest transit besides the days: 365 days.
 const TRANSIT_MS_MAX: u64 = 365 * 86_400_000;
+/// Longest preparation: 30 days.
+const PREPARATION_MS_MAX: u64 = 30 * 86_400_000;
 /// The heaviest step of a rate card: a million tonnes.
 const WEIGHT_G_MAX: u64 = 1_000_000_000_000;
 
@@ -40,6 +42,8 @@ pub(crate) fn lane(fields: &mut Fields, at: &str, row: &proto::Lane) -> Option<L
         .enumerate()
         .map(|(index, given)| departure(fields, &format!("{at}departures[{index}]"), given))
         .collect();
+    let preparation_ms = whole(fields, format!("{at}preparation_ms"), row.preparation_ms, PREPARATION_MS_MAX);
+    let delivery_minutes = delivery_minutes(fields, at, row.delivery_hours.as_ref());
     let calendar = id_or_none(fields, format!("{at}calendar_id"), &row.calendar_id, |id| CalendarId::new(id));
     Some(Lane {
         id: id?,
@@ -52,8 +56,26 @@ pub(crate) fn lane(fields: &mut Fields, at: &str, row: &proto::Lane) -> Option<L
         departures: departures.into_iter().collect::<Option<_>>()?,
         calendar: calendar?,
         active: !row.inactive,
-        delivery_minutes: None,
+        delivery_minutes: delivery_minutes?,
+        preparation_ms: Some(preparation_ms?).filter(|ms| *ms > 0),
     })
+}
+
+fn delivery_minutes(
+    fields: &mut Fields,
+    at: &str,
+    given: Option<&proto::DeliveryHours>,
+) -> Option<Option<(u16, u16)>> {
+    let Some(given) = given else { return Some(None) };
+    let field = |name: &str| format!("{at}delivery_hours.{name}");
+    let from = small(fields, field("from_minute_of_day"), given.from_minute_of_day, 1439);
+    let to: Option<u16> = small(fields, field("to_minute_of_day"), given.to_minute_of_day, 1440);
+    let (from, to) = (from?, to?);
+    if to <= from {
+        fields.wrong(field("to_minute_of_day"), format!("is {to}, must be above {from}"));
+        return None;
+    }
+    Some(Some((from, to)))
 }
 
 /// Exactly one of an own cost and a rate card.

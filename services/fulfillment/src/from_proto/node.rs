@@ -39,6 +39,7 @@ pub(crate) fn node(fields: &mut Fields, at: &str, row: &proto::Node) -> Option<N
     }
     let external_codes = attributes(fields, format!("{at}external_codes"), &row.external_codes);
     let custom = attributes(fields, format!("{at}custom_attributes"), &row.custom_attributes);
+    let lead_days = small(fields, format!("{at}lead_days"), row.lead_days, 365);
     let can = row.capabilities.unwrap_or_default();
     Some(Node {
         id: id?,
@@ -57,6 +58,7 @@ pub(crate) fn node(fields: &mut Fields, at: &str, row: &proto::Node) -> Option<N
         active: !row.inactive,
         external_codes: external_codes?,
         attributes: custom?,
+        lead_days: Some(lead_days?).filter(|days| *days > 0),
     })
 }
 
@@ -120,6 +122,7 @@ mod tests {
             handling_ms: -5,
             cutoff_minute_of_day: Some(1440),
             day_capacity_units: Some(u64::MAX),
+            lead_days: 366,
             location: Some(common::GeoPoint { latitude_degrees_e6: 91_000_000, longitude_degrees_e6: 0 }),
             ..proto::Node::default()
         };
@@ -139,6 +142,7 @@ mod tests {
                 "nodes[0].cutoff_minute_of_day",
                 "nodes[0].handling_ms",
                 "nodes[0].day_capacity_units",
+                "nodes[0].lead_days",
             ]
         );
     }

@@ -1,10 +1,11 @@
 //! Zones.
 
+use super::node::time_zone;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::Fields;
-use waybill_service_kit::values::{country, point, text, whole};
+use waybill_service_kit::values::{country, id_or_none, point, text, whole};
 use waybill_types::network::{Circle, PostalArea, Zone};
-use waybill_types::{PostalCode, ZoneId};
+use waybill_types::{CalendarId, PostalCode, ZoneId};
 
 /// About half way round the earth, in metres.
 const RADIUS_M_MAX: u64 = 20_000_000;
@@ -23,12 +24,18 @@ pub(crate) fn zone(fields: &mut Fields, at: &str, row: &proto::Zone) -> Option<Z
         None => Some(None),
         Some(given) => circle(fields, &format!("{at}circle"), given).map(Some),
     };
+    let time_zone = match row.time_zone.as_str() {
+        "" => Some(None),
+        name => time_zone(fields, &format!("{at}time_zone"), name).map(Some),
+    };
+    let calendar = id_or_none(fields, format!("{at}calendar_id"), &row.calendar_id, |id| CalendarId::new(id));
     Some(Zone {
         id: id?,
         name: name?,
         areas: areas.into_iter().collect::<Option<_>>()?,
         circle: circle?,
-        time_zone: None,
+        time_zone: time_zone?,
+        calendar: calendar?,
     })
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn node(kept: &Kept<Node>) -> proto::Node {
         inactive: !node.active,
         external_codes: attributes(&node.external_codes),
         custom_attributes: attributes(&node.attributes),
+        lead_days: node.lead_days.unwrap_or(0).into(),
     }
 }
 
@@ -84,6 +85,11 @@ pub(crate) fn lane(kept: &Kept<Lane>) -> proto::Lane {
         departures: departures.collect(),
         calendar_id: text(lane.calendar.as_ref()),
         inactive: !lane.active,
+        preparation_ms: i64::try_from(lane.preparation_ms.unwrap_or(0)).unwrap_or(i64::MAX),
+        delivery_hours: lane.delivery_minutes.map(|(from, to)| proto::DeliveryHours {
+            from_minute_of_day: from.into(),
+            to_minute_of_day: to.into(),
+        }),
     }
 }
 
@@ -125,6 +131,8 @@ pub(crate) fn zone(kept: &Kept<Zone>) -> proto::Zone {
         name: zone.name.to_string(),
         areas: areas.collect(),
         circle,
+        time_zone: text(zone.time_zone.as_ref()),
+        calendar_id: text(zone.calendar.as_ref()),
     }
 }
 
@@ -189,6 +197,8 @@ mod tests {
             departures: vec![proto::Departure { weekdays: vec![1, 5], minute_of_day: 900 }],
             calendar_id: "c".into(),
             inactive: true,
+            preparation_ms: 1_800_000,
+            delivery_hours: Some(proto::DeliveryHours { from_minute_of_day: 540, to_minute_of_day: 1080 }),
             ..proto::Lane::default()
         };
         let mut fields = Fields::new();
@@ -225,6 +235,8 @@ mod tests {
                 }),
                 radius_m: 20_000,
             }),
+            time_zone: "Europe/Berlin".into(),
+            calendar_id: "holidays".into(),
         };
         let document = from_proto::zone::zone(&mut fields, "zones[0].", &given).unwrap();
         assert_eq!(zone(&Kept { revision: 2, document }), given);
@@ -276,6 +288,7 @@ mod tests {
             inactive: false,
             external_codes: [("sap".to_owned(), "7".to_owned())].into(),
             custom_attributes: [("tier".to_owned(), "a".to_owned())].into(),
+            lead_days: 3,
         };
         let document = from_proto::node::node(&mut fields, "nodes[0].", &given).unwrap();
         assert_eq!(node(&Kept { revision: 9, document }), given);

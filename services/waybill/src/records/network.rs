@@ -30,6 +30,7 @@ pub fn node(record: &NodeRecord) -> proto::Node {
         inactive: record.inactive,
         external_codes: record.external_codes.clone(),
         custom_attributes: record.custom_attributes.clone(),
+        ..proto::Node::default()
     }
 }
 
@@ -90,6 +91,7 @@ pub fn lane(record: &LaneRecord) -> proto::Lane {
             .collect(),
         calendar_id: record.calendar_id.clone(),
         inactive: record.inactive,
+        ..proto::Lane::default()
     }
 }
 
@@ -111,6 +113,7 @@ pub fn zone(record: &ZoneRecord) -> proto::Zone {
             })
             .collect(),
         circle,
+        ..proto::Zone::default()
     }
 }
 
