@@ -33,6 +33,7 @@ fn main() {
             no_split: false,
             inactive: false,
             name: Text::default(),
+            class: None,
         };
         let stock = mine().flat_map(|sku| nodes.iter().map(move |node| change(sku, node, 1)));
         mirror.load(partition, 1, mine().map(item), stock);

@@ -2,17 +2,21 @@
 
 use waybill_sourcing::{Availability, Interner, ItemFacts, StockRow};
 use waybill_types::exchange::Claim;
-use waybill_types::{OwnerId, Sku};
+use waybill_types::{OwnerId, Sku, Text};
 
 /// A copy of what the mirror had of some SKUs.
 #[derive(Clone, Debug, Default)]
 pub struct Basket {
     pub(crate) rows: Vec<(Sku, OwnerId, Vec<StockRow>)>,
-    pub(crate) items: Vec<(Sku, ItemFacts)>,
+    pub(crate) items: Vec<(Sku, ItemFacts, Option<Text>)>,
     pub(crate) version: u64,
 }
 
 impl Basket {
+    fn known(&self, sku: &Sku) -> Option<&(Sku, ItemFacts, Option<Text>)> {
+        self.items.iter().find(|(known, _, _)| known == sku)
+    }
+
     /// Counts units as there besides what is available: whoever asks has reserved them and may use them again.
     #[must_use]
     pub fn with_own(mut self, own: &[Claim], names: &Interner) -> Self {
@@ -36,7 +40,10 @@ impl Availability for Basket {
         self.rows.iter().find(|(s, o, _)| s == sku && o == owner).map_or(&[], |(_, _, rows)| rows)
     }
     fn item(&self, sku: &Sku) -> ItemFacts {
-        self.items.iter().find(|(known, _)| known == sku).map_or(ItemFacts::default(), |(_, facts)| *facts)
+        self.known(sku).map_or(ItemFacts::default(), |(_, facts, _)| *facts)
+    }
+    fn class(&self, sku: &Sku) -> Option<&str> {
+        self.known(sku).and_then(|(_, _, class)| class.as_ref()).map(Text::as_str)
     }
     fn version(&self) -> u64 {
         self.version

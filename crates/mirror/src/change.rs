@@ -53,6 +53,8 @@ pub struct ItemChange {
     pub inactive: bool,
     /// Its name for people; may be empty.
     pub name: Text,
+    /// Its class for sourcing rules, from the attribute `sku_class`; `None` where it has none.
+    pub class: Option<Text>,
 }
 
 /// One node's stock of a SKU and owner.

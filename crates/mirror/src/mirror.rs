@@ -228,7 +228,7 @@ impl Mirror {
             let rows = rows.map(|row| StockRow { node: row.node, available: available(shelf, row) });
             let rows = rows.filter(|row| !row.available.is_zero()).collect();
             basket.rows.push((sku.clone(), owner.clone(), rows));
-            basket.items.push((sku.clone(), shelf.item.facts));
+            basket.items.push((sku.clone(), shelf.item.facts, shelf.class.clone()));
         }
         basket
     }
@@ -306,7 +306,7 @@ mod tests {
 
     fn item(n: u8, inactive: bool) -> ItemChange {
         let name = Text::new(format!("item {n}")).unwrap();
-        ItemChange { sku: sku(n), scale: 0, weight_g: 100, no_split: false, inactive, name }
+        ItemChange { sku: sku(n), scale: 0, weight_g: 100, no_split: false, inactive, name, class: None }
     }
 
     fn change(n: u8, node: u8, units: u64, version: u64) -> StockChange {

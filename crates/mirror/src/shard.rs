@@ -32,6 +32,8 @@ pub(crate) struct Shelf {
     pub(crate) item: Item,
     /// Shared with the item's own row where both are in one process.
     pub(crate) name: Text,
+    /// For sourcing rules.
+    pub(crate) class: Option<Text>,
     owners: Vec<(OwnerId, Vec<Row>)>,
 }
 
@@ -91,6 +93,7 @@ impl Shard {
             sku: sku.clone(),
             item: Item::default(),
             name: Text::default(),
+            class: None,
             owners: Vec::new(),
         });
         index
@@ -115,6 +118,7 @@ impl Shard {
         let shelf = &mut self.shelves[index as usize];
         shelf.item = Item { known: true, inactive, scale, facts };
         shelf.name.clone_from(&item.name);
+        shelf.class.clone_from(&item.class);
     }
 
     pub(crate) fn set_stock(

@@ -5,7 +5,7 @@ use crate::order::{AmendmentWait, AttemptState, Order, PendingAmendment, Pinned}
 use crate::state::Opening;
 use std::collections::BTreeMap;
 use waybill_types::exchange::{Claim, LineUnits, PlanLine, TakeOver};
-use waybill_types::{LineNo, NodeId, OrderId, Quantity, ReservationId, Sealed, Timestamp};
+use waybill_types::{Channel, LineNo, NodeId, OrderId, Quantity, ReservationId, Sealed, Timestamp};
 
 /// One note.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct PlanQuestion {
     pub order: OrderId,
     /// For which attempt of it.
     pub attempt: u32,
+    /// Where it was placed.
+    pub channel: Channel,
     /// Units to plan.
     pub lines: Vec<PlanLine>,
     /// Sealed contact and address; the door opens it for the destination.
@@ -92,6 +94,7 @@ pub(crate) fn ask(
     PlanQuestion {
         order: id,
         attempt,
+        channel: content.channel.clone(),
         lines: lines.collect(),
         recipient: content.recipient.clone(),
         asked_at,

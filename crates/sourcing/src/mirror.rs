@@ -71,6 +71,10 @@ pub trait Availability {
     fn stock(&self, sku: &Sku, owner: &OwnerId) -> &[StockRow];
     /// Weight, scale and splitting of an item; the default where the item is not known.
     fn item(&self, sku: &Sku) -> ItemFacts;
+    /// The item's class for sourcing rules; `None` where it has none.
+    fn class(&self, _: &Sku) -> Option<&str> {
+        None
+    }
     /// A number that rises with every change; stamped on plans.
     fn version(&self) -> u64;
 }

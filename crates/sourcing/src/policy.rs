@@ -2,7 +2,7 @@
 //! beginning.
 
 use waybill_types::Currency;
-use waybill_types::network::{KindCost, NodeKind, Policy};
+use waybill_types::network::{NodeKind, Policy};
 
 /// A policy with the version that is stamped on every plan made by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,17 +18,7 @@ impl PolicyVersion {
     /// warehouses and suppliers last; up to 16 shipments.
     #[must_use]
     pub fn sound(currency: Currency) -> Self {
-        let policy = Policy {
-            currency,
-            backorder_cost_minor: 100_000,
-            split_penalty_minor: 200,
-            lateness_cost_minor_per_day: 50,
-            shipments_max: 16,
-            kind_costs: vec![
-                KindCost { kind: NodeKind::Store, minor: 100 },
-                KindCost { kind: NodeKind::Supplier, minor: 300 },
-            ],
-        };
+        let policy = Policy::sound(currency);
         Self { version: 0, policy }
     }
 }

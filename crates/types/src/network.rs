@@ -8,12 +8,14 @@ mod calendar;
 mod lane;
 mod node;
 mod policy;
+mod rules;
 mod zone;
 
 pub use calendar::{Calendar, DayException, LocalDay, OpenHours, Weekday, Weekdays};
 pub use lane::{Departure, Lane, LaneCost, LaneEnd, Rate, RateCard, RateStep};
 pub use node::{Capabilities, Node, NodeAddress, NodeFacts, NodeKind, TimeZoneName};
 pub use policy::{KindCost, Policy};
+pub use rules::{Buffer, FallbackStep, NodeSet, Preference, Rules, SKU_CLASS, ServeRule, SplitLimit, When};
 pub use zone::{Circle, PostalArea, Zone};
 
 use crate::{Currency, Money};

@@ -84,12 +84,15 @@ pub(crate) fn question(request: &PlanRequest) -> proto::PlanRequest {
             destination,
             requested: None,
             release_time: Some(time(request.release_at)),
+            channel: request.channel.as_ref().map(ToString::to_string).unwrap_or_default(),
         }),
         plan_time: Some(time(request.now)),
         excluded_node_ids: request.excluded.iter().map(ToString::to_string).collect(),
         pinned: request.pinned.iter().map(reserved).collect(),
         own: request.own.iter().map(reserved).collect(),
         after: String::new(),
+        order_id: request.asked_for.map(|asked| asked.order.to_string()).unwrap_or_default(),
+        attempt: request.asked_for.map_or(0, |asked| asked.attempt),
     }
 }
 
@@ -163,9 +166,9 @@ mod tests {
     use super::*;
     use crate::{from_proto, to_proto};
     use waybill_service_kit::Fields;
-    use waybill_types::exchange::{Destination, PlanLine};
+    use waybill_types::exchange::{AskedFor, Destination, PlanLine};
     use waybill_types::network::LocalDay;
-    use waybill_types::{Country, Currency, GeoPoint, OwnerId, PostalCode, Sku};
+    use waybill_types::{Channel, Country, Currency, GeoPoint, OrderId, OwnerId, PostalCode, Sku};
 
     /// A question and a plan come out on the other side as they went in, so that planning elsewhere is planning here.
     #[test]
@@ -209,6 +212,8 @@ mod tests {
                 node: node.clone(),
                 quantity: Quantity::of(7),
             }],
+            channel: Some(Channel::new("web").unwrap()),
+            asked_for: Some(AskedFor { order: OrderId::new(3, 77), attempt: 2 }),
         };
         let mut fields = Fields::new();
         let read = from_proto::plan::question(&mut fields, &question(&asked), at(0)).unwrap();

@@ -10,7 +10,8 @@ use waybill_inventory::{AvailabilityChanged, Inventory, ItemRecord, Note, State,
 use waybill_mirror::{Figures, ItemChange, Mirror, StockChange};
 use waybill_replica::Observer;
 use waybill_types::exchange::ReserveOutcome;
-use waybill_types::{PartitionId, ReservationId};
+use waybill_types::network::SKU_CLASS;
+use waybill_types::{Attributes, PartitionId, ReservationId, Text};
 
 /// Callers who wait for the outcome of a reservation over several partitions.
 #[derive(Clone, Default)]
@@ -110,6 +111,12 @@ fn stock_change(change: AvailabilityChanged) -> StockChange {
     }
 }
 
+/// The item's class for sourcing rules.
+fn class(attributes: &Attributes) -> Option<Text> {
+    let class = attributes.iter().find(|(key, _)| *key == SKU_CLASS);
+    class.and_then(|(_, value)| Text::new(value).ok()).filter(|class| !class.as_str().is_empty())
+}
+
 fn item_change(record: &ItemRecord) -> ItemChange {
     ItemChange {
         sku: record.item.sku.clone(),
@@ -118,5 +125,6 @@ fn item_change(record: &ItemRecord) -> ItemChange {
         no_split: record.item.flags.no_split,
         inactive: record.item.inactive,
         name: record.item.name.clone(),
+        class: class(&record.item.attributes),
     }
 }

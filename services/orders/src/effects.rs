@@ -10,7 +10,7 @@ use waybill_orders::command::{RecordPlan, Unplannable};
 use waybill_orders::{Command, Note, Orders, OrdersState, PlanQuestion};
 use waybill_replica::{Clock, Failure, Observer, Submission};
 use waybill_service_kit::{DoorError, OpenedPerson, Person, Planner, PlannerError, Seal, WaitingRoom};
-use waybill_types::exchange::{Delivery, Destination, Plan, PlanRequest};
+use waybill_types::exchange::{AskedFor, Delivery, Destination, Plan, PlanRequest};
 use waybill_types::{Country, GeoPoint, OrderId, Origin, PostalCode, Timestamp};
 
 /// Whom notes are passed to.
@@ -116,7 +116,8 @@ impl Planning {
 
     async fn ask(&self, seal: &Seal, question: &PlanQuestion) -> Result<Plan, Unasked> {
         let destination = if ships(question) { Some(open_destination(seal, question)?) } else { None };
-        let request = request(question, destination, self.clock.now());
+        let asked_for = Some(AskedFor { order: question.order, attempt: question.attempt });
+        let request = PlanRequest { asked_for, ..request(question, destination, self.clock.now()) };
         let started = Instant::now();
         let answer = self.planner.plan(&request).await;
         metrics::histogram!(names::PLANS).record(started.elapsed().as_secs_f64());
@@ -159,6 +160,8 @@ pub(crate) fn request(
         excluded: question.excluded.clone(),
         pinned: question.pinned.clone(),
         own: question.own.clone(),
+        channel: Some(question.channel.clone()),
+        asked_for: None,
     }
 }
 

@@ -11,6 +11,7 @@ use waybill_proto::inventory::v1::watch_availability_response::Change;
 use waybill_proto::inventory::v1::{
     AvailabilityChange, GetItemRequest, Item, ListItemsRequest, WatchAvailabilityRequest, get_item_request,
 };
+use waybill_types::network::SKU_CLASS;
 use waybill_types::{Invalid, Layout, NodeId, OwnerId, PartitionId, Quantity, Service, Sku, Text, Timestamp};
 
 const PAUSE: Duration = Duration::from_millis(500);
@@ -99,6 +100,7 @@ fn describe(item: &Item) -> Result<ItemChange, Invalid> {
         no_split: item.flags.is_some_and(|flags| flags.no_split),
         inactive: item.inactive,
         name: Text::new(&item.name)?,
+        class: item.custom_attributes.get(SKU_CLASS).and_then(|class| Text::new(class).ok()).filter(|class| !class.as_str().is_empty()),
     })
 }
 

@@ -7,7 +7,7 @@ mod stock;
 mod work;
 
 pub use plan::{
-    Assignment, CostTerm, Delivery, Destination, Plan, PlanLine, PlanRequest, PlanStamp, Unplanned,
+    AskedFor, Assignment, CostTerm, Delivery, Destination, Plan, PlanLine, PlanRequest, PlanStamp, Unplanned,
     UnplannedReason,
 };
 pub use stock::{

@@ -1,7 +1,8 @@
 //! What orders asks the planner and what the planner answers. Asking changes nothing.
 
 use crate::{
-    Country, GeoPoint, LineNo, NodeId, OwnerId, PostalCode, Quantity, ServiceId, Sku, Text, Timestamp,
+    Channel, Country, GeoPoint, LineNo, NodeId, OrderId, OwnerId, PostalCode, Quantity, ServiceId, Sku, Text,
+    Timestamp,
     exchange::{Claim, PromiseWindow},
     network::LocalDay,
 };
@@ -67,6 +68,21 @@ pub struct PlanRequest {
     pub pinned: Vec<Claim>,
     /// Units that the order has reserved and may use or leave: they count as there, besides what is available.
     pub own: Vec<Claim>,
+    /// Where the customer ordered, for rules that differ by channel; `None` is nowhere in particular.
+    pub channel: Option<Channel>,
+    /// Which attempt of which order asks; `None` where nobody will ask for the decision later. No plan depends on it.
+    pub asked_for: Option<AskedFor>,
+}
+
+/// The attempt of an order that a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub struct AskedFor {
+    /// The order.
+    #[n(0)]
+    pub order: OrderId,
+    /// Its attempt, from 1.
+    #[n(1)]
+    pub attempt: u32,
 }
 
 /// Units of one line given to one node.

@@ -1,6 +1,6 @@
 //! The sourcing policy: what the planner weighs besides what lanes and nodes cost.
 
-use super::{Document, Fault, Faults, NodeKind};
+use super::{Document, Fault, Faults, NodeKind, Rules};
 use crate::{Currency, Money};
 use minicbor::{Decode, Encode};
 
@@ -36,6 +36,10 @@ pub struct Policy {
     /// Preferences between kinds of nodes; a kind not named costs nothing on top.
     #[n(5)]
     pub kind_costs: Vec<KindCost>,
+    /// Who serves what, what is kept back, preferences by channel and zone, and what to do when that serves too little;
+    /// `None` is no rule at all.
+    #[n(6)]
+    pub rules: Option<Box<Rules>>,
 }
 
 impl Policy {
@@ -54,6 +58,7 @@ impl Policy {
             lateness_cost_minor_per_day: 50,
             shipments_max: 16,
             kind_costs,
+            rules: None,
         }
     }
 }
@@ -79,6 +84,9 @@ impl Document for Policy {
             faults.unless(cost.minor.unsigned_abs() <= 1_000_000_000, format!("kind_costs[{index}]"), || {
                 format!("is {}, must be within 10^9 minor units", cost.minor)
             });
+        }
+        if let Some(rules) = &self.rules {
+            rules.check(&mut faults);
         }
         faults.0
     }

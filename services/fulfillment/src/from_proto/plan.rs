@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::Fields;
 use waybill_service_kit::values::{country, owner, point_or_none, postal_code, some_quantity, time_or_none};
-use waybill_types::exchange::{Claim, Delivery, Destination, PlanLine, PlanRequest};
-use waybill_types::{LineNo, NodeId, Sku, Timestamp};
+use waybill_types::exchange::{AskedFor, Claim, Delivery, Destination, PlanLine, PlanRequest};
+use waybill_types::{Channel, LineNo, NodeId, OrderId, Sku, Timestamp};
 
 /// Lines of one basket.
 const LINES_MAX: usize = 500;
@@ -49,6 +49,7 @@ pub(crate) fn basket(
             None
         }
     };
+    let channel = fields.check_unless_empty("basket.channel", &given.channel, |text| Channel::new(text));
     let release_at = time_or_none(fields, "basket.release_time", given.release_time.as_ref());
     // Not yet part of the question; a wish that is no time is a mistake of the caller all the same.
     if let Some(requested) = &given.requested {
@@ -63,6 +64,8 @@ pub(crate) fn basket(
         excluded: Vec::new(),
         pinned: Vec::new(),
         own: Vec::new(),
+        channel,
+        asked_for: None,
     })
 }
 
@@ -126,11 +129,22 @@ pub(crate) fn question(
         .collect();
     let pinned = reserved(fields, "pinned", &given.pinned);
     let own = reserved(fields, "own", &given.own);
+    let asked_for = asked_for(fields, given);
     let mut question = question?;
     question.excluded = excluded.into_iter().collect::<Option<_>>()?;
     question.pinned = pinned?;
     question.own = own?;
+    question.asked_for = asked_for;
     Some(question)
+}
+
+/// The attempt that a plan is for, where one is named.
+fn asked_for(fields: &mut Fields, given: &proto::PlanRequest) -> Option<AskedFor> {
+    let order = fields.check_unless_empty("order_id", &given.order_id, str::parse::<OrderId>);
+    if given.order_id.is_empty() != (given.attempt == 0) {
+        fields.wrong("attempt", "is given with order_id and is 0 without it");
+    }
+    order.map(|order| AskedFor { order, attempt: given.attempt })
 }
 
 /// Units that are reserved already, each checked under its own path.

@@ -125,6 +125,8 @@ async fn a_planner_in_another_process_plans_the_same() {
             node: NodeId::new("n1").unwrap(),
             quantity: Quantity::ONE,
         }],
+        channel: None,
+        asked_for: None,
     };
     let there = RemotePlanner::new(channel).plan(&request).await.unwrap();
     let here = world.door.planner().plan(&request).await.unwrap();
