@@ -58,6 +58,7 @@ writes! { orders in orders:
     erase_subject(EraseSubjectRequest) -> EraseSubjectResponse;
     place_order_hold(PlaceOrderHoldRequest) -> PlaceOrderHoldResponse;
     resolve_order_hold(ResolveOrderHoldRequest) -> ResolveOrderHoldResponse;
+    answer_exception(AnswerExceptionRequest) -> AnswerExceptionResponse;
 }
 reads! { amendments in orders:
     preview_amendment(PreviewAmendmentRequest) -> PreviewAmendmentResponse;

@@ -2,6 +2,7 @@
 
 use crate::status::Status;
 use minicbor::{Decode, Encode};
+use waybill_types::exchange::LineUnits;
 use waybill_types::{LineNo, OrderId, Quantity, ReturnId, Timestamp};
 
 /// One answer.
@@ -108,6 +109,19 @@ pub enum Answer {
         /// When.
         #[n(0)]
         at: Timestamp,
+    },
+    /// Somebody's word on units that waited for more than stock was taken.
+    #[n(11)]
+    ExceptionAnswered {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+        /// Its revision now.
+        #[n(1)]
+        revision: u64,
+        /// The units that it concerns, by line.
+        #[n(2)]
+        units: Vec<LineUnits>,
     },
     /// An erasure concerns this many orders.
     #[n(5)]

@@ -213,7 +213,10 @@ impl Follow<'_> {
             }
             What::ReturnReceived(received) => self.returned(received, out),
             // What goes back on a shelf is given back by [`claims::put_back`], from the order as it was before.
-            What::WorkProgressed { .. } | What::WorkRecalled(_) | What::NodeRestocked { .. } => {}
+            What::WorkProgressed { .. }
+            | What::WorkRecalled(_)
+            | What::NodeRestocked { .. }
+            | What::StockHeard { .. } => {}
             What::AttemptStarted(_)
             | What::OrderImported(_)
             | What::HoldGone { .. }
@@ -222,6 +225,7 @@ impl Follow<'_> {
             | What::OrderConfirmed
             | What::OrderRefused(_)
             | What::WorkPlanned { .. }
+            | What::ExceptionAnswered(_)
             | What::SubjectErased
             | What::OrderHoldPlaced { .. }
             | What::OrderHoldResolved { .. }

@@ -1,6 +1,7 @@
 //! What may be asked of the order machine. Personal data comes sealed; ids and times come with the command.
 
 use crate::content::{Backorder, Lookup, Mode, OrderAmounts, Requested};
+use crate::event::ExceptionAnswer;
 use crate::units::Buckets;
 use waybill_machine::Content;
 use waybill_types::exchange::{Delivery, Landing, Message, Plan};
@@ -49,6 +50,17 @@ pub enum Command {
         order: OrderId,
         /// Which of its holds.
         hold: u16,
+        /// What was found out; may be empty. Not personal data.
+        note: Text,
+    },
+    /// Say what is to become of units that wait for more than stock.
+    AnswerException {
+        /// Of which order.
+        order: OrderId,
+        /// Of which lines; empty means all that need somebody.
+        lines: Vec<LineNo>,
+        /// What.
+        answer: ExceptionAnswer,
         /// What was found out; may be empty. Not personal data.
         note: Text,
     },

@@ -2,10 +2,12 @@
 //! are only added at the end and as options. Each carries only what happened, with nothing left to decide.
 
 mod amend;
+mod exception;
 mod recall;
 mod returns;
 
 pub use amend::{AmendmentApplied, AmendmentPlanAsked, AmendmentPlanned, AmendmentStarted, ChangeDecided};
+pub use exception::{ExceptionAnswer, ExceptionAnswered};
 pub use recall::RecallAnswered;
 pub use returns::{AskedBack, Found, ReplacementsJoined, ReturnReceived, ReturnRequested};
 
@@ -230,6 +232,20 @@ pub enum What {
         #[n(2)]
         owner: OwnerId,
     },
+    /// Stock that the order waits for arrived while units of the same goods were being planned or reserved: what these
+    /// attempts do not serve is planned once more, since they may have looked too early.
+    #[n(42)]
+    StockHeard {
+        /// What.
+        #[n(0)]
+        sku: Sku,
+        /// Whose.
+        #[n(1)]
+        owner: OwnerId,
+    },
+    /// Somebody looked at units that wait for more than stock, and said what is to become of them.
+    #[n(43)]
+    ExceptionAnswered(#[n(0)] ExceptionAnswered),
     /// A change was taken. It waits for what it needs; an amendment that needs nothing is applied right after.
     #[n(22)]
     AmendmentStarted(#[n(0)] Box<AmendmentStarted>),
@@ -557,6 +573,8 @@ impl What {
             What::WorkRecalled(_) => "WorkRecalled",
             What::RecallAsked { .. } => "RecallAsked",
             What::NodeRestocked { .. } => "NodeRestocked",
+            What::ExceptionAnswered(_) => "ExceptionAnswered",
+            What::StockHeard { .. } => "StockHeard",
             What::SubjectErased => "SubjectErased",
             What::OrderHoldPlaced { .. } => "OrderHoldPlaced",
             What::OrderHoldResolved { .. } => "OrderHoldResolved",

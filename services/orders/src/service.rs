@@ -69,6 +69,13 @@ impl OrdersService for Door {
     ) -> Result<Response<proto::ListExceptionsResponse>, Status> {
         rpc::exceptions::list(&self.0, request.into_inner()).await.map(Response::new)
     }
+    async fn answer_exception(
+        &self,
+        request: Request<proto::AnswerExceptionRequest>,
+    ) -> Result<Response<proto::AnswerExceptionResponse>, Status> {
+        let caller = caller(&request)?;
+        rpc::exceptions::answer(&self.0, caller, request.into_inner()).await.map(Response::new)
+    }
     type WatchOrdersStream = OrdersStream;
     async fn watch_orders(
         &self,

@@ -285,6 +285,13 @@ impl OrdersService for Service {
         Err(Status::unimplemented("not needed"))
     }
 
+    async fn answer_exception(
+        &self,
+        _: Request<AnswerExceptionRequest>,
+    ) -> Result<Response<AnswerExceptionResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
     async fn list_exceptions(
         &self,
         _: Request<ListExceptionsRequest>,

@@ -39,20 +39,7 @@ pub(crate) fn cancel(
         lines = (0..draft.order.lines.len()).map(every).collect();
     }
     lines.sort_by_key(|line| line.line);
-    held(&draft, &lines)?;
-    // A cancel goes before an amendment that is pending: the amendment ends refused, whole.
-    let concerned: Vec<LineNo> = lines.iter().map(|asked| asked.line).collect();
-    draft.overtake(&concerned)?;
-    let (version, policy) = draft.policy();
-    let rules = Rules { draft: &draft, policy: &policy, version };
-    let mut taken = Taken::default();
-    let answers: Vec<LineCancelled> =
-        lines.iter().map(|line| one(&rules, line, &mut taken)).collect::<Result<_, _>>()?;
-    if let (true, Some(forbidden)) = (taken.is_nothing(&answers), taken.forbidden.take()) {
-        return Err(forbidden);
-    }
-    let manner = rules.manner();
-    take(&mut draft, taken, manner);
+    let answers = take_from(&mut draft, &lines)?;
     let (events, order) = draft.finish_with_order();
     let answer = Answer::Cancelled {
         order: cancel.order,
@@ -61,6 +48,25 @@ pub(crate) fn cancel(
         lines: answers,
     };
     Ok(Decision::new(events, answer))
+}
+
+/// Calls units of these lines off as far as holds and the policy allow, and asks nodes for those they have.
+pub(crate) fn take_from(draft: &mut Draft<'_>, lines: &[CancelLine]) -> Result<Vec<LineCancelled>, Refusal> {
+    held(draft, lines)?;
+    // A cancel goes before an amendment that is pending: the amendment ends refused, whole.
+    let concerned: Vec<LineNo> = lines.iter().map(|asked| asked.line).collect();
+    draft.overtake(&concerned)?;
+    let (version, policy) = draft.policy();
+    let rules = Rules { draft, policy: &policy, version };
+    let mut taken = Taken::default();
+    let answers: Vec<LineCancelled> =
+        lines.iter().map(|line| one(&rules, line, &mut taken)).collect::<Result<_, _>>()?;
+    if let (true, Some(forbidden)) = (taken.is_nothing(&answers), taken.forbidden.take()) {
+        return Err(forbidden);
+    }
+    let manner = rules.manner();
+    take(draft, taken, manner);
+    Ok(answers)
 }
 
 /// A standing hold may stop cancels of the lines it covers.

@@ -4,6 +4,7 @@ mod amend;
 mod back;
 mod cancel;
 mod draft;
+mod exception;
 mod hold;
 pub(crate) mod order_hold;
 mod place;
@@ -60,6 +61,9 @@ pub(crate) fn decide(
         Command::Amend(amend) => amend::amend(state, amend, cx),
         Command::DecideAmendment { order, amendment, approve } => {
             amend::decide(state, *order, *amendment, *approve, cx)
+        }
+        Command::AnswerException { order, lines, answer, note } => {
+            exception::answer(state, *order, lines, *answer, note, cx)
         }
         Command::RequestReturn(request) => back::request(state, request, cx),
         Command::DecideReturn { id, authorise } => back::decide(state, *id, *authorise, cx),

@@ -87,6 +87,7 @@ fn place(placed: &OrderPlaced, at: Timestamp) -> Order {
         recalls: Vec::new(),
         last_recall: 0,
         shunned: Vec::new(),
+        heard: 0,
     }
 }
 
@@ -128,6 +129,7 @@ fn import(imported: &OrderImported, at: Timestamp) -> Order {
         recalls: Vec::new(),
         last_recall: 0,
         shunned: Vec::new(),
+        heard: 0,
     }
 }
 
@@ -210,6 +212,12 @@ pub(crate) fn fold(order: &mut Order, content: &OrderContent, event: &Event, at:
         What::NodeRestocked { node, sku, owner } => order
             .shunned
             .retain(|shunned| shunned.node != *node || shunned.sku != *sku || shunned.owner != *owner),
+        What::StockHeard { sku: _, owner: _ } => order.heard = order.last_attempt,
+        What::ExceptionAnswered(answered) => {
+            let amended = order.amended.take();
+            waits::answered(order, amended.as_deref().unwrap_or(content), answered);
+            order.amended = amended;
+        }
         What::SubjectErased => order.erased = true,
         What::OrderHoldPlaced { hold, line, kind, note } => {
             order.last_hold = *hold;

@@ -1,7 +1,8 @@
 //! Units that wait: why and since when, and when nobody waits any more.
 
-use super::shift;
+use super::{ordered, shift};
 use crate::content::OrderContent;
+use crate::event::{ExceptionAnswer, ExceptionAnswered};
 use crate::order::{Order, Unserved, Waits};
 use crate::units::{Bucket, Buckets};
 use waybill_types::Timestamp;
@@ -20,6 +21,14 @@ pub(super) fn wait(order: &mut Order, unserved: &Unserved, at: Timestamp) {
     let state = &mut order.lines[usize::from(unserved.line.0) - 1];
     state.awaited = true;
     state.waits = Some(Waits { reason, since });
+}
+
+/// Somebody has looked: where they say so, nodes that did not have the goods or would not give them may be asked again.
+pub(super) fn answered(order: &mut Order, content: &OrderContent, answered: &ExceptionAnswered) {
+    let ExceptionAnswer::SourceAgain { ask_all: true } = answered.answer else { return };
+    let lines = answered.lines.iter().map(|line| ordered(content, *line));
+    let goods: Vec<_> = lines.map(|line| (&line.sku, &line.owner)).collect();
+    order.shunned.retain(|shunned| !goods.contains(&(&shunned.sku, &shunned.owner)));
 }
 
 /// A SKU is awaited no longer once no unit of it is open or backordered.

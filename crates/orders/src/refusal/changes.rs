@@ -92,6 +92,14 @@ pub enum ChangeRefusal {
         /// The one named.
         hold: u16,
     },
+    /// Nothing of the order, or of these lines, waits for somebody.
+    #[error("order {order} line {line}: no unit waits for somebody now; read the queue again", line = .line.map_or("-".to_owned(), |line| line.0.to_string()))]
+    NoException {
+        /// Which order.
+        order: OrderId,
+        /// The first line named that does not; `None` where none was named.
+        line: Option<LineNo>,
+    },
     /// The order is still to be confirmed, or was refused.
     #[error("order {order} is {status}; only an accepted or confirmed order can be changed")]
     NotStanding {
@@ -178,6 +186,7 @@ impl ChangeRefusal {
             | Self::AmendmentPending { .. }
             | Self::NothingChanges { .. }
             | Self::OnHold { .. }
+            | Self::NoException { .. }
             | Self::NotStanding { .. }
             | Self::NotReturnable { .. }
             | Self::WindowClosed { .. }
@@ -198,6 +207,7 @@ impl ChangeRefusal {
             Self::OnHold { .. } => "ORDER_ON_HOLD",
             Self::UnknownHoldType { .. } => "HOLD_TYPE_UNKNOWN",
             Self::UnknownOrderHold { .. } => "ORDER_HOLD_UNKNOWN",
+            Self::NoException { .. } => "EXCEPTION_NOT_THERE",
             Self::NotStanding { .. } => "ORDER_NOT_STANDING",
             Self::NotReturnable { .. } => "NOT_RETURNABLE",
             Self::WindowClosed { .. } => "RETURN_WINDOW_CLOSED",
@@ -239,6 +249,10 @@ impl ChangeRefusal {
             Self::UnknownHoldType { code } => vec![("hold_type", code.clone())],
             Self::UnknownOrderHold { order, hold } => {
                 vec![("order_id", order.to_string()), ("hold", hold.to_string())]
+            }
+            Self::NoException { order, line } => {
+                let line = line.map(|line| ("line_number", line.0.to_string()));
+                [("order_id", order.to_string())].into_iter().chain(line).collect()
             }
             Self::NotStanding { order, status } => {
                 vec![("order_id", order.to_string()), ("status", (*status).to_owned())]

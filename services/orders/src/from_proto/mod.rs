@@ -5,6 +5,7 @@ pub(crate) mod amend;
 pub(crate) mod back;
 pub(crate) mod basket;
 pub(crate) mod cancel;
+pub(crate) mod exception;
 pub(crate) mod find;
 pub(crate) mod hold;
 pub(crate) mod import;

@@ -1,21 +1,24 @@
-//! ListExceptions: orders that need somebody, over all partitions, oldest first.
+//! ListExceptions and AnswerException: orders that need somebody, over all partitions, oldest first; and what somebody
+//! says about one of them.
 
+use super::operators_only;
 use crate::door::Inner;
-use crate::to_proto;
+use crate::{from_proto, to_proto};
 use futures::future::try_join_all;
 use std::collections::BTreeSet;
 use tonic::Status;
+use waybill_orders::Answer;
 use waybill_orders::content::OrderContent;
 use waybill_orders::exceptions::{LineException, OrderException};
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::values::page_size;
-use waybill_service_kit::{Fields, opaque};
+use waybill_service_kit::{Caller, Fields, Write, opaque};
 use waybill_types::{OrderId, Timestamp};
 
 const TOKEN_KIND: &str = "order exceptions";
 
 /// What resolves units that nodes refused, besides stock that comes in.
-const RESOLVE_WITH: [&str; 2] = ["AmendOrder", "CancelOrder"];
+const RESOLVE_WITH: [&str; 3] = ["AnswerException", "AmendOrder", "CancelOrder"];
 
 pub(crate) async fn list(
     door: &Inner,
@@ -49,6 +52,28 @@ pub(crate) async fn list(
         exceptions: found.into_iter().map(|(_, _, exception)| exception).collect(),
         next_page_token: last.map(|last| opaque::seal(TOKEN_KIND, &last)).unwrap_or_default(),
     })
+}
+
+pub(crate) async fn answer(
+    door: &Inner,
+    caller: Caller,
+    message: proto::AnswerExceptionRequest,
+) -> Result<proto::AnswerExceptionResponse, Status> {
+    let from_proto::exception::Asked { request, reason, order: id, command, content } =
+        from_proto::exception::answer(&message)?;
+    operators_only(&caller, "answer exceptions")?;
+    if !door.is_here(id) {
+        return Err(Inner::unknown(id));
+    }
+    let target = format!("answer to the exception of order {id}").into_bytes();
+    let write = Write { caller, request, reason, target, content };
+    let accepted = door.change(id, write, command).await?;
+    let Answer::ExceptionAnswered { revision, units, .. } = accepted.answer else {
+        return Err(Inner::unexpected("an answer to an exception", &accepted.answer));
+    };
+    let (order_id, token) = (id.to_string(), accepted.token.to_string());
+    let units = to_proto::amendment::units(&units);
+    Ok(proto::AnswerExceptionResponse { order_id, revision, units, token })
 }
 
 fn shown(exception: &OrderException, content: &OrderContent) -> proto::OrderException {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use waybill_orders::content::{Line, Mode, OrderContent};
-use waybill_orders::event::{AskedBack, AttemptSource, CancelCause, CancelledFrom, Found, What};
+use waybill_orders::event::{AskedBack, AttemptSource, CancelCause, CancelledFrom, ExceptionAnswer, Found, What};
 use waybill_orders::order::{RecallPurpose, Unserved};
 use waybill_orders::units::Bucket;
 use waybill_orders::{Event, Orders};
@@ -60,6 +60,8 @@ fn resource(event: &Event) -> String {
         | What::WorkRecalled(_)
         | What::RecallAsked { .. }
         | What::NodeRestocked { .. }
+        | What::StockHeard { .. }
+        | What::ExceptionAnswered(_)
         | What::SubjectErased
         | What::OrderHoldPlaced { .. }
         | What::OrderHoldResolved { .. }
@@ -187,6 +189,17 @@ fn payload(what: &What) -> Value {
         }),
         What::NodeRestocked { node, sku, owner } => {
             json!({ "node": node.as_str(), "sku": sku.as_str(), "owner": owner.as_str() })
+        }
+        What::StockHeard { sku, owner } => json!({ "sku": sku.as_str(), "owner": owner.as_str() }),
+        What::ExceptionAnswered(answered) => {
+            let (answer, ask_all) = match answered.answer {
+                ExceptionAnswer::SourceAgain { ask_all } => ("source_again", ask_all),
+                ExceptionAnswer::CallOff => ("call_off", false),
+            };
+            json!({
+                "answer": answer, "ask_all_nodes": ask_all, "units": units(&answered.units),
+                "note": answered.note.as_str(),
+            })
         }
         What::OrderHoldPlaced { hold, line, kind, note } => json!({
             "hold": hold, "line": line.map(|line| line.0), "type": kind.code.as_str(), "note": note.as_str(),

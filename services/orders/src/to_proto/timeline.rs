@@ -3,7 +3,7 @@
 use super::time;
 use crate::to_proto::order::words;
 use waybill_machine::{Position, Undecodable};
-use waybill_orders::event::{CancelCause, What};
+use waybill_orders::event::{CancelCause, ExceptionAnswer, What};
 use waybill_orders::history::{Entry, StoredHistory, replay};
 use waybill_orders::order::Unserved;
 use waybill_orders::units::Bucket;
@@ -195,7 +195,20 @@ pub(crate) fn summary(what: &What) -> String {
         What::RecallAsked { work, units, .. } => {
             format!("fulfillment order {work} was asked to stop {} unit(s)", count(units))
         }
+        What::StockHeard { sku, .. } => format!("stock of {sku} arrived while units of it were being planned"),
         What::NodeRestocked { node, sku, .. } => format!("stock of {sku} has risen at {node}"),
+        What::ExceptionAnswered(answered) => {
+            let units = count(&answered.units);
+            match answered.answer {
+                ExceptionAnswer::SourceAgain { ask_all: false } => {
+                    format!("somebody has {units} waiting unit(s) sourced again")
+                }
+                ExceptionAnswer::SourceAgain { ask_all: true } => {
+                    format!("somebody has {units} waiting unit(s) sourced again, at every node")
+                }
+                ExceptionAnswer::CallOff => format!("somebody calls {units} waiting unit(s) off"),
+            }
+        }
         What::OrderHoldPlaced { kind, .. } => format!("the order is on hold: {}", kind.code),
         What::OrderHoldResolved { hold, .. } => format!("hold {hold} was resolved"),
         What::ReturnRequested(requested) => {
