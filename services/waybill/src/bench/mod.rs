@@ -7,6 +7,8 @@ mod child;
 pub(crate) mod disk;
 mod drive;
 mod echo;
+mod fill;
+mod find;
 mod hot;
 mod instructed;
 pub(crate) mod latency;
@@ -31,6 +33,8 @@ enum What {
     Availability(availability::Args),
     /// A million positions and half a million orders: memory, disk, restart after a kill.
     Scale(scale::Args),
+    /// Two million orders, and every way to find one: latency, memory, disk.
+    Find(find::Args),
     /// The bare echo that the others are compared with; they start it themselves.
     #[command(hide = true)]
     EchoServer,
@@ -47,6 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             What::Hot(args) => hot::run(args).await,
             What::Availability(args) => availability::run(args).await,
             What::Scale(args) => scale::run(args).await,
+            What::Find(args) => find::run(args).await,
             What::EchoServer => echo::serve().await,
         }
     };

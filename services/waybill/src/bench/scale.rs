@@ -3,7 +3,8 @@
 
 use super::child::ServerProcess;
 use super::disk::bytes_under;
-use super::setup::{Bench, Common, bar};
+use super::fill::{history, import_history, place_open, present};
+use super::setup::{Bench, Common};
 use crate::demo::load::refused;
 use crate::demo::settle::quiet;
 use crate::demo::world::World;
@@ -13,10 +14,9 @@ use anyhow::{Context, ensure};
 use futures::stream::{StreamExt, TryStreamExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use waybill_client::proto::orders::v1::{
-    ExternalOrderKey, GetOrderRequest, ImportOrdersRequest, PlaceOrderRequest, get_order_request,
+    ExternalOrderKey, GetOrderRequest, PlaceOrderRequest, get_order_request,
 };
 use waybill_client::{Client, Identity};
 use waybill_fixtures::{OrderShape, Regime, StockShape};
@@ -38,9 +38,6 @@ pub(crate) struct Args {
     no_audit: bool,
 }
 
-const ORDERS_PER_MESSAGE: u64 = 500;
-const MESSAGES_PER_FEED: u64 = 10;
-const FEEDS: usize = 4;
 /// Orders that are read again after the restart, spread over all of them.
 const SAMPLE: u64 = 2_000;
 const READS: usize = 16;
@@ -58,8 +55,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let shape = common.ample(stock);
     let (world, loaded) = bench.load(shape).await?;
     let operator = bench.operator().await?;
-    import_history(&operator, &world, args.orders - open).await?;
-    place_open(&bench, common, &world, open).await?;
+    let finished = |world: &World, first, count| {
+        let orders = world.finished_orders(history(CUSTOMERS), first, count);
+        orders.iter().map(records::historic).collect()
+    };
+    import_history(&operator, &world, args.orders - open, finished).await?;
+    place_open(&bench, common, open_orders(&world, open).await?).await?;
     quiet(&operator).await?;
     let full = bench.server.usage()?;
     println!(
@@ -98,88 +99,19 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn history() -> OrderShape {
-    // A year before the open ones.
-    let start_ms = OrderShape::default().start_ms - 365 * 86_400_000;
-    OrderShape {
-        start_ms,
-        interval_ms: 60,
-        customers: 200_000,
-        pickup_permille: 0,
-        run: "H".into(),
-        ..OrderShape::default()
-    }
-}
+const CUSTOMERS: u64 = 200_000;
 
-fn present() -> OrderShape {
-    OrderShape { customers: 200_000, pickup_permille: 0, later_permille: 0, ..OrderShape::default() }
-}
-
-/// Sends finished orders in feeds, a few at once; each is made while others are under way.
-async fn import_history(operator: &Client, world: &Arc<World>, count: u64) -> anyhow::Result<()> {
-    let bar = bar("history", count)?;
-    let per_feed = ORDERS_PER_MESSAGE * MESSAGES_PER_FEED;
-    let firsts = (0..count).step_by(per_feed as usize);
-    let send = |first: u64| {
-        let (world, bar) = (Arc::clone(world), bar.clone());
-        async move {
-            let orders = per_feed.min(count - first);
-            let feed =
-                tokio::task::spawn_blocking(move || feed(&world.finished_orders(history(), first, orders)))
-                    .await?;
-            let answer = operator.import_orders(feed).await.map_err(refused)?;
-            ensure!(answer.refused_count == 0, "history was refused: {:?}", answer.failures.first());
-            bar.inc(orders);
-            anyhow::Ok(())
-        }
-    };
-    futures::stream::iter(firsts).map(send).buffer_unordered(FEEDS).try_collect::<()>().await?;
-    bar.finish_and_clear();
-    Ok(())
-}
-
-fn feed(orders: &[OrderRecord]) -> Vec<ImportOrdersRequest> {
-    let message = |orders: &[OrderRecord]| ImportOrdersRequest {
-        orders: orders.iter().map(records::historic).collect(),
-        ..Default::default()
-    };
-    orders.chunks(ORDERS_PER_MESSAGE as usize).map(message).collect()
-}
-
-/// Places the open orders; no node works on them.
-async fn place_open(bench: &Bench, common: &Common, world: &Arc<World>, count: u64) -> anyhow::Result<()> {
+async fn open_orders(world: &Arc<World>, count: u64) -> anyhow::Result<Vec<(String, PlaceOrderRequest)>> {
     let world = Arc::clone(world);
-    let orders: Vec<(String, PlaceOrderRequest)> = tokio::task::spawn_blocking(move || {
-        let orders = world.orders(present(), count);
+    let make = move || {
+        let orders = world.orders(present(CUSTOMERS), count);
         orders.iter().map(|order| (order.channel.clone(), records::place(order))).collect()
-    })
-    .await?;
-    let bar = bar("open", count)?;
-    let clients = bench.connect(common.load.connections, "").await?;
-    let (orders, next) = (Arc::new(orders), Arc::new(AtomicU64::new(0)));
-    let place = |(worker, client): (usize, Client)| {
-        let (orders, next, bar) = (Arc::clone(&orders), Arc::clone(&next), bar.clone());
-        tokio::spawn(async move {
-            while let Some((channel, request)) = orders.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                let identity = Identity::new(channel, &format!("till-{worker}"), "channel")?;
-                let client = client.with_identity(identity).with_retry(waybill_client::Retry::default());
-                client.place_order(request.clone()).await.map_err(refused)?;
-                bar.inc(1);
-            }
-            anyhow::Ok(())
-        })
     };
-    let workers = (0..usize::from(common.load.concurrency))
-        .map(|worker| place((worker, clients[worker % clients.len()].clone())));
-    for worker in workers.collect::<Vec<_>>() {
-        worker.await??;
-    }
-    bar.finish_and_clear();
-    Ok(())
+    Ok(tokio::task::spawn_blocking(make).await?)
 }
 
 /// What lies where, in the data directory of a server that is not running.
-fn tell_disk(data_dir: &Path) -> anyhow::Result<u64> {
+pub(crate) fn tell_disk(data_dir: &Path) -> anyhow::Result<u64> {
     let mut sum = 0;
     for part in ["journal", "store", "checkpoints", "keys"] {
         let path = data_dir.join(part);
@@ -192,7 +124,7 @@ fn tell_disk(data_dir: &Path) -> anyhow::Result<u64> {
 
 /// Reads orders of all ages.
 async fn sample(client: &Client, world: &Arc<World>, closed: u64, open: u64) -> anyhow::Result<()> {
-    for (shape, count) in [(history(), closed), (present(), open)] {
+    for (shape, count) in [(history(CUSTOMERS), closed), (present(CUSTOMERS), open)] {
         let world = Arc::clone(world);
         let keys = tokio::task::spawn_blocking(move || sample_keys(&world, &shape, count)).await?;
         let (asked, began) = (keys.len() as u64, Instant::now());
