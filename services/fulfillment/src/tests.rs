@@ -1,9 +1,11 @@
 //! The door over real partitions on a real disk: what callers see, what hostile callers do not break.
 
 mod changes;
+mod counter;
 mod hostile;
 mod network;
 mod plans;
 mod reports;
 mod streams;
+mod undelivered;
 mod world;

@@ -27,7 +27,7 @@ pub(super) fn hand_over(
     cx: &Context<'_>,
 ) -> Result<Event, Refusal> {
     let in_hand = order.in_hand();
-    let left = if lines.is_empty() { in_hand.clone() } else { at_most("lines", lines, &in_hand, "in hand")? };
+    let left = if lines.is_empty() { in_hand.clone() } else { at_most("taken", lines, &in_hand, "in hand")? };
     let taken: BTreeMap<LineNo, Quantity> = left.iter().map(|units| (units.line, units.quantity)).collect();
     let stays = |some: &LineUnits| {
         (some.line, some.quantity.saturating_sub(taken.get(&some.line).copied().unwrap_or_default()))

@@ -77,7 +77,7 @@ fn nobody_is_handed_more_than_there_is() {
     let wrong = driver.report(id, 4, hand_over_some(&[(1, 1), (2, 1), (2, 1)], Rest::Later)).unwrap_err();
     assert_eq!(wrong.code(), Code::Malformed);
     let fields: Vec<String> = wrong.violations().into_iter().map(|violation| violation.field).collect();
-    assert_eq!(fields, ["lines[0].quantity", "lines[2].line_number"]);
+    assert_eq!(fields, ["taken[0].quantity", "taken[2].line_number"]);
 }
 
 /// Case 21 of the domain, the node's half: whoever reports first, there is one end.

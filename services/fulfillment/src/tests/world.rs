@@ -16,10 +16,13 @@ use waybill_proto::fulfillment::v1::network_service_server::NetworkService;
 use waybill_replica::{Clock, DataDir, Delivery, Host, HostOptions, Limits};
 use waybill_service_kit::{Caller, Person, Seal};
 use waybill_store::vault::Vault;
-use waybill_types::exchange::{Message, PromiseWindow, Work, WorkDestination, WorkLine};
+use waybill_types::exchange::{
+    LineUnits, Message, PromiseWindow, RecallManner, Work, WorkDestination, WorkLine,
+};
 use waybill_types::{
     Actor, Attributes, Channel, ExternalNumber, FulfillmentOrderId, Layout, LineNo, NodeId, OrderId, OwnerId,
-    PartitionId, Quantity, ReservationId, Role, Sealed, Service, ServiceId, Sku, SubjectKey, Text, Timestamp,
+    PartitionId, Quantity, Reason, ReservationId, Role, Sealed, Service, ServiceId, Sku, SubjectKey, Text,
+    Timestamp,
 };
 
 pub(crate) struct World {
@@ -129,10 +132,32 @@ impl World {
             Person { name: "Ada Lovelace".into(), gift_note: "Happy birthday".into(), ..Person::default() };
         let (key, sealed) = self.seal.seal(&ada).unwrap();
         let work = self.work(node, order, quantity, sealed);
+        (self.give(work).await, key)
+    }
+
+    /// A pickup of `quantity` units of SKU `A`, in whose place SKU `B` may be taken: planned and released.
+    pub(crate) async fn released_pickup(&self, node: &str, order: u64, quantity: u64) -> FulfillmentOrderId {
+        let (_, sealed) = self.seal.seal(&Person::default()).unwrap();
+        let mut work = self.work(node, order, quantity, sealed);
+        work.destination = WorkDestination::Pickup;
+        work.lines[0].substitutes = vec![Sku::new("B").unwrap()];
+        self.give(work).await
+    }
+
+    async fn give(&self, work: Work) -> FulfillmentOrderId {
         let (id, home) = (work.id, work.id.partition());
         self.send(home, &Message::AssignWork(Box::new(work))).await;
         self.send(home, &Message::ReleaseWork(id)).await;
-        (id, key)
+        id
+    }
+
+    /// Asks the node to give units of the work's line back, as the order does for a cancel.
+    pub(crate) async fn ask_back(&self, id: FulfillmentOrderId, recall: u32, quantity: u64) {
+        let units = vec![LineUnits { line: LineNo(1), quantity: Quantity::of(quantity) }];
+        let manner = RecallManner::Ask { within_ms: 3_600_000 };
+        let reason = Reason::new("changed my mind").unwrap();
+        let asked = Message::CancelWork { id, units, recall, manner, reason };
+        self.send(id.partition(), &asked).await;
     }
 
     pub(crate) fn home(&self, node: &str) -> PartitionId {
@@ -179,6 +204,7 @@ impl World {
             no_split: false,
             inactive: false,
             name: Text::new("Lamp").unwrap(),
+            class: None,
         };
         let change = StockChange {
             sku: sku.clone(),
@@ -236,3 +262,33 @@ pub(crate) fn fields(status: &Status) -> Vec<String> {
     let found = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
     found.into_iter().map(|violation| violation.field).collect()
 }
+
+/// What holds of every report: it counts once however often it is sent, its id is not taken for another content, a
+/// revision that has passed is refused with the current one, and so is work that another node's partition does not have.
+macro_rules! contract {
+    ($world:expr, $call:ident, $message:expr, $other:expr) => {{
+        let message = $message;
+        let first = $world.door.$call(asked(message.clone())).await.unwrap().into_inner();
+        let again = $world.door.$call(asked(message.clone())).await.unwrap().into_inner();
+        assert_eq!(first.fulfillment_order, again.fulfillment_order, "one effect, one answer");
+        let reused = $world.door.$call(asked($other)).await.unwrap_err();
+        assert_eq!(why(&reused), (Code::AlreadyExists, "REQUEST_ID_REUSED".to_owned()));
+        let mut stale = message.clone();
+        stale.request_id = "a stale one".into();
+        let stale = $world.door.$call(asked(stale)).await.unwrap_err();
+        assert_eq!(why(&stale), (Code::Aborted, "STALE_REVISION".to_owned()));
+        let current = stale.get_error_details().error_info().unwrap().metadata["current_revision"].clone();
+        assert_eq!(current, (message.revision + 1).to_string());
+        let id: FulfillmentOrderId = message.fulfillment_order_id.parse().unwrap();
+        let elsewhere = FulfillmentOrderId { partition_index: (id.partition_index + 1) % 4, ..id };
+        let never = FulfillmentOrderId { number: id.number + 7, ..id };
+        for unknown in [elsewhere, never] {
+            let mut message = message.clone();
+            message.fulfillment_order_id = unknown.to_string();
+            let unknown = $world.door.$call(asked(message)).await.unwrap_err();
+            assert_eq!(why(&unknown), (Code::NotFound, "FULFILLMENT_ORDER_UNKNOWN".to_owned()));
+        }
+        assert_eq!($world.order(id).await.revision, message.revision + 1, "nothing else happened");
+    }};
+}
+pub(crate) use contract;
