@@ -3,6 +3,7 @@
 use crate::{Client, request_id};
 use tonic::Status;
 use waybill_proto::common::v1 as common;
+use waybill_proto::customers::v1 as customers;
 use waybill_proto::fulfillment::v1 as fulfillment;
 use waybill_proto::inventory::v1 as inventory;
 use waybill_proto::orders::v1 as orders;
@@ -83,6 +84,21 @@ reads! { order_policy in orders:
 }
 writes! { order_policy in orders:
     set_order_policy(SetOrderPolicyRequest) -> SetOrderPolicyResponse;
+}
+reads! { customers in customers:
+    find_customers(FindCustomersRequest) -> FindCustomersResponse;
+    get_customer_view(GetCustomerViewRequest) -> GetCustomerViewResponse;
+    list_customer_orders(ListCustomerOrdersRequest) -> ListCustomerOrdersResponse;
+}
+writes! { customers in customers:
+    link_identity(LinkIdentityRequest) -> LinkIdentityResponse;
+    unlink_identity(UnlinkIdentityRequest) -> UnlinkIdentityResponse;
+    merge_customers(MergeCustomersRequest) -> MergeCustomersResponse;
+    split_customer(SplitCustomerRequest) -> SplitCustomerResponse;
+    set_customer_profile(SetCustomerProfileRequest) -> SetCustomerProfileResponse;
+    record_contact(RecordContactRequest) -> RecordContactResponse;
+    record_feedback(RecordFeedbackRequest) -> RecordFeedbackResponse;
+    erase_customer(EraseCustomerRequest) -> EraseCustomerResponse;
 }
 reads! { inventory in inventory:
     get_item(GetItemRequest) -> GetItemResponse;

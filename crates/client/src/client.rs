@@ -6,6 +6,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use waybill_proto::common::v1::admin_service_client::AdminServiceClient;
 use waybill_proto::common::v1::partition_service_client::PartitionServiceClient;
+use waybill_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
 use waybill_proto::fulfillment::v1::network_service_client::NetworkServiceClient;
 use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
@@ -103,6 +104,8 @@ impl Client {
         returns: ReturnsServiceClient;
         /// The generated client of the rules of orders. Its calls are not repeated.
         order_policy: OrderPolicyServiceClient;
+        /// The generated client of customers. Its calls are not repeated.
+        customers: CustomersServiceClient;
         /// The generated client of inventory. Its calls are not repeated.
         inventory: InventoryServiceClient;
         /// The generated client of fulfilment. Its calls are not repeated.
