@@ -411,5 +411,14 @@ pub enum Event {
         /// without any where only claims were given back, and empty altogether when that is so for all.
         #[cbor(n(3), skip_if = "Vec::is_empty")]
         nodes: Vec<Vec<NodeId>>,
+        /// They had their turn: what they leave is offered to those after the last of them. Otherwise somebody was told
+        /// out of turn, who may have looked too early.
+        #[cbor(n(4), skip_if = "crate::event::no")]
+        in_turn: bool,
     },
+}
+
+/// What is not so takes no bytes.
+fn no(said: &bool) -> bool {
+    !said
 }

@@ -177,7 +177,7 @@ pub fn open_work_has_a_timer(state: &State, found: &mut Vec<Violation>) -> Check
 
 /// The counters that decide whether anyone must be told agree with the queue.
 pub fn waits_are_counted(state: &State, found: &mut Vec<Violation>) -> Checked {
-    let mut counted: BTreeMap<_, u32> = BTreeMap::new();
+    let mut counted: BTreeMap<_, (u32, u32)> = BTreeMap::new();
     let mut count = 0;
     state.waits.for_each(|key, wait| {
         count += 1;
@@ -187,12 +187,16 @@ pub fn waits_are_counted(state: &State, found: &mut Vec<Violation>) -> Checked {
                 format!("{} knows of {} rises of {}, there were {lifts}", key.order, wait.knows, key.sku);
             found.push(Violation { law: "STOCK-3", what });
         }
-        *counted.entry((key.sku, key.owner)).or_default() += 1;
+        let (waiting, looking) = counted.entry((key.sku, key.owner)).or_default();
+        (*waiting, *looking) = (*waiting + 1, *looking + u32::from(wait.told.is_some()));
     });
-    for ((sku, owner), waiting) in counted {
-        let said = state.stock.head(&sku, &owner).map_or(0, |head| head.waiting);
-        if said != waiting {
-            let what = format!("{said} orders are said to wait for {sku} of {owner}, {waiting} do");
+    for ((sku, owner), is) in counted {
+        let said = state.stock.head(&sku, &owner).map_or((0, 0), |head| (head.waiting, head.looking));
+        if said != is {
+            let what = format!(
+                "{} orders are said to wait for {sku} of {owner} and {} of them to look, {} and {} do",
+                said.0, said.1, is.0, is.1
+            );
             found.push(Violation { law: "STOCK-3", what });
         }
     }

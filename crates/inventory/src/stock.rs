@@ -7,6 +7,7 @@
 //! keys. Shard 0 also carries what is known of the (SKU, owner) as a whole.
 
 use crate::position::{Position, Spot};
+use crate::wait::Turn;
 use minicbor::{Decode, Encode};
 use std::sync::Arc;
 use waybill_machine::{AnyTable, ScanOrder, Table};
@@ -33,6 +34,18 @@ pub struct StockRow {
     /// Shard 0 only: how often sellable on-hand stock rose at any node. Each position keeps the number of its last rise.
     #[cbor(n(5), skip_if = "crate::position::none")]
     pub lifts: u64,
+    /// Shard 0 only: how many of those who wait were told and have not said yet what they still wait for.
+    #[cbor(n(6), skip_if = "nobody")]
+    pub looking: u32,
+    /// Shard 0 only: whom the stock of the last rise was offered last; `None` when it was offered to nobody yet. What those
+    /// who looked have left is offered to whoever comes after.
+    #[n(7)]
+    pub turn: Option<Turn>,
+}
+
+/// Counters that are 0 take no bytes.
+fn nobody(counter: &u32) -> bool {
+    *counter == 0
 }
 
 impl StockRow {

@@ -44,13 +44,25 @@ pub struct Wait {
     /// How many units.
     #[n(0)]
     pub quantity: Quantity,
-    /// The SKU's count of rises when the order was last told of one; `None` when it was not told.
+    /// The SKU's count of rises when the order was told of one; `None` where it was not told since it said last what it
+    /// waits for. One that was told looks for stock now, and says afterwards what it still waits for, or that it does not.
     #[n(1)]
     pub told: Option<u64>,
     /// The SKU's count of on-hand rises up to which the order knows at which nodes they were. What came before it began to
     /// wait is known: it has just looked everywhere.
     #[cbor(n(2), skip_if = "crate::position::none")]
     pub knows: u64,
+}
+
+/// How far down the queue of a SKU the stock of its last rise was offered: this order was the last one that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Turn {
+    /// Its place.
+    #[n(0)]
+    pub place: WaitPlace,
+    /// Its id.
+    #[n(1)]
+    pub order: OrderId,
 }
 
 /// Where an order stands in the queue of a SKU.

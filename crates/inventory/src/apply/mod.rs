@@ -68,8 +68,8 @@ pub(crate) fn event(state: &mut State, event: &Event, cx: &Context<'_>, out: &mu
             waits::awaited(state, *order, sku, owner, *quantity, *priority, *since);
         }
         Event::StockForgotten { order, sku, owner } => waits::forgotten(state, *order, sku, owner),
-        Event::WaitersTold { sku, owner, orders, nodes } => {
-            waits::told(state, sku, owner, orders, nodes, out);
+        Event::WaitersTold { sku, owner, orders, nodes, in_turn } => {
+            waits::told(state, sku, owner, orders, nodes, *in_turn, out);
         }
     }
 }

@@ -93,6 +93,7 @@ pub(super) fn touch(
         let waiting = state.stock.update_head(&spot.sku, &spot.owner, |head| {
             head.rises += 1;
             head.risen_at = cx.at;
+            head.turn = None;
             head.waiting
         });
         if waiting > 0 {

@@ -1,9 +1,10 @@
 //! The queue of orders that wait for stock changes.
 
+use crate::decide::waits::NODES_MAX;
 use crate::note::Note;
 use crate::position::Spot;
 use crate::state::State;
-use crate::wait::{Wait, WaitKey, WaitPlace};
+use crate::wait::{Turn, Wait, WaitKey, WaitPlace};
 use std::sync::Arc;
 use waybill_machine::Outbox;
 use waybill_types::exchange::Message;
@@ -39,7 +40,16 @@ fn leave(state: &mut State, order: OrderId, sku: &Sku, owner: &OwnerId) -> Optio
     let wait = state.waits.get(&key);
     state.wait_places.remove(&place_key);
     state.waits.remove(&key);
-    state.stock.update_head(sku, owner, |head| head.waiting = head.waiting.saturating_sub(1));
+    let looked = wait.as_ref().is_some_and(|wait| wait.told.is_some());
+    let others_turn = state.stock.update_head(sku, owner, |head| {
+        head.waiting = head.waiting.saturating_sub(1);
+        head.looking = head.looking.saturating_sub(u32::from(looked));
+        looked && head.looking == 0 && head.waiting > 0
+    });
+    if others_turn {
+        // Whatever those have left who looked is offered to the next.
+        state.risen.insert((sku.clone(), owner.clone()));
+    }
     wait
 }
 
@@ -54,6 +64,7 @@ pub(super) fn told(
     owner: &OwnerId,
     orders: &[OrderId],
     nodes: &[Vec<NodeId>],
+    in_turn: bool,
     out: &mut Outbox<Note>,
 ) {
     let rises = state.stock.head(sku, owner).map_or(0, |head| head.rises);
@@ -64,14 +75,19 @@ pub(super) fn told(
     for (index, order) in orders.iter().enumerate() {
         let named = nodes.get(index).map_or(&[][..], Vec::as_slice);
         let arrived = |node| Message::StockArrived(*order, sku.clone(), owner.clone(), node);
-        // One message per node. The order may look for stock after the first of several and before the last: then its
-        // next wait is answered at once, so that it looks again.
-        let told = if named.len() > 1 { rises.saturating_sub(1) } else { rises };
+        // Where there were more nodes than one is told of at a time, its next wait is answered with the rest of them.
+        let told = if named.len() < NODES_MAX { rises } else { rises.saturating_sub(1) };
         let knows = named.last().map(|node| lifted(state, node));
         if let Some(place) = state.wait_places.get(&(*order, sku.clone(), owner.clone())) {
-            state.waits.update(&key_at(sku, owner, *order, &place), |wait| {
-                wait.told = Some(told);
+            let before = state.waits.update(&key_at(sku, owner, *order, &place), |wait| {
                 wait.knows = knows.unwrap_or(wait.knows);
+                wait.told.replace(told)
+            });
+            state.stock.update_head(sku, owner, |head| {
+                head.looking += u32::from(before == Some(None));
+                if in_turn {
+                    head.turn = Some(Turn { place: *place, order: *order });
+                }
             });
         }
         if named.is_empty() {
@@ -79,5 +95,7 @@ pub(super) fn told(
         }
         named.iter().for_each(|node| out.send(order.partition(), arrived(Some(node.clone()))));
     }
-    state.risen.remove(&(sku.clone(), owner.clone()));
+    if in_turn {
+        state.risen.remove(&(sku.clone(), owner.clone()));
+    }
 }

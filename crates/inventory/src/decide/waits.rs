@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::state::State;
-use crate::wait::{Wait, WaitKey};
+use crate::wait::{Turn, Wait, WaitKey, WaitPlace};
 use std::sync::Arc;
 use waybill_machine::ScanOrder;
 use waybill_types::{OrderId, OwnerId, Quantity, Sku, Timestamp};
@@ -10,7 +10,7 @@ use waybill_types::{OrderId, OwnerId, Quantity, Sku, Timestamp};
 /// The most orders told of one rise at a time; the rest hear of the next.
 const TOLD_MAX: usize = 20_000;
 /// The most nodes one order is told of at a time; it hears of the rest when it waits again.
-const NODES_MAX: usize = 32;
+pub(crate) const NODES_MAX: usize = 32;
 
 /// How far the clocks of two partitions may be apart: an order's time is another clock's than the stock's. Told once too
 /// often is a plan more; told once too rarely would be for good.
@@ -39,7 +39,7 @@ pub(crate) fn on_await(state: &State, wait: &Awaited<'_>) -> Vec<Event> {
     }];
     if missed_a_rise(state, wait, waited.as_deref()) && !total(state, sku, owner).is_zero() {
         let knows = waited.map_or(u64::MAX, |waited| waited.knows);
-        events.push(told(state, sku, owner, &[(order, knows)]));
+        events.push(told(state, sku, owner, &[(order, knows)], false));
     }
     events
 }
@@ -68,28 +68,38 @@ pub(crate) fn on_forget(state: &State, order: OrderId, sku: &Sku, owner: &OwnerI
     vec![Event::StockForgotten { order, sku: sku.clone(), owner: owner.clone() }]
 }
 
-/// The orders to tell that stock rose: in the order they are served, while what they wait for fits what there is, but
-/// always the first, who may be content with less.
+/// The orders to tell that stock rose, or that those who were told have left some: in the order they are served, from
+/// where the last offer ended, while what they wait for fits what there is, but always the first, who may be content with
+/// less. Who was told of this very rise is not told again; what it waits for is counted.
 pub(crate) fn tell(state: &State, sku: &Sku, owner: &OwnerId) -> Event {
     let available = total(state, sku, owner);
     let mut orders = Vec::new();
     if !available.is_zero() {
-        let mut wanted = Quantity::ZERO;
-        let queue = state.waits.scan(&(sku.clone(), owner.clone()), None, ScanOrder::Ascending, TOLD_MAX);
+        let (rises, turn) = state.stock.head(sku, owner).map_or((0, None), |head| (head.rises, head.turn));
+        let after = turn.map(|Turn { place: WaitPlace { priority, since }, order }| {
+            let (sku, owner) = (sku.clone(), owner.clone());
+            WaitKey { sku, owner, priority, since, order }
+        });
+        let queue = (sku.clone(), owner.clone());
+        let queue = state.waits.scan(&queue, after.as_ref(), ScanOrder::Ascending, TOLD_MAX);
+        let (mut wanted, mut somebody) = (Quantity::ZERO, false);
         for (key, wait) in queue {
             wanted = wanted.plus(wait.quantity);
-            if wanted > available && !orders.is_empty() {
+            if wanted > available && somebody {
                 break;
             }
-            orders.push((key.order, wait.knows));
+            somebody = true;
+            if wait.told != Some(rises) {
+                orders.push((key.order, wait.knows));
+            }
         }
     }
-    told(state, sku, owner, &orders)
+    told(state, sku, owner, &orders, true)
 }
 
 /// Tells orders, each with the on-hand rises it knows of, at which nodes there were others: whatever lies there now, since
 /// a node that said no is asked again once its stock has changed.
-fn told(state: &State, sku: &Sku, owner: &OwnerId, orders: &[(OrderId, u64)]) -> Event {
+fn told(state: &State, sku: &Sku, owner: &OwnerId, orders: &[(OrderId, u64)], in_turn: bool) -> Event {
     let known = orders.iter().map(|(_, knows)| *knows).min().unwrap_or(u64::MAX);
     let mut lifted = Vec::new();
     if state.stock.head(sku, owner).is_some_and(|head| head.lifts > known) {
@@ -110,7 +120,7 @@ fn told(state: &State, sku: &Sku, owner: &OwnerId, orders: &[(OrderId, u64)]) ->
         orders.iter().map(|(_, knows)| news_of(*knows)).collect()
     };
     let orders = orders.iter().map(|(order, _)| *order).collect();
-    Event::WaitersTold { sku: sku.clone(), owner: owner.clone(), orders, nodes }
+    Event::WaitersTold { sku: sku.clone(), owner: owner.clone(), orders, nodes, in_turn }
 }
 
 fn total(state: &State, sku: &Sku, owner: &OwnerId) -> Quantity {

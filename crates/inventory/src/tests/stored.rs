@@ -6,7 +6,7 @@ use crate::event::{ConsumedLine, Event, GrantedLine, LostLine};
 use crate::item::{Alias, BundlePart, Dimensions};
 use crate::reservation::{Intent, Reservation, ReservationLine, Standing};
 use crate::stock::StockRow;
-use crate::wait::{Wait, WaitPlace};
+use crate::wait::{Turn, Wait, WaitPlace};
 use crate::{CountOutcome, ItemOutcome, ItemRecord, MovementKind, PositionView, RowRefusal};
 use waybill_machine::Record;
 use waybill_machine::record::{decode, encode};
@@ -158,7 +158,13 @@ fn events() -> Vec<(&'static str, Event)> {
         ("StockForgotten", Event::StockForgotten { order: order(9), sku: sku("A"), owner: owner.clone() }),
         (
             "WaitersTold",
-            Event::WaitersTold { sku: sku("A"), owner, orders: vec![order(9)], nodes: Vec::new() },
+            Event::WaitersTold {
+                sku: sku("A"),
+                owner,
+                orders: vec![order(9)],
+                nodes: Vec::new(),
+                in_turn: false,
+            },
         ),
     ]
 }
@@ -211,6 +217,17 @@ fn events_of_changes() -> Vec<(&'static str, Event)> {
                 owner: OwnerId::main(),
                 orders: vec![order(8), order(9)],
                 nodes: vec![Vec::new(), vec![node("n1"), node("n2")]],
+                in_turn: false,
+            },
+        ),
+        (
+            "WaitersTold.in_turn",
+            Event::WaitersTold {
+                sku: sku("A"),
+                owner: OwnerId::main(),
+                orders: vec![order(8)],
+                nodes: Vec::new(),
+                in_turn: true,
             },
         ),
     ]
@@ -253,7 +270,12 @@ fn rows() -> Vec<String> {
         waiting: 1,
         positions: vec![position()],
         lifts: 0,
+        looking: 0,
+        turn: None,
     };
+    let place = WaitPlace { priority: 5, since: Timestamp::from_ms(8) };
+    let turn = Some(Turn { place, order: order(9) });
+    let offered = StockRow { waiting: 3, looking: 2, turn, ..StockRow::default() };
     let lifted = Position { lifted: 300, ..position() };
     let lifted = StockRow { lifts: 300, positions: vec![lifted], ..StockRow::default() };
     let given = Reservation { takers: vec![part_of(9)], ..committed.clone() };
@@ -279,6 +301,7 @@ fn rows() -> Vec<String> {
         line("row.reservation.taking", &taking),
         line("row.reservation.taken_from", &given),
         line("row.stock.lifted", &lifted),
+        line("row.stock.offered", &offered),
         line("row.wait.knows", &Wait { quantity: q(3), told: None, knows: 300 }),
     ]
 }

@@ -235,7 +235,7 @@ fn payload(event: &Event) -> Value {
         Event::StockForgotten { order, sku, owner } => {
             json!({ "order": order.to_string(), "sku": sku.as_str(), "owner": owner.as_str() })
         }
-        Event::WaitersTold { sku, owner, orders, nodes } => {
+        Event::WaitersTold { sku, owner, orders, nodes, in_turn: _ } => {
             let orders = orders.iter().map(ToString::to_string).collect::<Vec<_>>();
             let named = |nodes: &Vec<NodeId>| nodes.iter().map(NodeId::as_str).collect::<Value>();
             let nodes = nodes.iter().map(named).collect::<Value>();
