@@ -51,7 +51,7 @@ fn record_free(draft: &mut Draft<'_>, attempt: &Attempt, plan: Option<&Plan>) {
         pinned: None,
     };
     draft.push(What::PlanRecorded(event));
-    draft.give_up(unserved, Vec::new());
+    draft.not_served(attempt.number, unserved, Vec::new());
 }
 
 /// Units of an adopted hold are reserved already: what the plan sends from where they are goes to the nodes at once. What

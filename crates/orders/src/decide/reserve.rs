@@ -6,6 +6,7 @@ use super::draft::{Draft, Manner};
 use super::unserved::with_reason;
 use super::{RETRY_MS, TRIES_MAX};
 use crate::claims::take;
+use crate::content::OrderContent;
 use crate::event::{AttemptSource, Event, NewWork, ReservationGranted, What};
 use crate::fold::{ordered, reservation_of, sum_by_line};
 use crate::order::{AttemptState, Shunned, UnservedReason, widest};
@@ -75,7 +76,7 @@ pub(crate) fn grant(draft: &mut Draft<'_>, number: u32, mut pool: Vec<Claim>) {
         reservation: *reservation,
     };
     draft.push(What::ReservationGranted(granted));
-    draft.give_up(with_reason(wanted, UnservedReason::NoStock), Vec::new());
+    draft.not_served(number, with_reason(wanted, UnservedReason::NoStock), Vec::new());
 }
 
 /// The order was amended meanwhile: what was granted stays reserved and is planned again where it stands.
@@ -96,7 +97,7 @@ fn grant_outdated(
     let granted = ReservationGranted { attempt, works: Vec::new(), surplus, short: all, reservation };
     draft.push(What::ReservationGranted(granted));
     draft.plan_where_they_stand(standing);
-    draft.give_up(with_reason(short, UnservedReason::NoStock), Vec::new());
+    draft.not_served(attempt, with_reason(short, UnservedReason::NoStock), Vec::new());
 }
 
 /// One fulfilment order per node and destination, in the plan's order.
@@ -143,18 +144,20 @@ fn refused(draft: &mut Draft<'_>, number: u32, shortages: &[Shortage], contended
             source: AttemptSource::Open,
             tries: attempt.tries + 1,
             bounces: attempt.bounces,
-            excluded: attempt.excluded,
+            // A node whose stock has risen since may be asked again; those that may not are left out all the same.
+            excluded: if draft.order.missed_news(number) { Vec::new() } else { attempt.excluded },
             until: Some(until),
             pinned: None,
         };
         return draft.start_attempt(attempt.units, manner);
     }
     let reason = if contended { UnservedReason::Contended } else { UnservedReason::NoStock };
-    draft.give_up(with_reason(attempt.units, reason), shortages);
+    draft.not_served(number, with_reason(attempt.units, reason), shortages);
 }
 
-/// Decides what follows from stock that arrived: the units that wait for it are planned anew. Where on-hand stock rose,
-/// `risen` names the node: it may be asked again whatever it said before.
+/// Decides what follows from stock that arrived: the units that wait for it are planned anew, now or, where they are being
+/// planned already, once that has come to nothing. Where on-hand stock rose, `risen` names the node: it may be asked again
+/// whatever it said before.
 pub(crate) fn stock_arrived(
     state: &OrdersState,
     order: OrderId,
@@ -171,6 +174,9 @@ pub(crate) fn stock_arrived(
             draft.push(What::NodeRestocked { node, sku, owner });
         }
     }
+    if is_under_way(&draft, sku, owner) {
+        draft.push(What::StockHeard { sku: sku.clone(), owner: owner.clone() });
+    }
     let content = draft.content();
     let waiting = content
         .numbered()
@@ -182,4 +188,17 @@ pub(crate) fn stock_arrived(
         .collect();
     draft.start_attempt(units, Manner::afresh(AttemptSource::Backordered));
     draft.finish()
+}
+
+/// True while units of these goods are in an attempt, or in a plan for an amendment, that began before this news and has
+/// not been marked by earlier news.
+fn is_under_way(draft: &Draft<'_>, sku: &Sku, owner: &OwnerId) -> bool {
+    let unmarked = |attempt: u32| !draft.order.missed_news(attempt);
+    let concerned = |content: &OrderContent, units: &[LineUnits]| {
+        units.iter().map(|units| ordered(content, units.line)).any(|l| l.sku == *sku && l.owner == *owner)
+    };
+    let mut attempts = draft.order.live_attempts().filter(|attempt| unmarked(attempt.number));
+    let amended = draft.order.pending_amendment().filter(|(_, pending)| unmarked(pending.attempt));
+    attempts.any(|attempt| concerned(draft.content(), &attempt.units))
+        || amended.is_some_and(|(_, pending)| concerned(&pending.proposed, &pending.planned))
 }

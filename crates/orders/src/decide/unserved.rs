@@ -22,6 +22,15 @@ impl Draft<'_> {
         }
     }
 
+    /// Open units that `attempt` did not serve: tried once more where stock arrived that it may have been too early to see.
+    pub(crate) fn not_served(&mut self, attempt: u32, units: Vec<Unserved>, shortages: Vec<Shortage>) {
+        if !self.order.missed_news(attempt) || self.is_all_or_nothing() {
+            return self.give_up(units, shortages);
+        }
+        let units = units.into_iter().map(|some| LineUnits { line: some.line, quantity: some.quantity });
+        self.start_attempt(units.collect(), Manner::afresh(AttemptSource::Open));
+    }
+
     /// Open units outside any attempt are not served now.
     pub(crate) fn give_up(&mut self, units: Vec<Unserved>, shortages: Vec<Shortage>) {
         if units.is_empty() {

@@ -231,6 +231,15 @@ pub struct Order {
     /// Goods that a node did not have or would not give: nobody asks it again until its stock has changed.
     #[n(18)]
     pub shunned: Vec<Shunned>,
+    /// The last attempt that was numbered when stock the order waits for arrived during one: none up to it has surely seen
+    /// that stock. 0 where there was none.
+    #[cbor(n(19), skip_if = "never")]
+    pub heard: u32,
+}
+
+/// An attempt's number that stands for none takes no bytes.
+fn never(attempt: &u32) -> bool {
+    *attempt == 0
 }
 
 /// The newest history entries and how many chunks stand before them.
@@ -288,6 +297,11 @@ impl Order {
     #[must_use]
     pub fn work(&self, number: u16) -> Option<&WorkRef> {
         self.works.iter().find(|work| work.id.number == number)
+    }
+    /// True when stock arrived that this attempt may have been too early to see.
+    #[must_use]
+    pub const fn missed_news(&self, attempt: u32) -> bool {
+        attempt <= self.heard
     }
     /// Attempts that are not over.
     pub fn live_attempts(&self) -> impl Iterator<Item = &Attempt> {

@@ -87,7 +87,7 @@ impl Draft<'_> {
         })));
         self.plan_where_they_stand(standing);
         self.start_attempt(afresh, Manner::afresh(AttemptSource::Open));
-        self.give_up(served.unserved, Vec::new());
+        self.not_served(pending.attempt, served.unserved, Vec::new());
         let short = with_reason(self.loose(), UnservedReason::NoStock);
         self.give_up(short, Vec::new());
         let waiting = self.waiting_again(&pending);
