@@ -5,12 +5,13 @@ use super::amending::{add, amending, collect, cost, quantity};
 use super::build::line;
 use super::world::World;
 use crate::command::{AddedAmounts, Amend, Change, Command};
+use crate::event::ExceptionAnswer;
 use crate::order::AmendmentWait;
 use crate::preview;
 use crate::units::Bucket;
 use proptest::prelude::*;
 use waybill_types::exchange::Delivery;
-use waybill_types::{LineNo, OrderId};
+use waybill_types::{LineNo, OrderId, Text};
 
 const SKUS: [&str; 3] = ["A", "B", "C"];
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
@@ -35,6 +36,7 @@ pub(super) enum Edit {
 pub(super) enum Agent {
     Amend { pick: usize, edits: Vec<Edit>, channel: usize, stale: bool },
     Decide { pick: usize, yes: bool },
+    Exception { pick: usize, line: Option<u16>, again: Option<bool> },
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -59,7 +61,9 @@ pub(super) fn act() -> impl Strategy<Value = Agent> {
     prop_oneof![
         8 => (some.clone(), prop_oneof![prop::collection::vec(edit(), 1..2), prop::collection::vec(edit(), 1..4)], 0usize..6, stale)
             .prop_map(|(pick, edits, channel, stale)| Agent::Amend { pick, edits, channel, stale }),
-        1 => (some, any::<bool>()).prop_map(|(pick, yes)| Agent::Decide { pick, yes }),
+        1 => (some.clone(), any::<bool>()).prop_map(|(pick, yes)| Agent::Decide { pick, yes }),
+        1 => (some, prop::option::of(0u16..4), prop::option::of(any::<bool>()))
+            .prop_map(|(pick, line, again)| Agent::Exception { pick, line, again }),
     ]
 }
 
@@ -125,6 +129,18 @@ pub(super) fn run(world: &mut World, agent: &Agent) {
             if channel == "web" {
                 assert_eq!(seen.as_ref().err(), done.as_ref().err(), "a preview says what would happen");
             }
+        }
+        Agent::Exception { pick, line, again } => {
+            let queue = world.state.exceptions(None, 64);
+            let Some(exception) = queue.get(pick % queue.len().max(1)) else { return };
+            let order = exception.order;
+            let lines = line.iter().map(|line| line_of(world, order, *line)).collect();
+            let answer = match again {
+                Some(ask_all) => ExceptionAnswer::SourceAgain { ask_all: *ask_all },
+                None => ExceptionAnswer::CallOff,
+            };
+            // All of its units may just be being tried again, and a hold may stop a cancel.
+            let _ = world.ask(&Command::AnswerException { order, lines, answer, note: Text::default() });
         }
         Agent::Decide { pick, yes } => {
             let waiting: Vec<(OrderId, u32)> = (1..=count)

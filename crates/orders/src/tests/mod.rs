@@ -5,6 +5,7 @@ mod amend_moves;
 mod amending;
 mod build;
 mod cancel;
+mod exceptions;
 mod exchanges;
 mod flow;
 mod holds;
