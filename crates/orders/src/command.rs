@@ -298,6 +298,11 @@ pub enum Change {
         /// What these units cost together from now on.
         amounts: AddedAmounts,
     },
+    /// Another delivery charge for the units that have not left and are not cancelled; what has left keeps what it carries.
+    SetDeliveryCharge {
+        /// What delivering them costs together from now on, in minor units, 0 or more.
+        charge: i64,
+    },
     /// Money off, spread over the units that are not cancelled or back.
     Appease {
         /// Off which line; `None` is all of them.

@@ -49,11 +49,14 @@ pub enum ChangeKind {
     /// Calling units off.
     #[n(11)]
     Cancel,
+    /// Another delivery charge.
+    #[n(12)]
+    DeliveryCharge,
 }
 
 impl ChangeKind {
     /// All kinds in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::IncreaseQuantity,
         Self::ReduceQuantity,
         Self::AddLine,
@@ -66,6 +69,7 @@ impl ChangeKind {
         Self::Notes,
         Self::Substitute,
         Self::Cancel,
+        Self::DeliveryCharge,
     ];
 
     /// The name used in files, messages and tables.
@@ -84,6 +88,7 @@ impl ChangeKind {
             Self::Notes => "notes",
             Self::Substitute => "substitute",
             Self::Cancel => "cancel",
+            Self::DeliveryCharge => "delivery_charge",
         }
     }
 }
@@ -268,9 +273,12 @@ impl OrderPolicy {
         let rules = vec![
             rule(Some("marketplace"), Some(K::Price), None, V::Refuse, "prices are the marketplace's"),
             rule(Some("marketplace"), Some(K::Appeasement), None, V::Refuse, "money is the marketplace's"),
+            rule(Some("marketplace"), Some(K::DeliveryCharge), None, V::Refuse, "money is the marketplace's"),
             rule(None, Some(K::Appeasement), None, V::Allow, "goodwill at any time"),
             rule(Some("call_center"), Some(K::Price), None, V::Allow, "the call centre sets prices"),
             rule(None, Some(K::Price), None, V::NeedsApproval, "prices outside the call centre"),
+            rule(Some("call_center"), Some(K::DeliveryCharge), None, V::Allow, "the call centre sets charges"),
+            rule(None, Some(K::DeliveryCharge), None, V::NeedsApproval, "charges outside the call centre"),
             rule(None, Some(K::Notes), Some(S::Shipped), V::Refuse, "the parcel has left"),
             rule(None, Some(K::Notes), Some(S::Delivered), V::Refuse, "the parcel has arrived"),
             rule(None, Some(K::Notes), None, V::Allow, "notes until it leaves"),

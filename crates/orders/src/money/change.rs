@@ -4,7 +4,7 @@
 use super::check::{Said, in_range, wrong};
 use super::shares::{self, Carried};
 use crate::command::{AddedAmounts, NewLine};
-use crate::content::{Line, LineAmounts, OrderContent, Share, line_no};
+use crate::content::{Line, LineAmounts, OrderAmounts, OrderContent, Share, line_no};
 use crate::refusal::Refusal;
 use waybill_types::{LineNo, Quantity};
 
@@ -136,6 +136,31 @@ pub(crate) fn appease(
     bounded(content)
 }
 
+/// Delivering these units costs `charge` together from now on. Their prices stay, and what other units carry of the charge.
+pub(crate) fn charge(
+    content: &mut OrderContent,
+    units: &[Units],
+    charge: i64,
+    path: &str,
+) -> Result<(), Refusal> {
+    in_range([(path.to_owned(), charge)])?;
+    let runs_of = |some: &Units| {
+        shares::slice(&crate::fold::ordered(content, some.line).shares, some.first, some.count)
+    };
+    let before: Vec<Vec<Share>> = units.iter().map(runs_of).collect();
+    let carried: i64 = before.iter().map(|runs| shares::sum(runs).shipping).sum();
+    let Some(charged) = shares::charge(&before, charge, content.amounts.tax_included) else {
+        let description = format!("is {charge} minor units, less than discounts beyond the price take off");
+        return Err(wrong(path.to_owned(), description));
+    };
+    for (some, runs) in units.iter().zip(charged) {
+        shares::replace(&mut line_mut(content, some.line).shares, some.first, some.count, &runs);
+    }
+    content.amounts.shipping += charge - carried;
+    content.amounts.total += charge - carried;
+    bounded(content)
+}
+
 /// What units carry that have amounts of their own and nothing of the order's.
 fn alone(amounts: &LineAmounts) -> Carried {
     let LineAmounts { unit_price: _, subtotal, discount, tax, total: _ } = *amounts;
@@ -160,7 +185,8 @@ fn bounded(content: &OrderContent) -> Result<(), Refusal> {
     let lines = content
         .numbered()
         .map(|(line, l)| (format!("lines[{}].amounts.subtotal", line.0 - 1), l.amounts.subtotal));
-    let of_order = [("discount", content.amounts.discount), ("total", content.amounts.total)];
+    let OrderAmounts { shipping, discount, total, .. } = content.amounts;
+    let of_order = [("shipping", shipping), ("discount", discount), ("total", total)];
     let of_order = of_order.into_iter().map(|(name, minor)| (format!("amounts.{name}"), minor));
     in_range(lines.chain(of_order))
 }

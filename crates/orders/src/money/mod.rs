@@ -3,12 +3,14 @@
 
 mod change;
 mod check;
+mod left;
 mod owed;
 mod shares;
 
 pub use owed::{OrderMoney, order_money};
 
-pub(crate) use change::{Units, add_line, add_units, appease, new_line, reprice};
+pub(crate) use change::{Units, add_line, add_units, appease, charge, new_line, reprice};
+pub(crate) use left::settled;
 pub(crate) use owed::came_back;
 #[cfg(test)]
 pub(crate) use shares::back;

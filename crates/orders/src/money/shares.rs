@@ -152,6 +152,34 @@ fn lowered(run: &Share, part: i64) -> Vec<Share> {
     two.into_iter().filter(|run| run.count > 0).collect()
 }
 
+/// Delivering all units costs `charge` together: spread by what runs of them cost without it, by number where they cost
+/// nothing, by largest remainder; then evenly within each run, the first units of it one minor unit more. `None` when a unit
+/// would cost less than nothing, because it carries more discount than the rest of it costs.
+pub(crate) fn charge(units: &[Vec<Share>], charge: i64, tax_included: bool) -> Option<Vec<Vec<Share>>> {
+    let all = || units.iter().flatten();
+    let cost = |run: &Share| (run.total(tax_included) - run.shipping).max(0) * run.count as i64;
+    let mut weights: Vec<u64> = all().map(|run| cost(run).unsigned_abs()).collect();
+    if weights.iter().all(|weight| *weight == 0) {
+        weights = all().map(|run| run.count).collect();
+    }
+    let mut parts = allocate(charge, &weights).into_iter();
+    let charged = units.iter().map(|runs| {
+        let charged = runs.iter().zip(parts.by_ref()).flat_map(|(run, part)| charged(run, part));
+        joined(charged.collect())
+    });
+    let charged: Vec<Vec<Share>> = charged.collect();
+    charged.iter().flatten().all(|run| run.total(tax_included) >= 0).then_some(charged)
+}
+
+/// The units of a run that carry `part` of a delivery charge together.
+fn charged(run: &Share, part: i64) -> Vec<Share> {
+    let more = part % run.count as i64;
+    let with = |count: u64, shipping: i64| Share { count, shipping, ..*run };
+    let each = part / run.count as i64;
+    let two = [with(more as u64, each + 1), with(run.count - more as u64, each)];
+    two.into_iter().filter(|run| run.count > 0).collect()
+}
+
 /// Splits what `count` units carry together evenly, into runs of units that carry the same. Every amount goes to units
 /// by largest remainder: some carry one minor unit more. Who does is dealt round, price first, then shipping and tax,
 /// each going on where the one before ended, and discounts from the first unit on: so a unit carries no more discount
@@ -266,6 +294,20 @@ mod tests {
                 prop_assert!(runs.iter().all(|run| run.total(included) >= 0));
             }
             prop_assert!(appease(&units, cost + 1, included).is_none());
+        }
+
+        #[test]
+        fn a_delivery_charge_is_carried_to_the_minor_unit_and_nothing_else_changes(
+            lines in prop::collection::vec((1u64..40, carried()), 1..5), charge in 0i64..100_000, included in any::<bool>(),
+        ) {
+            let units: Vec<Vec<Share>> = lines.iter().map(|(count, whole)| runs(*count, whole)).collect();
+            let whole = |units: &[Vec<Share>]| sum(&units.concat());
+            let Some(after) = super::charge(&units, charge, included) else { return Ok(()) };
+            prop_assert_eq!(whole(&after), Carried { shipping: charge, ..whole(&units) });
+            for (runs, before) in after.iter().zip(&units) {
+                prop_assert_eq!(count(runs), count(before));
+                prop_assert!(runs.iter().all(|run| run.total(included) >= 0));
+            }
         }
     }
 }

@@ -195,6 +195,11 @@ impl Parsing<'_> {
                 }
                 Some(Change::Appease { line: line?, amount })
             }
+            Given::SetDeliveryCharge(given) => {
+                let field = format!("{at}.set_delivery_charge.charge");
+                let mut purse = Purse { currency: self.currency(), fields };
+                Some(Change::SetDeliveryCharge { charge: purse.given(field, given.charge.as_ref())? })
+            }
             Given::SetNotes(given) => self.set_notes(fields, &format!("{at}.set_notes"), given),
             Given::Substitute(given) => self.substitute(fields, &format!("{at}.substitute"), given),
         }

@@ -117,6 +117,7 @@ fn any_kind(fields: &mut Fields, field: String, number: i32) -> Option<Option<Ch
         Given::Notes => Some(ChangeKind::Notes),
         Given::Substitute => Some(ChangeKind::Substitute),
         Given::Cancel => Some(ChangeKind::Cancel),
+        Given::DeliveryCharge => Some(ChangeKind::DeliveryCharge),
     })
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn names(given: &[proto::OrderChange]) -> Vec<&'static str> {
         Some(Given::Appease(_)) => "appease",
         Some(Given::SetNotes(_)) => "set_notes",
         Some(Given::Substitute(_)) => "substitute",
+        Some(Given::SetDeliveryCharge(_)) => "set_delivery_charge",
     };
     given.iter().map(name).collect()
 }

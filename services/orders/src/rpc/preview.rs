@@ -189,6 +189,7 @@ fn kind(change: &Change) -> ChangeKind {
         Change::Appease { .. } => ChangeKind::Appeasement,
         Change::Notes { .. } => ChangeKind::Notes,
         Change::Substitute { .. } => ChangeKind::Substitute,
+        Change::SetDeliveryCharge { .. } => ChangeKind::DeliveryCharge,
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) fn kind(kind: ChangeKind) -> proto::ChangeKind {
         ChangeKind::Notes => proto::ChangeKind::Notes,
         ChangeKind::Substitute => proto::ChangeKind::Substitute,
         ChangeKind::Cancel => proto::ChangeKind::Cancel,
+        ChangeKind::DeliveryCharge => proto::ChangeKind::DeliveryCharge,
     }
 }
 

@@ -16,6 +16,7 @@ enum Target {
     Price(LineNo),
     Appease(Option<LineNo>),
     ShipTo,
+    Charge,
     Time,
     Notes,
 }
@@ -109,6 +110,7 @@ fn targets(change: &Change) -> Vec<Target> {
         Change::SetQuantity { line, .. } | Change::Substitute { line, .. } => vec![Target::Units(*line)],
         Change::AddLine(_) => Vec::new(),
         Change::ShipTo => vec![Target::ShipTo],
+        Change::SetDeliveryCharge { .. } => vec![Target::Charge],
         Change::SetDelivery { lines, .. } => lines.iter().map(|line| Target::Delivery(*line)).collect(),
         Change::SetTime { .. } => vec![Target::Time],
         Change::SetPrice { line, .. } => vec![Target::Price(*line)],
@@ -126,6 +128,10 @@ fn lines_of(change: &Change) -> Vec<LineNo> {
         }
         Change::SetDelivery { lines, .. } => lines.clone(),
         Change::Appease { line, .. } => line.iter().copied().collect(),
-        Change::AddLine(_) | Change::ShipTo | Change::SetTime { .. } | Change::Notes { .. } => Vec::new(),
+        Change::AddLine(_)
+        | Change::ShipTo
+        | Change::SetTime { .. }
+        | Change::SetDeliveryCharge { .. }
+        | Change::Notes { .. } => Vec::new(),
     }
 }

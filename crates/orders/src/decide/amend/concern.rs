@@ -154,6 +154,7 @@ pub(super) fn concerns(draft: &Draft<'_>, amend: &Amend) -> Vec<Concern> {
                 }
             }
             Change::SetPrice { line, .. } => add(ChangeKind::Price, before_leaving(&[*line]), &[*line]),
+            Change::SetDeliveryCharge { .. } => add(ChangeKind::DeliveryCharge, before_leaving(&all), &[]),
             Change::Appease { line, .. } => {
                 let lines: &[LineNo] = line.as_slice();
                 let stage = stage(order, if lines.is_empty() { &all } else { lines }, ChangeStage::Delivered);

@@ -199,7 +199,7 @@ impl Draft<'_> {
         }
     }
 
-    /// True when the amendment would give another price to units that have left, or any other amount to units that came
+    /// True when the amendment would give another price or delivery charge to units that have left, or any other amount to units that came
     /// back: what has left keeps its price, and what came back is settled.
     fn reprices_what_left(&self, pending: &PendingAmendment) -> bool {
         const LEFT: [Bucket; 6] = [
@@ -219,6 +219,7 @@ impl Draft<'_> {
                 // Money off may concern what left and stayed; that is the order's discount.
                 let (discount, tax) = (carried.discount, carried.tax);
                 let price = (carried.subtotal, discount - carried.order_discount, tax - carried.order_tax);
+                let price = (price, carried.shipping);
                 (price, money::front(shares, 0, back.units()))
             })
         });

@@ -1,5 +1,6 @@
 //! The order as it shall be, and what must happen for it: units called off, units that are new, lines planned anew. Changes
-//! are put in force in a fixed order: lines and quantities, then ways and times, then prices, then money off.
+//! are put in force in a fixed order: lines and quantities, then ways and times, then prices, then the delivery charge, then
+//! money off.
 
 use super::concern::{droppable, here, live, shipped_lines};
 use crate::command::{AddedAmounts, Amend, Change, NewLine};
@@ -75,6 +76,9 @@ pub(super) fn propose(draft: &Draft<'_>, amend: &Amend) -> Result<Proposal, Refu
         maker.price(change, &path)?;
     }
     for (path, change) in numbered() {
+        maker.charge(change, &path)?;
+    }
+    for (path, change) in numbered() {
         maker.appease(change, &path)?;
     }
     Ok(Proposal {
@@ -115,6 +119,7 @@ impl Maker<'_> {
             | Change::SetDelivery { .. }
             | Change::SetTime { .. }
             | Change::SetPrice { .. }
+            | Change::SetDeliveryCharge { .. }
             | Change::Appease { .. }
             | Change::Notes { .. } => Ok(()),
         }
@@ -202,6 +207,7 @@ impl Maker<'_> {
             | Change::AddLine(_)
             | Change::Substitute { .. }
             | Change::SetPrice { .. }
+            | Change::SetDeliveryCharge { .. }
             | Change::Appease { .. } => {}
         }
         Ok(())
@@ -238,17 +244,34 @@ impl Maker<'_> {
 
     fn price(&mut self, change: &Change, path: &str) -> Result<(), Refusal> {
         let Change::SetPrice { line, amounts } = change else { return Ok(()) };
-        let added = self.adds.get(line).copied().unwrap_or_default();
-        let here = here(&self.draft.order, *line).saturating_sub(self.dropped(*line)).plus(added);
-        if here.is_zero() {
+        let units = self.still_here(*line);
+        if units.count == 0 {
             let description = format!("is {}, none of whose units is still here to be priced", line.0);
             let field = format!("{path}.line_number");
             return Err(Refusal::Malformed(vec![FieldViolation { field, description }]));
         }
-        let all = ordered(&self.content, *line).quantity;
-        let first = all.saturating_sub(self.cancelled(*line)).saturating_sub(here);
-        let units = Units { line: *line, first: first.units(), count: here.units() };
         money::reprice(&mut self.content, units, amounts, &format!("{path}.amounts"))
+    }
+
+    /// Units of a line that have not left and are not cancelled, new ones included: the last ones before the cancelled.
+    fn still_here(&self, line: LineNo) -> Units {
+        let added = self.adds.get(&line).copied().unwrap_or_default();
+        let here = here(&self.draft.order, line).saturating_sub(self.dropped(line)).plus(added);
+        let all = ordered(&self.content, line).quantity;
+        let first = all.saturating_sub(self.cancelled(line)).saturating_sub(here);
+        Units { line, first: first.units(), count: here.units() }
+    }
+
+    fn charge(&mut self, change: &Change, path: &str) -> Result<(), Refusal> {
+        let Change::SetDeliveryCharge { charge } = change else { return Ok(()) };
+        let units = self.content.numbered().map(|(line, _)| self.still_here(line));
+        let units: Vec<Units> = units.filter(|units| units.count > 0).collect();
+        let field = format!("{path}.charge");
+        if units.is_empty() {
+            let description = "is for units that are still here, and none is".into();
+            return Err(Refusal::Malformed(vec![FieldViolation { field, description }]));
+        }
+        money::charge(&mut self.content, &units, *charge, &field)
     }
 
     /// Money off the units that are not cancelled and not back.
