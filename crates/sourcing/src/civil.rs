@@ -123,10 +123,28 @@ impl ZoneRules {
     /// forward is read as that much later; one that comes twice is the first of the two.
     pub(crate) fn instant_ms(&self, day: LocalDay, minute: u16) -> i64 {
         let wall_ms = i64::from(day.0) * DAY_MS + i64::from(minute) * MINUTE_MS;
+        if !self.changes.is_empty() && (0..TABLE_END_MS - 2 * DAY_MS).contains(&wall_ms) {
+            return self.tabulated_ms(wall_ms);
+        }
         let Some(midnight) = midnight(day) else { return wall_ms };
         let wall = midnight.checked_add(SignedDuration::from_mins(i64::from(minute)));
         let found = wall.and_then(|wall| self.zone.to_ambiguous_timestamp(wall).compatible());
         found.map_or(wall_ms, |t| t.as_millisecond())
+    }
+
+    /// As [`Self::instant_ms`], for a wall time within the table.
+    fn tabulated_ms(&self, wall_ms: i64) -> i64 {
+        // No offset is a day long, so the stretch that was in force a day before is the first that can hold it.
+        let after = self.changes.partition_point(|(from, _)| *from <= wall_ms - DAY_MS);
+        let mut at = after.saturating_sub(1);
+        loop {
+            let instant_ms = wall_ms - self.changes[at].1;
+            match self.changes.get(at + 1) {
+                // Past the end of this stretch, and not skipped by the change: a later stretch holds it.
+                Some((until, next)) if instant_ms >= *until && wall_ms - next >= *until => at += 1,
+                _ => return instant_ms,
+            }
+        }
     }
 }
 
@@ -204,6 +222,9 @@ mod tests {
                 assert_eq!(ms, i64::from(wall.hour()) * 3_600_000 + i64::from(wall.minute()) * 60_000);
                 let minute = (ms / MINUTE_MS) as u16;
                 let slow = rules.instant_ms(day, minute);
+                let wall = midnight(day).unwrap() + SignedDuration::from_mins(i64::from(minute));
+                let asked = rules.zone.to_ambiguous_timestamp(wall).compatible().unwrap();
+                assert_eq!(slow, asked.as_millisecond(), "{name} at {at_ms}");
                 if let Some(fast) = rules.stretch(at_ms).instant_ms(day, minute) {
                     assert_eq!(fast, slow, "{name} at {at_ms}");
                 }
@@ -218,6 +239,37 @@ mod tests {
         assert_eq!(rules.stretch(spring).local(spring).unwrap().1, (3 * 60 + 30) * MINUTE_MS);
         let autumn = rules.instant_ms(parse_day("2026-10-25").unwrap(), 2 * 60 + 30);
         assert_eq!(instant(autumn).unwrap().to_string(), "2026-10-25T00:30:00Z");
+    }
+
+    #[test]
+    fn the_table_agrees_with_the_rules_in_wall_times_that_are_skipped_or_doubled() {
+        for name in [
+            "Europe/Berlin",
+            "America/New_York",
+            "Australia/Lord_Howe",
+            "Africa/Casablanca",
+            "Africa/Cairo",
+            "Asia/Beirut",
+            "America/Havana",
+            "Pacific/Apia",
+            "Pacific/Auckland",
+            "Asia/Tokyo",
+        ] {
+            let rules = ZoneRules::load(name).unwrap();
+            for day in (10_950..11_320).chain(14_900..15_400).chain(20_400..21_200) {
+                for minute in (0..=1440).step_by(15) {
+                    let wall =
+                        midnight(LocalDay(day)).unwrap() + SignedDuration::from_mins(i64::from(minute));
+                    let asked = rules.zone.to_ambiguous_timestamp(wall).compatible().unwrap();
+                    let minute = minute as u16;
+                    assert_eq!(
+                        rules.instant_ms(LocalDay(day), minute),
+                        asked.as_millisecond(),
+                        "{name} {wall}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

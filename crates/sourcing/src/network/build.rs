@@ -7,6 +7,7 @@ use crate::network::hours::Hours;
 use crate::network::{
     Entry, Inner, LeftOut, Network, NodeCosts, Site, Vertex, Way, ZoneIx, ZoneLanes, lane_key,
 };
+use crate::routes::RouteCache;
 use crate::tariff::{AMOUNT_MINOR_MAX, Tariff};
 use petgraph::Direction::Incoming;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -37,6 +38,8 @@ pub struct Documents<'r> {
 const DELIVERY_MINUTES: (u16, u16) = (8 * 60, 21 * 60);
 /// No handling or transit is counted longer than this.
 const SPAN_MS_MAX: u64 = 400 * 86_400_000;
+/// No more lead days are counted than these.
+const LEAD_DAYS_MAX: u16 = 365;
 
 impl Network {
     /// A network without any node, at version 0.
@@ -70,9 +73,22 @@ impl Network {
     }
 }
 
-/// All that dates depend on, from release to arrival: two clocks, two calendars (by address), cut-off, handling,
-/// departures, transit.
-type Timing = (u32, u32, usize, usize, Option<u16>, i64, Vec<(Weekdays, u16)>, i64, u16);
+/// All that dates depend on from standing ready to arrival. Calendars are told apart by their address.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Pace {
+    clocks: (u32, u32),
+    hours: (usize, usize),
+    end_hours: Option<usize>,
+    departures: Vec<(Weekdays, u16)>,
+    preparation_ms: i64,
+    transit: (i64, u16),
+    /// Of lanes between nodes, whose days differ from those of a zone.
+    to_node: bool,
+    delivery: Option<(u16, u16)>,
+}
+
+/// All that dates depend on from release to arrival: the pace, and the node's cut-off, lead days and handling.
+type Timing = (u32, Option<u16>, u16, i64);
 
 #[derive(Default)]
 struct Builder {
@@ -86,6 +102,7 @@ struct Builder {
     sites: Vec<Option<Site>>,
     ranked: Vec<NodeIx>,
     timings: FixedMap<Timing, u32>,
+    paces: FixedMap<Pace, u32>,
     tariffs: FixedMap<Tariff, Arc<Tariff>>,
     vertices: Vec<Option<NodeIndex>>,
     zone_vertices: Vec<NodeIndex>,
@@ -129,6 +146,7 @@ impl Builder {
                 hours: hours.unwrap_or_else(|| Arc::new(Hours::always())),
                 clock: clock.unwrap_or(0),
                 handling_ms: node.handling_ms.min(SPAN_MS_MAX) as i64,
+                lead_days: node.lead_days.unwrap_or(0).min(LEAD_DAYS_MAX),
                 handling_cost_minor: handling.unwrap_or(0),
                 pick_cost_minor: pick.unwrap_or(0),
                 sound,
@@ -166,18 +184,22 @@ impl Builder {
     fn add_lane(&mut self, lane: &Lane, zones: &[Zone]) -> Option<()> {
         let from = *self.numbers.get(&lane.from)?;
         let own_clock = self.sites[from.index()].as_ref().filter(|site| site.sound)?.clock;
-        let (end, clock) = match &lane.to {
+        let (end, clock, end_hours) = match &lane.to {
             LaneEnd::Zone(id) => {
                 let index = zones.binary_search_by(|zone| zone.id.cmp(id)).ok()?;
                 let clock = match &zones[index].time_zone {
                     Some(name) => self.clock_of(name.as_str())?,
                     None => own_clock,
                 };
-                (self.zone_vertices[index], clock)
+                let local = match &zones[index].calendar {
+                    Some(calendar) => Some(self.hours_of(Some(calendar))?),
+                    None => None,
+                };
+                (self.zone_vertices[index], clock, local)
             }
             LaneEnd::Node(id) => {
                 let number = *self.numbers.get(id)?;
-                (self.vertices[number.index()]?, self.sites[number.index()].as_ref()?.clock)
+                (self.vertices[number.index()]?, self.sites[number.index()].as_ref()?.clock, None)
             }
         };
         let hours = self.hours_of(lane.calendar.as_ref())?;
@@ -192,24 +214,34 @@ impl Builder {
         let site = self.sites[from.index()].as_ref()?;
         let address = |hours: &Arc<Hours>| Arc::as_ptr(hours) as usize;
         let transit_ms = lane.transit_ms.min(SPAN_MS_MAX) as i64;
-        let leaves: Vec<_> =
-            departures.iter().map(|departure| (departure.weekdays, departure.minute)).collect();
-        let (cutoff, handling_ms) = (site.record.cutoff_minute, site.handling_ms);
-        let days = lane.transit_days;
-        let node_hours = address(&site.hours);
-        let key =
-            (own_clock, clock, node_hours, address(&hours), cutoff, handling_ms, leaves, transit_ms, days);
+        let preparation_ms = lane.preparation_ms.unwrap_or(0).min(SPAN_MS_MAX) as i64;
+        let pace = Pace {
+            clocks: (own_clock, clock),
+            hours: (address(&site.hours), address(&hours)),
+            end_hours: end_hours.as_ref().map(address),
+            departures: departures.iter().map(|leaves| (leaves.weekdays, leaves.minute)).collect(),
+            preparation_ms,
+            transit: (transit_ms, lane.transit_days),
+            to_node: matches!(lane.to, LaneEnd::Node(_)),
+            delivery: lane.delivery_minutes,
+        };
+        let next = self.paces.len() as u32;
+        let pace = *self.paces.entry(pace).or_insert(next);
         let next = self.timings.len() as u32;
-        let timing = *self.timings.entry(key).or_insert(next);
+        let timing = (pace, site.record.cutoff_minute, site.lead_days, site.handling_ms);
+        let timing = *self.timings.entry(timing).or_insert(next);
         self.ways.push(Way {
             record: lane.clone(),
             hours,
             departures,
             clock,
             transit_ms,
+            preparation_ms,
+            end_hours,
             delivery_minutes: lane.delivery_minutes.unwrap_or(DELIVERY_MINUTES),
             tariff,
             timing,
+            pace,
         });
         Some(())
     }
@@ -231,7 +263,9 @@ impl Builder {
             zone_vertices: self.zone_vertices,
             ways: self.ways,
             clocks: self.clocks,
+            paces: self.paces.len(),
             left_out: self.left_out,
+            route_cache: RouteCache::default(),
         }))
     }
 

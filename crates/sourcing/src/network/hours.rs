@@ -62,6 +62,21 @@ impl Hours {
         Some(reached)
     }
 
+    /// The last open day up to `day`.
+    #[inline]
+    pub(crate) fn last_open(&self, day: LocalDay) -> Option<LocalDay> {
+        (0..LOOK_AHEAD_DAYS).map(|back| later(day, -back)).find(|day| self.is_open(*day))
+    }
+
+    /// The last day of which the `count`-th open day after it is not after `day`: [`Self::advance`] backwards.
+    pub(crate) fn retreat(&self, day: LocalDay, count: u16) -> Option<LocalDay> {
+        let mut reached = day;
+        for _ in 0..count {
+            reached = later(self.last_open(reached)?, -1);
+        }
+        Some(reached)
+    }
+
     /// The first open day from `day` on.
     #[inline]
     pub(crate) fn first_open(&self, day: LocalDay) -> Option<LocalDay> {
@@ -129,6 +144,18 @@ mod tests {
         assert_eq!(shop().advance(day("2026-12-24"), 0), Some(day("2026-12-24")));
         assert_eq!(shop().advance(day("2026-12-24"), 2), Some(day("2026-12-29")));
         assert_eq!(Hours::always().advance(day("2026-12-24"), 2), Some(day("2026-12-26")));
+    }
+
+    #[test]
+    fn going_back_is_the_last_day_from_which_going_on_is_in_time() {
+        for first in 0..60 {
+            let by = later(day("2026-12-01"), first);
+            for count in 0..6 {
+                let from = shop().retreat(by, count).unwrap();
+                assert!(shop().advance(from, count).unwrap() <= by, "{from:?} {count} {by:?}");
+                assert!(shop().advance(later(from, 1), count).unwrap() > by, "{from:?} {count} {by:?}");
+            }
+        }
     }
 
     #[test]

@@ -11,16 +11,21 @@ use crate::civil::ZoneRules;
 use crate::interner::{FixedMap, NodeIx};
 use crate::network::finder::ZoneFinder;
 use crate::network::hours::Hours;
+use crate::routes::RouteCache;
 use crate::tariff::Tariff;
+use petgraph::Directed;
 use petgraph::Direction::{Incoming, Outgoing};
-use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::graph::{DefaultIx, DiGraph, NodeIndex};
 use std::sync::Arc;
 use waybill_types::exchange::Destination;
 use waybill_types::network::{Departure, Lane, LaneEnd, LaneId, Node, NodeKind, Zone};
 use waybill_types::{NodeId, ServiceId, ZoneId};
 
+/// Edges at one vertex.
+type Edges<'n> = petgraph::graph::Edges<'n, u32, Directed, DefaultIx>;
+
 /// A zone's place in ascending order of zone ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ZoneIx(pub(crate) u32);
 
 /// A vertex of the graph.
@@ -40,6 +45,7 @@ pub(crate) struct Site {
     /// Index into the network's time zones.
     pub(crate) clock: u32,
     pub(crate) handling_ms: i64,
+    pub(crate) lead_days: u16,
     pub(crate) handling_cost_minor: i64,
     /// Per whole unit.
     pub(crate) pick_cost_minor: i64,
@@ -63,10 +69,16 @@ pub(crate) struct Way {
     /// Time zone of the zone's days; the begin node's where the zone names none.
     pub(crate) clock: u32,
     pub(crate) transit_ms: i64,
+    /// How long goods stand ready before they leave.
+    pub(crate) preparation_ms: i64,
+    /// Days of delivery at the end, where they are not every day.
+    pub(crate) end_hours: Option<Arc<Hours>>,
     pub(crate) delivery_minutes: (u16, u16),
     pub(crate) tariff: Arc<Tariff>,
     /// Ways with the same number have the same dates.
     timing: u32,
+    /// Ways with the same number take the same time from their departures on, and have the same departures.
+    pub(crate) pace: u32,
 }
 
 /// Nodes, lanes, zones and calendars of one version, ready for planning. Cloning is cheap.
@@ -91,8 +103,12 @@ struct Inner {
     /// By [`ZoneIx`]: the ways into the zone, ascending by node.
     into_zone: Vec<ZoneLanes>,
     clocks: Vec<ZoneRules>,
+    /// How many different paces the ways have.
+    paces: usize,
     finder: ZoneFinder,
     left_out: Vec<LeftOut>,
+    /// Routes that were searched before; they change no answer.
+    route_cache: RouteCache,
 }
 
 /// The lanes into one zone, by node, laid out so that a plan reads them in one go.
@@ -226,9 +242,35 @@ impl Network {
     pub(crate) fn clocks(&self) -> &[ZoneRules] {
         &self.0.clocks
     }
+    pub(crate) fn paces(&self) -> usize {
+        self.0.paces
+    }
+    pub(crate) fn zone_number(&self, id: &ZoneId) -> Option<ZoneIx> {
+        self.0.zones.binary_search_by(|zone| zone.id.cmp(id)).ok().map(|index| ZoneIx(index as u32))
+    }
+    pub(crate) fn zone(&self, zone: ZoneIx) -> &Zone {
+        &self.0.zones[zone.0 as usize]
+    }
+    pub(crate) fn vertex(&self, at: NodeIndex) -> Vertex {
+        self.0.graph[at]
+    }
+    /// The lanes that end or begin at a node, as edges of the graph; what they weigh is their number.
+    pub(crate) fn edges_at(&self, node: NodeIx, direction: petgraph::Direction) -> Edges<'_> {
+        let vertex = self.0.vertices.get(node.index()).copied().flatten();
+        self.0.graph.edges_directed(vertex.unwrap_or(NodeIndex::end()), direction)
+    }
+    pub(crate) fn route_cache(&self) -> &RouteCache {
+        &self.0.route_cache
+    }
 }
 
 impl ZoneLanes {
+    /// The nodes that have lanes into the zone, each with them.
+    pub(crate) fn by_node(&self) -> impl Iterator<Item = (NodeIx, &[Entry])> {
+        let nodes = (0..self.spans.len() as u32).map(NodeIx);
+        nodes.map(|node| (node, self.from(node))).filter(|(_, entries)| !entries.is_empty())
+    }
+
     /// The lanes from `node`.
     #[inline]
     pub(crate) fn from(&self, node: NodeIx) -> &[Entry] {
