@@ -1,6 +1,7 @@
 //! What happened to an amendment. Nothing of the order is different before [`AmendmentApplied`].
 
 use super::{CancelledUnits, NewWork};
+use crate::content::OrderContent;
 use crate::order::{PendingAmendment, Unserved, WorkShare};
 use minicbor::{Decode, Encode};
 use waybill_types::ReservationId;
@@ -121,4 +122,8 @@ pub struct AmendmentApplied {
     /// Claims that the order has no use for any more; given back.
     #[n(7)]
     pub freed: Vec<TakeOver>,
+    /// What is ordered from now on, where that is not what was proposed: units left or came back while inventory was asked,
+    /// and keep what they cost.
+    #[n(8)]
+    pub settled: Option<Box<OrderContent>>,
 }

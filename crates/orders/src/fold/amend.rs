@@ -133,7 +133,7 @@ pub(super) fn applied(order: &mut Order, id: OrderId, applied: &AmendmentApplied
         let reserving = matches!(attempt.state, AttemptState::Reserving { .. });
         attempt.outdated |= reserving && attempt.units.iter().any(|units| replanned(units.line));
     }
-    order.amended = Some(Box::new(pending.proposed));
+    order.amended = Some(applied.settled.clone().unwrap_or_else(|| Box::new(pending.proposed)));
 }
 
 /// Lines and units that are new are open.

@@ -8,6 +8,7 @@ use crate::decide::reserve::works;
 use crate::decide::unserved::with_reason;
 use crate::event::{AmendmentApplied, AttemptSource, CancelledFrom, CancelledUnits, NewWork, What};
 use crate::fold::{ordered, sum_by_line};
+use crate::money;
 use crate::order::{
     AmendmentRefused, AttemptState, PendingAmendment, Pinned, PinnedUnits, RecalledUnits, Unserved,
     UnservedReason,
@@ -75,6 +76,7 @@ impl Draft<'_> {
             freed.push(TakeOver { from, claims: surplus });
         }
         let (standing, afresh) = self.planned_again(&replanned);
+        let settled = money::settled(self.content(), &pending.proposed, &self.order.lines);
         self.push(What::AmendmentApplied(Box::new(AmendmentApplied {
             amendment: number,
             dropped,
@@ -84,6 +86,7 @@ impl Draft<'_> {
             reservation: served.reservation.filter(|_| !works.is_empty()),
             works,
             freed,
+            settled: settled.map(Box::new),
         })));
         self.plan_where_they_stand(standing);
         self.start_attempt(afresh, Manner::afresh(AttemptSource::Open));
