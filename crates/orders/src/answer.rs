@@ -46,6 +46,9 @@ pub enum Answer {
         /// Per line that was asked about, by line number.
         #[n(3)]
         lines: Vec<LineCancelled>,
+        /// The policy has it wait for somebody's yes: nothing is cancelled yet, and this amendment stands for it.
+        #[n(4)]
+        amendment: Option<u32>,
     },
     /// The order's personal data is marked as destroyed.
     #[n(3)]

@@ -3,6 +3,7 @@
 use crate::content::{Backorder, Lookup, Mode, OrderAmounts, Requested};
 use crate::event::ExceptionAnswer;
 use crate::units::Buckets;
+use minicbor::{Decode, Encode};
 use waybill_machine::Content;
 use waybill_types::exchange::{Delivery, Landing, Message, Plan};
 use waybill_types::policy::{HoldCode, OrderPolicy};
@@ -228,11 +229,13 @@ pub struct Cancel {
 }
 
 /// Units of one line to cancel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct CancelLine {
     /// Which line.
+    #[n(0)]
     pub line: LineNo,
     /// How many; `None` means all that can still be cancelled.
+    #[n(1)]
     pub quantity: Option<Quantity>,
 }
 

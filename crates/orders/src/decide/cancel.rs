@@ -1,5 +1,10 @@
 //! Cancel. What is not released yet is called off here and at once. What a node was told to pick its partition is asked
-//! to stop: what is on the shelf stops, about units in hand the node itself is asked. Each unit ends cancelled or shipped.
+//! to stop: what is on the shelf stops, about units in hand the node itself is asked. Each unit ends cancelled or shipped. What needs somebody's yes waits for it whole
+//! ([`approval`]).
+
+mod approval;
+
+pub(crate) use approval::approved;
 
 use super::draft::Draft;
 use crate::answer::{Answer, LineCancelled};
@@ -16,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use waybill_machine::{Context, Decision, FieldViolation};
 use waybill_types::exchange::RecallManner;
 use waybill_types::policy::{ChangeKind, ChangeStage, Decided, OrderPolicy, Verdict};
-use waybill_types::{LineNo, Quantity};
+use waybill_types::{Channel, LineNo, Quantity};
 
 /// Decides a cancel.
 pub(crate) fn cancel(
@@ -39,25 +44,42 @@ pub(crate) fn cancel(
         lines = (0..draft.order.lines.len()).map(every).collect();
     }
     lines.sort_by_key(|line| line.line);
-    let answers = take_from(&mut draft, &lines)?;
+    let asking = Asking { lines: &lines, channel: &cx.origin.channel, approved: false };
+    let (answers, amendment) = match approval::needed(&draft, &asking) {
+        Some(decided) => approval::wait(&mut draft, &asking, decided)?,
+        None => (take_from(&mut draft, &asking)?, None),
+    };
     let (events, order) = draft.finish_with_order();
     let answer = Answer::Cancelled {
         order: cancel.order,
         revision: order.revision,
         status: status(&order),
         lines: answers,
+        amendment,
     };
     Ok(Decision::new(events, answer))
 }
 
+/// What is to be called off, and by whose leave.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    /// Each line once.
+    pub(crate) lines: &'a [CancelLine],
+    /// Whose rules decide.
+    pub(crate) channel: &'a Channel,
+    /// Somebody with the right to has said yes to what needs it.
+    pub(crate) approved: bool,
+}
+
 /// Calls units of these lines off as far as holds and the policy allow, and asks nodes for those they have.
-pub(crate) fn take_from(draft: &mut Draft<'_>, lines: &[CancelLine]) -> Result<Vec<LineCancelled>, Refusal> {
+pub(crate) fn take_from(draft: &mut Draft<'_>, asking: &Asking<'_>) -> Result<Vec<LineCancelled>, Refusal> {
+    let lines = asking.lines;
     held(draft, lines)?;
     // A cancel goes before an amendment that is pending: the amendment ends refused, whole.
     let concerned: Vec<LineNo> = lines.iter().map(|asked| asked.line).collect();
     draft.overtake(&concerned)?;
     let (version, policy) = draft.policy();
-    let rules = Rules { draft, policy: &policy, version };
+    let rules = Rules { draft, policy: &policy, version, asking: *asking };
     let mut taken = Taken::default();
     let answers: Vec<LineCancelled> =
         lines.iter().map(|line| one(&rules, line, &mut taken)).collect::<Result<_, _>>()?;
@@ -89,6 +111,8 @@ struct Taken {
     asks: BTreeMap<u16, Vec<(LineNo, Quantity)>>,
     /// The rule that stood in the way of some unit.
     forbidden: Option<Refusal>,
+    /// How far the most advanced of those is that somebody must say yes to.
+    needs_approval: Option<ChangeStage>,
 }
 
 impl Taken {
@@ -113,15 +137,19 @@ struct Rules<'a> {
     draft: &'a Draft<'a>,
     policy: &'a OrderPolicy,
     version: u64,
+    asking: Asking<'a>,
 }
 
 impl Rules<'_> {
     fn decide(&self, stage: ChangeStage) -> Decided {
-        self.policy.decide(&self.draft.cx.origin.channel, ChangeKind::Cancel, stage)
+        self.policy.decide(self.asking.channel, ChangeKind::Cancel, stage)
     }
-    /// A cancel has nobody to wait for an approval: what needs one is refused.
     fn allows(&self, stage: ChangeStage) -> bool {
-        self.decide(stage).verdict == Verdict::Allow
+        match self.decide(stage).verdict {
+            Verdict::Allow => true,
+            Verdict::NeedsApproval => self.asking.approved,
+            Verdict::Refuse => false,
+        }
     }
     fn forbids(&self, stage: ChangeStage) -> Refusal {
         let rule = self.decide(stage).rule;
@@ -168,6 +196,9 @@ fn one(rules: &Rules<'_>, asked: &CancelLine, taken: &mut Taken) -> Result<LineC
             continue;
         }
         remaining = remaining.saturating_sub(quantity);
+        if rules.decide(stage).verdict == Verdict::NeedsApproval {
+            taken.needs_approval = taken.needs_approval.max(Some(stage));
+        }
         match source {
             Source::Here(units) => {
                 cancelled = cancelled.plus(quantity);

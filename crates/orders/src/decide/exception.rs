@@ -1,7 +1,7 @@
 //! What somebody says about units that wait for more than stock: they are sourced again, or called off by the rules of any
 //! cancel. Units that are just being tried again need nobody until that has failed.
 
-use super::cancel;
+use super::cancel::{self, Asking};
 use super::draft::{Draft, Manner};
 use crate::answer::Answer;
 use crate::command::CancelLine;
@@ -38,7 +38,10 @@ pub(crate) fn answer(
         }
         ExceptionAnswer::CallOff => {
             let off = units.iter().map(|u| CancelLine { line: u.line, quantity: Some(u.quantity) });
-            cancel::take_from(&mut draft, &off.collect::<Vec<_>>())?;
+            let lines: Vec<CancelLine> = off.collect();
+            // Whoever answers the queue may say yes to what needs it.
+            let asking = Asking { lines: &lines, channel: &cx.origin.channel, approved: true };
+            cancel::take_from(&mut draft, &asking)?;
         }
     }
     let (events, order) = draft.finish_with_order();
@@ -89,11 +92,8 @@ fn waiting(order: &Order, line: LineNo) -> Quantity {
 /// All lines of the same goods are tried together, so that inventory is told how much of them is still waited for.
 fn with_their_goods(draft: &Draft<'_>, units: &[LineUnits]) -> Vec<LineUnits> {
     let content = draft.content();
-    let goods: BTreeSet<_> = units
-        .iter()
-        .map(|units| ordered(content, units.line))
-        .map(|line| (&line.sku, &line.owner))
-        .collect();
+    let goods: BTreeSet<_> =
+        units.iter().map(|units| ordered(content, units.line)).map(|line| (&line.sku, &line.owner)).collect();
     let same = content.numbered().filter(|(_, line)| goods.contains(&(&line.sku, &line.owner)));
     sum_by_line(same.map(|(line, _)| (line, waiting(&draft.order, line))))
 }

@@ -106,6 +106,10 @@ pub(super) fn applied(order: &mut Order, id: OrderId, applied: &AmendmentApplied
     let AmendmentState::Pending(pending) = std::mem::replace(state, AmendmentState::Applied) else {
         panic!("order {id} amendment {} is over", applied.amendment)
     };
+    if pending.calls_off.is_some() {
+        // The units are called off by what follows it; what is ordered is as it was.
+        return;
+    }
     join(order, &pending);
     applied.dropped.iter().for_each(|some| cancel(order, id, some));
     for units in &applied.dropped_recalled {

@@ -1,11 +1,12 @@
 //! Amendments of an order: the one that is pending with what it waits for, and what became of the last ones.
 
+use crate::command::CancelLine;
 use crate::content::OrderContent;
 use crate::order::{Unserved, UnservedReason};
 use minicbor::{Decode, Encode};
 use waybill_types::exchange::{Assignment, LineUnits, TakeOver};
 use waybill_types::policy::ChangeKind;
-use waybill_types::{LineNo, NodeId, Quantity, ReservationId, Timestamp};
+use waybill_types::{Channel, LineNo, NodeId, Quantity, ReservationId, Timestamp};
 
 /// An amendment.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -110,6 +111,20 @@ pub struct PendingAmendment {
     /// How many lines the order had when it was taken.
     #[n(10)]
     pub base_lines: u16,
+    /// It is a cancel that waits for somebody's yes: `proposed` is the order as it was, and no unit is called off before.
+    #[n(11)]
+    pub calls_off: Option<CallOff>,
+}
+
+/// A cancel that waits for somebody's yes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CallOff {
+    /// Of which lines, each named.
+    #[n(0)]
+    pub lines: Vec<CancelLine>,
+    /// Where it was asked for: that channel's rules go on deciding.
+    #[n(1)]
+    pub channel: Channel,
 }
 
 /// A line whose units that have not left are planned anew.
@@ -216,11 +231,12 @@ impl Amendment {
 }
 
 impl PendingAmendment {
-    /// True when it counts on units of this line being where they are: to call them off or to plan them anew.
+    /// True when it counts on units of this line being where they are, or waits to call them off.
     #[must_use]
     pub fn touches(&self, line: LineNo) -> bool {
         self.replans.iter().any(|replan| replan.line == line)
             || self.drops.iter().any(|units| units.line == line)
+            || self.calls_off.iter().flat_map(|off| &off.lines).any(|asked| asked.line == line)
     }
     /// When it does something by itself. Not while inventory is asked: its answer decides.
     #[must_use]

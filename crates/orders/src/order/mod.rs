@@ -9,8 +9,8 @@ mod recall;
 mod work;
 
 pub use amendment::{
-    Amendment, AmendmentRefused, AmendmentState, AmendmentWait, PendingAmendment, RecalledUnits, Replan,
-    WorkShare,
+    Amendment, AmendmentRefused, AmendmentState, AmendmentWait, CallOff, PendingAmendment, RecalledUnits,
+    Replan, WorkShare,
 };
 pub use attempt::{Attempt, AttemptState, Ending, Pinned, PinnedUnits};
 pub use back::{LookedAt, Return, ReturnState, ReturnUnits};

@@ -28,6 +28,7 @@ pub(super) enum Edit {
     Time(Option<i64>),
     Price(u16, i64),
     Appease(Option<u16>, i64),
+    Charge(i64),
     Notes,
 }
 
@@ -51,6 +52,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => prop::option::of(0i64..500).prop_map(Edit::Time),
         1 => (number.clone(), 0i64..2_000).prop_map(|(line, price)| Edit::Price(line, price)),
         1 => (prop::option::of(number), 1i64..900).prop_map(|(line, off)| Edit::Appease(line, off)),
+        1 => (0i64..900).prop_map(Edit::Charge),
         1 => Just(Edit::Notes),
     ]
 }
@@ -107,6 +109,7 @@ fn change(world: &World, id: OrderId, edit: &Edit) -> Change {
         Edit::Appease(number, amount) => {
             Change::Appease { line: number.as_ref().map(line_of), amount: *amount }
         }
+        Edit::Charge(charge) => Change::SetDeliveryCharge { charge: *charge },
         Edit::Notes => Change::Notes { attributes: None },
     }
 }

@@ -5,6 +5,8 @@ mod amend_moves;
 mod amending;
 mod build;
 mod cancel;
+mod cancel_approval;
+mod delivery_charge;
 mod exceptions;
 mod exchanges;
 mod flow;

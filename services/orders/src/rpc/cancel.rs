@@ -26,10 +26,11 @@ pub(crate) async fn cancel(
     let target = format!("cancel of order {id}").into_bytes();
     let write = Write { caller, request, reason, target, content };
     let accepted = door.change(id, write, Command::Cancel(cancel)).await?;
-    let Answer::Cancelled { order, mut revision, mut status, mut lines } = accepted.answer else {
+    let Answer::Cancelled { order, mut revision, mut status, mut lines, amendment } = accepted.answer else {
         return Err(Inner::unexpected("a cancel", &accepted.answer));
     };
     if wait_ms > 0
+        && amendment.is_none()
         && let Some(order) = given_back(door, id, wait_ms).await?
     {
         (revision, status) = (order.revision, waybill_orders::status(&order));
@@ -39,8 +40,9 @@ pub(crate) async fn cancel(
         order_id: order.to_string(),
         revision,
         status: to_proto::status(status).into(),
-        lines: results(&lines),
+        lines: results(&lines, amendment),
         token: accepted.token.to_string(),
+        amendment: amendment.unwrap_or(0),
     })
 }
 
@@ -73,9 +75,15 @@ fn by_now(line: &LineCancelled, order: &Order) -> LineCancelled {
     LineCancelled { cancelled, asked_of_node, too_late, ..*line }
 }
 
-/// What became of each line that was asked about.
-pub(crate) fn results(lines: &[LineCancelled]) -> Vec<proto::CancelLineResult> {
-    lines.iter().map(line).collect()
+/// What became of each line that was asked about. Where an amendment stands for the cancel it waits for somebody's yes.
+pub(crate) fn results(lines: &[LineCancelled], amendment: Option<u32>) -> Vec<proto::CancelLineResult> {
+    let mut results: Vec<proto::CancelLineResult> = lines.iter().map(line).collect();
+    if amendment.is_some() {
+        for result in results.iter_mut().filter(|result| result.requested > result.too_late) {
+            result.set_outcome(proto::CancelLineOutcome::NeedsApproval);
+        }
+    }
+    results
 }
 
 fn line(line: &LineCancelled) -> proto::CancelLineResult {

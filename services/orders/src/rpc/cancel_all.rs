@@ -182,9 +182,10 @@ impl Job {
             ..Default::default()
         };
         match self.submit(hit.id).await? {
-            Ok(Accepted { answer: Answer::Cancelled { status, lines, .. }, token }) => {
+            Ok(Accepted { answer: Answer::Cancelled { status, lines, amendment, .. }, token }) => {
                 told.token = token.to_string();
-                told.lines = results(&lines);
+                told.lines = results(&lines, amendment);
+                told.amendment = amendment.unwrap_or(0);
                 told.set_status(to_proto::status(status));
             }
             Ok(other) => return Err(Inner::unexpected("a cancel", &other.answer)),

@@ -2,6 +2,7 @@
 
 use super::change::{claims, content, shortages, units, unserved};
 use serde_json::{Value, json};
+use waybill_orders::command::CancelLine;
 use waybill_orders::event::{AmendmentApplied, AmendmentStarted, CancelledUnits, NewWork, What};
 use waybill_orders::order::{AmendmentRefused, AmendmentWait};
 use waybill_types::exchange::{Assignment, TakeOver};
@@ -53,10 +54,18 @@ fn started(started: &AmendmentStarted) -> Value {
         "changes": decided.collect::<Value>(),
         "waits_for_approval": matches!(pending.waits, AmendmentWait::Approval),
         "deadline_ms": pending.deadline.as_ms(),
-        "cancels": units(&pending.drops),
+        "cancels": match &pending.calls_off {
+            Some(off) => off.lines.iter().map(to_cancel).collect(),
+            None => units(&pending.drops),
+        },
         "adds": units(&pending.adds),
         "becomes": content(&pending.proposed),
     })
+}
+
+/// Without a quantity it is all that can still be cancelled.
+fn to_cancel(asked: &CancelLine) -> Value {
+    json!({ "line": asked.line.0, "quantity": asked.quantity.map(|quantity| quantity.units()) })
 }
 
 fn applied(applied: &AmendmentApplied) -> Value {

@@ -16,6 +16,7 @@ pub(crate) use end::Standing;
 pub use preview::{Preview, preview};
 pub(crate) use source::{planned, reserved};
 
+use super::cancel;
 use super::draft::Draft;
 use crate::answer::Answer;
 use crate::command::Amend;
@@ -34,7 +35,7 @@ use waybill_types::{LineNo, OrderId, Quantity, ReservationId};
 /// Changes of one amendment.
 pub const CHANGES_MAX: usize = 100;
 /// Amendments of one order.
-const AMENDMENTS_MAX: u32 = 10_000;
+pub(crate) const AMENDMENTS_MAX: u32 = 10_000;
 /// An order that had more fulfilment orders than this is changed no more: their numbers would run out.
 const WORKS_MAX: u16 = 60_000;
 
@@ -72,6 +73,7 @@ pub(crate) fn amend(
         replans,
         planned: Vec::new(),
         base_lines: draft.order.lines.len() as u16,
+        calls_off: None,
     };
     let started = AmendmentStarted { amendment: number, pending, policy_version, decided };
     draft.push(What::AmendmentStarted(Box::new(started)));
@@ -96,6 +98,10 @@ pub(crate) fn decide(
     }
     if !approve {
         draft.refuse_amendment(amendment, AmendmentRefused::NotApproved);
+        return Ok(amended(draft, amendment));
+    }
+    if let Some(off) = waiting.and_then(|(_, pending)| pending.calls_off.clone()) {
+        cancel::approved(&mut draft, amendment, &off)?;
         return Ok(amended(draft, amendment));
     }
     let kinds = draft.order.amendments.iter().find(|a| a.number == amendment).map(|a| a.kinds.clone());

@@ -71,6 +71,7 @@ pub fn preview(state: &OrdersState, amend: &Amend, cx: &Context<'_>) -> Result<P
         replans: proposal.replans,
         planned: Vec::new(),
         base_lines: draft.order.lines.len() as u16,
+        calls_off: None,
     };
     let asked = wanted(&draft, &pending, |_| true);
     pending.moves = asked.moves;
