@@ -3,7 +3,7 @@
 use super::whose::Who;
 use super::{CustomersDoor, Inner, parse};
 use crate::rpc;
-use crate::rpc::operators_only;
+use crate::rpc::may_erase;
 use tonic::Status;
 use waybill_customers::{Answer, Command};
 use waybill_machine::Content;
@@ -20,7 +20,7 @@ pub(crate) async fn erase(
     let head = fields.request_id(&message.request_id).zip(fields.reason(&message.reason));
     let customer = parse::customer(&mut fields, "customer_id", &message.customer_id);
     let ((request, reason), customer) = fields.finish(head.zip(customer))?;
-    operators_only(&caller, "erase customers")?;
+    may_erase(&caller)?;
     let (id, record) = door.person(customer).await?;
     let (hits, _) = door.orders_of(&Who::Recorded(id, record), usize::MAX).await?;
     let mut erased = 0;

@@ -2,6 +2,7 @@
 
 use crate::from_proto::person::{
     by_card, by_customer, by_email, by_phone, by_social, check_card, check_email, check_phone, check_social,
+    personal,
 };
 use crate::from_proto::values::{attributes, id_or_none, ids, list, text};
 use waybill_customers::{About, ContactKind, FeedbackKind, IdentityKey, IdentityKind};
@@ -91,20 +92,6 @@ pub(crate) fn customer(fields: &mut Fields, field: &str, text: &str) -> Option<C
 /// 0 takes whatever revision there is.
 pub(crate) fn expected(revision: u64) -> Option<u64> {
     (revision > 0).then_some(revision)
-}
-
-/// Personal text of at most `max` characters; it is not repeated in a violation.
-pub(crate) fn personal(fields: &mut Fields, field: &str, value: &str, max: usize) -> Option<()> {
-    let characters = value.chars().count();
-    if characters > max {
-        fields.wrong(field, format!("has {characters} characters, at most {max} are allowed"));
-        return None;
-    }
-    if value.chars().any(|c| c.is_control() && c != '\n') {
-        fields.wrong(field, "holds control characters");
-        return None;
-    }
-    Some(())
 }
 
 /// A profile without its name, which is checked and left to be sealed.

@@ -47,25 +47,28 @@ pub(crate) fn person(
     }))
 }
 
-/// Text of at most `max` characters without control characters. The text itself is never repeated in a violation.
-fn long(fields: &mut Fields, field: &str, value: &str, max: usize) {
+/// Personal text of at most `max` characters, line breaks its only control characters. The text itself is never repeated in
+/// a violation.
+pub(crate) fn personal(fields: &mut Fields, field: &str, value: &str, max: usize) -> Option<()> {
     let characters = value.chars().count();
-    if characters > max {
+    let (long, controls) = (characters > max, value.chars().any(|c| c.is_control() && c != '\n'));
+    if long {
         fields.wrong(field, format!("has {characters} characters, at most {max} are allowed"));
     }
-    if value.chars().any(|c| c.is_control() && c != '\n') {
+    if controls {
         fields.wrong(field, "holds control characters");
     }
+    (!long && !controls).then_some(())
 }
 
 /// What is printed for the recipient.
 pub(crate) fn check_gift_note(fields: &mut Fields, field: &str, note: &str) {
-    long(fields, field, note, 500);
+    personal(fields, field, note, 500);
 }
 
 /// Who to talk to.
 pub(crate) fn check_contact(fields: &mut Fields, at: &str, contact: &common::Contact) {
-    long(fields, &format!("{at}.name"), &contact.name, 200);
+    personal(fields, &format!("{at}.name"), &contact.name, 200);
     check_phone(fields, format!("{at}.phone"), &contact.phone);
     check_email(fields, format!("{at}.email"), &contact.email);
     check_card(fields, format!("{at}.member_card"), &contact.member_card);
@@ -80,7 +83,7 @@ pub(crate) fn check_card(fields: &mut Fields, field: impl Into<String>, card: &s
         fields
             .wrong(field.clone(), "must be letters and digits, with spaces and hyphens between them at most");
     }
-    long(fields, &field, card, 64);
+    personal(fields, &field, card, 64);
 }
 
 /// A social id: a network, a colon, an id.
@@ -91,7 +94,7 @@ pub(crate) fn check_social(fields: &mut Fields, field: impl Into<String>, id: &s
     if !id.is_empty() && !parts {
         fields.wrong(field.clone(), "must be a network and an id, such as wechat:oXy7");
     }
-    long(fields, &field, id, 128);
+    personal(fields, &field, id, 128);
 }
 
 /// A phone number in E.164 form, spaces and punctuation aside.
@@ -110,7 +113,7 @@ pub(crate) fn check_email(fields: &mut Fields, field: impl Into<String>, email: 
     if !email.is_empty() && !parts {
         fields.wrong(field.clone(), "must be an e-mail address");
     }
-    long(fields, &field, email, 254);
+    personal(fields, &field, email, 254);
 }
 
 /// Where something goes.
@@ -125,7 +128,7 @@ pub(crate) fn postal_address(
         ("city", &address.city, 120),
         ("region", &address.region, 120),
     ] {
-        long(fields, &format!("{at}.{name}"), value, max);
+        personal(fields, &format!("{at}.{name}"), value, max);
     }
     if !(1..=4).contains(&address.street_lines.len()) {
         fields.wrong(
@@ -134,7 +137,7 @@ pub(crate) fn postal_address(
         );
     }
     for (index, line) in address.street_lines.iter().enumerate() {
-        long(fields, &format!("{at}.street_lines[{index}]"), line, 200);
+        personal(fields, &format!("{at}.street_lines[{index}]"), line, 200);
     }
     check_phone(fields, format!("{at}.phone"), &address.phone);
     let country = &address.country_code;

@@ -1,6 +1,7 @@
 //! EraseSubject: destroys keys in the vault and marks the orders, so that what is left says that it happened. A retry
 //! goes on where the first call stopped and is told the same number.
 
+use super::may_erase;
 use crate::door::Inner;
 use crate::error::undecodable;
 use crate::from_proto::person::{
@@ -41,6 +42,7 @@ pub(crate) async fn erase(
     let reason = fields.reason(&message.reason);
     let whose = whose(&mut fields, &door.seal, message.subject.as_ref());
     let (request, (reason, whose)) = fields.finish(request.zip(reason.zip(whose)))?;
+    may_erase(&caller)?;
     let known = match whose {
         Whose::Order(order) => vec![of_order(door, order).await?],
         Whose::Everything(lookup) => everywhere(door, lookup).await?,

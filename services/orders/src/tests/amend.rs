@@ -154,7 +154,7 @@ async fn another_address_is_found_by_its_people_and_erased_with_the_order() {
     assert!(find("", "lovelace").await.unwrap().orders.is_empty());
     let subject = Some(proto::erase_subject_request::Subject::OrderId(before.order_id.clone()));
     let erase = proto::EraseSubjectRequest { request_id: "e1".into(), subject, ..Default::default() };
-    world.door.erase_subject(asked(erase)).await.unwrap();
+    world.door.erase_subject(asked_by(erase, "api", Role::Operator)).await.unwrap();
     assert!(find("+49407654321", "").await.unwrap().orders.is_empty());
     let erased = world.get(&before.order_id).await.unwrap();
     assert!(erased.erased && erased.ship_to.is_none());

@@ -1,19 +1,30 @@
 //! Erasing people: nobody reads them any more, nothing finds them, and the bytes on disk do not have them.
 
-use super::world::{World, asked, line, order};
+use super::world::{World, asked_by, line, order, reason};
 use std::path::Path;
 use tonic::Code;
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::erase_subject_request::Subject;
 use waybill_proto::orders::v1::orders_service_server::OrdersService;
+use waybill_types::Role;
 
 async fn erase(world: &World, request_id: &str, subject: Subject) -> Result<u64, tonic::Status> {
+    erase_as(world, request_id, subject, Role::Operator).await
+}
+
+async fn erase_as(
+    world: &World,
+    request_id: &str,
+    subject: Subject,
+    role: Role,
+) -> Result<u64, tonic::Status> {
     let message = proto::EraseSubjectRequest {
         request_id: request_id.into(),
         reason: "asked by letter".into(),
         subject: Some(subject),
     };
-    world.door.erase_subject(asked(message)).await.map(|response| response.into_inner().order_count)
+    let request = asked_by(message, "api", role);
+    world.door.erase_subject(request).await.map(|response| response.into_inner().order_count)
 }
 
 #[tokio::test]
@@ -38,6 +49,21 @@ async fn erasing_by_email_erases_every_order_once_and_a_retry_is_told_the_same()
     assert!(world.find(find).await.unwrap().orders.is_empty());
     let by_customer = proto::FindOrdersRequest { customer_id: "c-1".into(), ..Default::default() };
     assert_eq!(world.find(by_customer).await.unwrap().orders.len(), 5, "the order itself is not erased");
+}
+
+#[tokio::test]
+async fn only_operators_erase_and_whoever_else_asks_changes_nothing() {
+    let world = World::new(&[("A", 9)]).await;
+    let id = world.place(order("1", vec![line("A", 1)])).await.unwrap().order_id;
+    for (number, role) in [Role::Channel, Role::Node, Role::Peer].into_iter().enumerate() {
+        for subject in [Subject::OrderId(id.clone()), Subject::Email("ada@example.com".into())] {
+            let refused = erase_as(&world, &format!("e{number}"), subject, role).await.unwrap_err();
+            assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "NOT_ALLOWED"));
+        }
+    }
+    let order = world.get(&id).await.unwrap();
+    assert!(!order.erased && order.contact.is_some());
+    assert_eq!(erase(&world, "e1", Subject::OrderId(id)).await.unwrap(), 1);
 }
 
 fn holds(path: &Path, needle: &[u8]) -> bool {
