@@ -26,6 +26,8 @@ enum Command {
     Import(import::Args),
     /// Find, show, place, cancel and watch orders.
     Order(commands::order::Args),
+    /// Find, show, link, merge, split and erase customers.
+    Customer(commands::customer::Args),
     /// Print, replace and explain the rules that decide about changes of orders.
     Rules(commands::rules::Args),
     /// Show, receive, adjust, count and reserve stock.
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo::run(args).await,
             Command::Import(args) => import::run(args).await,
             Command::Order(args) => commands::order::run(args).await,
+            Command::Customer(args) => commands::customer::run(args).await,
             Command::Rules(args) => commands::rules::run(args).await,
             Command::Stock(args) => commands::stock::run(args).await,
             Command::Node(args) => commands::node::run(args).await,

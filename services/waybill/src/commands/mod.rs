@@ -1,6 +1,7 @@
 //! Commands for people: each asks the running engine over its API and shows the answer as a table or as JSON. They keep
 //! nothing and decide nothing.
 
+pub mod customer;
 pub mod node;
 pub mod order;
 pub mod rules;

@@ -11,6 +11,8 @@ mod print;
 mod timeline;
 mod watch;
 
+pub(super) use find::table as summaries;
+
 use super::{Common, Flags, Writing, json, parse_quantity, refused_of, say};
 use anyhow::{Context, bail};
 use clap::Subcommand;

@@ -129,7 +129,8 @@ pub(super) async fn find(client: &Client, common: &Common, find: &Find) -> anyho
     Ok(())
 }
 
-fn table(orders: &[OrderSummary]) -> Table {
+/// Orders in a list, for every command that lists orders.
+pub(in crate::commands) fn table(orders: &[OrderSummary]) -> Table {
     let mut table =
         Table::new(&["ORDER", "CHANNEL", "NUMBER", "STATUS", "PLACED", ">LINES", ">TOTAL", "PROMISE"]);
     for order in orders {
