@@ -8,6 +8,11 @@
 
 use crate::kernel::core::{Core, Path};
 
+/// How much of the way to the goal the first step goes, in 256ths.
+const PACE: i128 = 200;
+/// Steps without gain after which steps become shorter.
+const PATIENCE: u32 = 3;
+
 /// Values and what they come to, with scratch space.
 #[derive(Debug, Default)]
 pub(crate) struct Bounder {
@@ -137,12 +142,12 @@ impl Bounder {
         let value = values[demand];
         self.offers.clear();
         self.offers.push((core.unfilled[demand], core.quantity[demand]));
+        // Whoever offers all units at some price makes dearer offers meaningless, before they are counted out.
+        let mut cap = core.unfilled[demand];
         for row in &path.open {
             for column in begin..end {
                 let entry = core.entry(*row, column as usize);
-                if core.stock[entry] > 0 {
-                    self.offers.push((core.cost[entry], core.stock[entry]));
-                }
+                self.offer(core, demand, core.cost[entry], core.stock[entry], &mut cap);
             }
         }
         for (at, row) in free.iter().enumerate() {
@@ -155,18 +160,26 @@ impl Bounder {
             for column in begin..end {
                 let entry = core.entry(*row, column as usize);
                 let (cost, stock) = (core.cost[entry], core.stock[entry]);
-                if stock > 0 {
-                    let asked = if fixed < 0 {
-                        cost + fixed
-                    } else {
-                        cost + (rest.max(0) as u64 / stock as u64) as i64
-                    };
-                    self.offers.push((asked, stock));
+                if fixed < 0 {
+                    self.offer(core, demand, cost + fixed, stock, &mut cap);
+                } else if stock > 0 && cost < cap && rest < (cap - cost).saturating_mul(stock) {
+                    let share = (rest.max(0) as u64 / stock as u64) as i64;
+                    self.offer(core, demand, cost + share, stock, &mut cap);
                 }
             }
         }
-        self.steps += self.offers.len() as u64;
+        self.steps += free.len() as u64;
         marginal(&self.offers, core.quantity[demand])
+    }
+
+    #[inline]
+    fn offer(&mut self, core: &Core, demand: usize, price: i64, stock: i64, cap: &mut i64) {
+        if stock > 0 && price <= *cap {
+            self.offers.push((price, stock));
+            if stock >= core.quantity[demand] {
+                *cap = price;
+            }
+        }
     }
 
     fn move_to(&mut self, core: &Core, free: &[u32], values: &mut [i64], demand: usize, next: i64) {
@@ -201,8 +214,7 @@ impl Bounder {
         trial.clear();
         trial.extend_from_slice(values);
         let mut best = self.total(core, path, free, &trial);
-        // In 16ths: how much of the way to the goal a step goes.
-        let mut pace = 16i128;
+        let (mut pace, mut failed) = (PACE, 0);
         let mut current = best;
         for _ in 0..rounds {
             if best >= goal || pace == 0 {
@@ -214,7 +226,7 @@ impl Bounder {
             }
             let way = i128::from((goal - current).max(1)) * pace;
             for (demand, value) in trial.iter_mut().enumerate() {
-                let step = way * i128::from(self.slope[demand]) / (16 * steepness);
+                let step = way * i128::from(self.slope[demand]) / (256 * steepness);
                 let most = core.unfilled[demand];
                 *value = (i128::from(*value) + step)
                     .clamp(-i128::from(most.abs().max(1 << 40)), i128::from(most))
@@ -224,8 +236,12 @@ impl Bounder {
             if current > best {
                 best = current;
                 values.copy_from_slice(&trial);
+                failed = 0;
             } else {
-                pace = pace * 3 / 4;
+                failed += 1;
+                if failed == PATIENCE {
+                    (pace, failed) = (pace / 2, 0);
+                }
             }
         }
         self.total(core, path, free, values);

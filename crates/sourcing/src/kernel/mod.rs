@@ -9,6 +9,7 @@ mod bound;
 mod branch;
 mod core;
 mod form;
+mod gather;
 mod primal;
 mod problem;
 mod root;
@@ -16,6 +17,7 @@ mod solution;
 mod solve;
 pub mod verify;
 
+pub use gather::{Gather, Shelf, Way};
 pub use problem::{Bond, Complete, Facility, Kind, Limits, Line, Malformed, Problem};
 pub use solution::{Ask, Certificate, Counts, Days, Part, Share, Solution};
 pub use solve::Solver;

@@ -6,6 +6,9 @@ use crate::kernel::core::{Core, Given, Path};
 /// No plan costs this much.
 pub(crate) const NEVER: i64 = i64::MAX / 4;
 
+/// Rows that are tried for each place in a plan; the others are only looked at.
+const TRIALS_MAX: usize = 12;
+
 /// Fills demands from rows, and keeps the best plan.
 #[derive(Debug, Default)]
 pub(crate) struct Primal {
@@ -24,6 +27,7 @@ pub(crate) struct Primal {
     left: Vec<i64>,
     set: Vec<u32>,
     trial: Vec<u32>,
+    hopes: Vec<(i64, u32)>,
     pub(crate) steps: u64,
 }
 
@@ -171,6 +175,24 @@ impl Primal {
         self.set = set;
     }
 
+    /// The rows that promise most beside the last filled ones, best first.
+    fn look_around(&mut self, core: &Core, path: &Path, free: &[u32], set: &[u32], floor: i64) {
+        let mut hopes = std::mem::take(&mut self.hopes);
+        hopes.clear();
+        for row in free {
+            let hope = self.hope(core, floor, *row);
+            if hope < self.best_cost && Self::fits(core, path, set, *row) {
+                hopes.push((hope, *row));
+            }
+        }
+        if hopes.len() > TRIALS_MAX {
+            hopes.select_nth_unstable(TRIALS_MAX);
+            hopes.truncate(TRIALS_MAX);
+        }
+        hopes.sort_unstable();
+        self.hopes = hopes;
+    }
+
     /// A stand-in for the cost of a set that leaves something that must not be left.
     fn leaving(&self, core: &Core, path: &Path) -> i64 {
         let left: i64 = core.quantity.iter().zip(&self.prices).map(|(units, price)| units * price).sum();
@@ -224,22 +246,17 @@ impl Primal {
                 if rest < best.map_or(cost, |best| best.0) {
                     best = Some((rest, drop, None));
                 }
-                for row in free {
-                    if self.steps > until {
+                self.look_around(core, path, free, &trial, floor);
+                for tried in 0..self.hopes.len().min(TRIALS_MAX) {
+                    let (hope, row) = self.hopes[tried];
+                    if hope >= best.map_or(cost, |best| best.0) || self.steps > until {
                         break;
                     }
-                    // The prices must be those of the rest, which a trial fill replaces.
-                    let hope = self.hope(core, floor, *row);
-                    if hope >= best.map_or(cost, |best| best.0) || !Self::fits(core, path, &trial, *row) {
-                        continue;
-                    }
-                    trial.push(*row);
-                    let prices = std::mem::take(&mut self.prices);
+                    trial.push(row);
                     let next = self.consider(core, path, &trial);
-                    self.prices = prices;
                     trial.pop();
                     if next < best.map_or(cost, |best| best.0) {
-                        best = Some((next, drop, Some(*row)));
+                        best = Some((next, drop, Some(row)));
                     }
                 }
             }

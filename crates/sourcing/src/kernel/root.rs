@@ -12,8 +12,10 @@ use crate::kernel::solution::{Ask, Counts, Days, Part};
 
 /// Rounds of climbing along the slope before the search begins.
 const CLIMBS: usize = 40;
+/// Rounds of moving one value after the other.
+const ASCENTS: usize = 4;
 /// Steps that swapping may take before the bound is looked at again.
-const SWAP_STEPS: u64 = 60_000;
+const SWAP_STEPS: u64 = 150_000;
 
 /// The memory of a run.
 #[derive(Debug, Default)]
@@ -23,6 +25,7 @@ pub(crate) struct Root {
     /// Values by demand, in whole units at first and scaled later.
     values: Vec<i64>,
     set: Vec<u32>,
+    other: Vec<u32>,
     pub(crate) core: Core,
     path: Path,
     pub(crate) bounder: Bounder,
@@ -194,19 +197,11 @@ impl Root {
         let singles = std::mem::take(&mut self.primal.best);
         let was_found = std::mem::replace(&mut self.primal.found, false);
         let mut bound = i64::MIN;
-        for step in [Step::Cover, Step::Ascend, Step::Cover, Step::Climb, Step::Ascend] {
-            match step {
-                Step::Cover if single == bound.eq(&i64::MIN) => continue,
-                Step::Cover => self.improve(),
-                Step::Ascend => bound = bound.max(self.ascend(4)),
-                Step::Climb => bound = bound.max(self.climb()),
-            }
-            if step != Step::Cover && self.is_closed(bound) {
+        let begin = if single { Step::Ascend } else { Step::Cover };
+        for step in [begin, Step::Ascend, Step::Improve, Step::Climb, Step::Ascend] {
+            bound = bound.max(self.take(step));
+            if self.is_closed(bound) {
                 break;
-            }
-            if step == Step::Cover {
-                let total = self.bounder.total(&self.core, &self.path, &self.free, &self.values);
-                bound = bound.max(total);
             }
             if self.drop_rows(bound, counts) {
                 push_stage(part, self.values.iter().copied());
@@ -234,19 +229,26 @@ impl Root {
         self.core.unscaled_up(bound) << self.core.bits >= self.primal.best_cost
     }
 
-    fn improve(&mut self) {
-        self.primal.cover(&self.core, &self.path, &self.free, &mut self.set);
-        self.primal.improve(&self.core, &self.path, &self.free, &mut self.set, SWAP_STEPS);
-    }
-
-    fn ascend(&mut self, rounds: usize) -> i64 {
-        let goal = self.primal.best_cost;
-        self.bounder.ascend(&self.core, &self.path, &self.free, &mut self.values, rounds, goal)
-    }
-
-    fn climb(&mut self) -> i64 {
-        let goal = self.primal.best_cost;
-        self.bounder.climb(&self.core, &self.path, &self.free, &mut self.values, CLIMBS, goal)
+    /// Takes a step and returns the bound, with worths counted for the values as they are then.
+    fn take(&mut self, step: Step) -> i64 {
+        let Self { core, path, free, values, set, primal, bounder, .. } = self;
+        match step {
+            Step::Cover | Step::Improve => {
+                let other = &mut self.other;
+                primal.complete(core, path, free, other);
+                primal.cover(core, path, free, set);
+                let covered = primal.consider(core, path, set);
+                if primal.consider(core, path, other) < covered {
+                    std::mem::swap(set, other);
+                }
+                if step == Step::Improve {
+                    primal.improve(core, path, free, set, SWAP_STEPS);
+                }
+                bounder.total(core, path, free, values)
+            }
+            Step::Ascend => bounder.ascend(core, path, free, values, ASCENTS, primal.best_cost),
+            Step::Climb => bounder.climb(core, path, free, values, CLIMBS, primal.best_cost),
+        }
     }
 
     /// Drops rows that no cheaper plan uses, by the worths counted last. True when there were any.
@@ -297,8 +299,13 @@ impl Root {
 /// What is done between one ruling out and the next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
+    /// A first plan where no row gives everything.
     Cover,
+    /// Values, one after the other.
     Ascend,
+    /// A better plan.
+    Improve,
+    /// Values, all together.
     Climb,
 }
 

@@ -159,3 +159,24 @@ fn add_lots(problem: &mut Problem, dice: &mut Dice) {
         problem.add_lot(dice.below(4) as u32, &members);
     }
 }
+
+/// The same problem with other stock.
+pub(crate) fn rebuilt(problem: &Problem, mut stock: impl FnMut(u32) -> u32) -> Problem {
+    let mut other = Problem::new();
+    for (number, line) in problem.lines().iter().enumerate() {
+        let items = problem.items().iter().filter(|of| **of as usize == number).count();
+        other.add_line(*line, items as u32);
+    }
+    for (place, facility) in problem.facilities().iter().enumerate() {
+        let (costs, units) = other.add_facility(*facility);
+        for item in 0..costs.len() {
+            costs[item] = problem.unit_cost(place, item);
+            units[item] = stock(problem.units_at(place, item));
+        }
+    }
+    for (units, members) in problem.lots() {
+        other.add_lot(units, members);
+    }
+    other.limits = problem.limits;
+    other
+}
