@@ -164,3 +164,12 @@ writes! { admin in common:
     checkpoint(CheckpointRequest) -> CheckpointResponse;
     advance_clock(AdvanceClockRequest) -> AdvanceClockResponse;
 }
+reads! { sourcing in fulfillment:
+    get_sourcing_policy(GetSourcingPolicyRequest) -> GetSourcingPolicyResponse;
+    check_sourcing_policy(CheckSourcingPolicyRequest) -> CheckSourcingPolicyResponse;
+    list_sourcing_policies(ListSourcingPoliciesRequest) -> ListSourcingPoliciesResponse;
+}
+writes! { sourcing in fulfillment:
+    set_sourcing_policy(SetSourcingPolicyRequest) -> SetSourcingPolicyResponse;
+    roll_back_sourcing_policy(RollBackSourcingPolicyRequest) -> RollBackSourcingPolicyResponse;
+}

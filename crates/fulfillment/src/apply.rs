@@ -3,6 +3,7 @@
 
 mod counter;
 mod network;
+mod opened;
 mod report;
 mod undelivered;
 mod work;
@@ -27,11 +28,15 @@ pub(crate) fn apply(state: &mut FulfillmentState, event: &Event, cx: &Context<'_
         Event::ZoneSet(zone) => network::zone(state, zone, out),
         Event::CalendarSet(calendar) => network::calendar(state, calendar, out),
         Event::RateCardSet(card) => network::rate_card(state, card, out),
-        Event::PolicySet(policy) => network::policy(state, policy, out),
+        Event::PolicySet(policy) => network::policy(state, policy, None, cx, out),
+        Event::PolicyRestored(version) => network::policy_restored(state, *version, cx, out),
         Event::NodeKnown(facts) => node_known(state, facts, out),
         Event::InstructionsAcknowledged(node, through) => acknowledged(state, node, *through),
         Event::WorkPlanned(planned) => work::planned(state, planned, cx, out),
-        Event::WorkRefused(id, refusal) => {
+        Event::WorkRefused(id, refusal, full) => {
+            if let Some((node, day)) = full {
+                state.capacity.upsert(&(node.clone(), day_key(*day)), |capacity| capacity.wanted = true);
+            }
             out.send(id.order.partition(), Message::WorkRefused(*id, *refusal))
         }
         Event::WorkReleased(id, number) => work::released(state, *id, *number, cx, out),
@@ -77,13 +82,19 @@ pub(crate) fn apply(state: &mut FulfillmentState, event: &Event, cx: &Context<'_
             undelivered::undelivered(state, *id, *kind, parcels, cx, out);
         }
     }
+    if let Some(node) = state.freed.take() {
+        opened::tell(state, &node, out);
+    }
 }
 
 /// The node's desk opens with the first facts about it.
 fn node_known(state: &mut FulfillmentState, facts: &NodeFacts, out: &mut Outbox<Note>) {
-    let known = state.desks.update(&facts.node, |desk| desk.facts = facts.clone());
-    if known.is_none() {
+    let before = state.desks.update(&facts.node, |desk| std::mem::replace(&mut desk.facts, facts.clone()));
+    if before.is_none() {
         state.desks.put(&facts.node, Desk::new(facts.clone()));
+    }
+    if opened::can_do_more(before.as_ref(), facts) {
+        opened::tell(state, &facts.node, out);
     }
     out.note(Note::NodeKnown(facts.node.clone(), facts.revision));
 }
@@ -127,10 +138,15 @@ fn on_order<R>(
         }
     }
     if (before.taken, before.used) != (after.taken, after.used) {
-        state.capacity.upsert(&(node.clone(), day_key(day)), |capacity| {
+        let gave_back = after.taken + after.used < before.taken + before.used;
+        let wanted = state.capacity.upsert(&(node.clone(), day_key(day)), |capacity| {
             capacity.taken = capacity.taken + after.taken - before.taken;
             capacity.used = capacity.used + after.used - before.used;
+            gave_back && std::mem::take(&mut capacity.wanted)
         });
+        if wanted {
+            state.freed = Some(node.clone());
+        }
     }
     if before.open && !after.open {
         state.open.remove(&(node, number));

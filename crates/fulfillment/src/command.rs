@@ -20,7 +20,19 @@ pub enum Command {
     /// Create or replace rate cards.
     UpsertRateCards(Vec<RateCard>),
     /// Put a new version of the sourcing policy in force.
-    SetPolicy(Policy),
+    SetPolicy {
+        /// The whole policy.
+        policy: Box<Policy>,
+        /// Only if the version in force is this one.
+        expected: Option<u64>,
+    },
+    /// Put an earlier version of the sourcing policy in force again, as a new version.
+    RestorePolicy {
+        /// The version to repeat.
+        version: u64,
+        /// Only if the version in force is this one.
+        expected: Option<u64>,
+    },
     /// A node says what it did.
     Report {
         /// With which work.

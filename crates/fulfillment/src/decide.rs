@@ -4,6 +4,7 @@ mod acknowledge;
 mod contents;
 mod counter;
 mod network;
+mod policy;
 mod report;
 mod tick;
 mod undelivered;
@@ -27,7 +28,8 @@ pub(crate) fn decide(state: &FulfillmentState, command: &Command, cx: &Context<'
         Command::UpsertZones(rows) => network::zones(state, rows),
         Command::UpsertCalendars(rows) => network::calendars(state, rows),
         Command::UpsertRateCards(rows) => network::rate_cards(state, rows),
-        Command::SetPolicy(policy) => network::policy(state, policy),
+        Command::SetPolicy { policy, expected } => policy::set(state, policy, *expected),
+        Command::RestorePolicy { version, expected } => policy::restore(state, *version, *expected),
         Command::Report { id, revision, report } => report::decide(state, *id, *revision, report, cx),
         Command::AcknowledgeInstructions { node, through } => acknowledge::decide(state, node, *through),
         Command::Receive(from, message) => {
@@ -70,6 +72,7 @@ fn receive(state: &FulfillmentState, _: PartitionId, message: &Message, cx: &Con
         | Message::GoodsReturned(..)
         | Message::Seize(..)
         | Message::GoodsLanded(..)
+        | Message::NodeOpened(_)
         | Message::OrderPolicyChanged(..)
         | Message::Consume(..)
         | Message::NotFound(..) => Vec::new(),

@@ -5,7 +5,7 @@ use crate::command::{RejectKind, ShortKind, UndeliveredKind};
 use crate::state::Package;
 use minicbor::{Decode, Encode};
 use waybill_types::exchange::{LineUnits, Substituted, Work, WorkRefusal};
-use waybill_types::network::{Calendar, Lane, Node, NodeFacts, Policy, RateCard, Zone};
+use waybill_types::network::{Calendar, Lane, LocalDay, Node, NodeFacts, Policy, RateCard, Zone};
 use waybill_types::{FulfillmentOrderId, LineNo, NodeId, Quantity, Reason, Text, Timestamp};
 
 /// One thing that happened.
@@ -30,6 +30,9 @@ pub enum Event {
     /// A policy came into force, as the next version.
     #[n(5)]
     PolicySet(#[n(0)] Box<Policy>),
+    /// An earlier version of the policy came into force again, as the next version.
+    #[n(6)]
+    PolicyRestored(#[n(0)] u64),
 
     // The node's partition.
     /// The network's partition said this about a node.
@@ -43,9 +46,9 @@ pub enum Event {
     /// Work was taken on; capacity is taken.
     #[n(20)]
     WorkPlanned(#[n(0)] Box<Work>),
-    /// Work was not taken on.
+    /// Work was not taken on; where a day of the node was too full for it, which.
     #[n(21)]
-    WorkRefused(#[n(0)] FulfillmentOrderId, #[n(1)] WorkRefusal),
+    WorkRefused(#[n(0)] FulfillmentOrderId, #[n(1)] WorkRefusal, #[n(2)] Option<(NodeId, LocalDay)>),
     /// Work was released; the node is told to pick by the instruction of this number.
     #[n(22)]
     WorkReleased(#[n(0)] FulfillmentOrderId, #[n(1)] u64),

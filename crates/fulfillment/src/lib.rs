@@ -34,5 +34,5 @@ pub use machine::{Fulfillment, Note};
 pub use refusal::Refusal;
 pub use state::{
     Ask, Capacity, Desk, FulfillmentOrder, FulfillmentState, Instruction, InstructionKind, InstructionLine,
-    Kept, LineProgress, NetworkHead, Package, Substitute, WorkState,
+    Kept, LineProgress, NetworkHead, Package, PolicyFacts, Substitute, WorkState,
 };

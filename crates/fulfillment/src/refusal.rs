@@ -24,6 +24,17 @@ pub enum Refusal {
         /// The one asked for.
         id: FulfillmentOrderId,
     },
+    /// No such version of the sourcing policy.
+    #[error("there is no version {0} of the sourcing policy; list them to see which there are")]
+    UnknownPolicy(u64),
+    /// Another version of the sourcing policy is in force than was expected.
+    #[error("version {current} of the sourcing policy is in force, not {expected}; read it and decide anew")]
+    StalePolicy {
+        /// The version named.
+        expected: u64,
+        /// The version in force.
+        current: u64,
+    },
     /// The policy is in another currency than the network's amounts.
     #[error("the policy is in {}, the network's amounts are in {}", .found.as_str(), .expected.as_str())]
     ForeignCurrency {
@@ -98,8 +109,10 @@ impl Coded for Refusal {
         match self {
             Self::Malformed(_) => Code::Malformed,
             Self::NotNetworkHome => Code::Bug,
-            Self::UnknownNode { .. } | Self::UnknownFulfillmentOrder { .. } => Code::Unknown,
-            Self::Stale { .. } => Code::Stale,
+            Self::UnknownNode { .. } | Self::UnknownFulfillmentOrder { .. } | Self::UnknownPolicy(_) => {
+                Code::Unknown
+            }
+            Self::Stale { .. } | Self::StalePolicy { .. } => Code::Stale,
             Self::ForeignCurrency { .. } | Self::IllegalNow { .. } | Self::WrongDestination { .. } => {
                 Code::IllegalNow
             }
@@ -112,6 +125,8 @@ impl Coded for Refusal {
             Self::NotNetworkHome => "NOT_NETWORK_HOME",
             Self::UnknownNode { .. } => "NODE_UNKNOWN",
             Self::UnknownFulfillmentOrder { .. } => "FULFILLMENT_ORDER_UNKNOWN",
+            Self::UnknownPolicy(_) => "SOURCING_POLICY_UNKNOWN",
+            Self::StalePolicy { .. } => "STALE_POLICY",
             Self::ForeignCurrency { .. } => "NETWORK_CURRENCY_FOREIGN",
             Self::Stale { .. } => "STALE_REVISION",
             Self::IllegalNow { .. } => "FULFILLMENT_ORDER_STATE",
@@ -131,6 +146,10 @@ impl Coded for Refusal {
             Self::Malformed(_) | Self::NotNetworkHome => Vec::new(),
             Self::UnknownNode { node } => vec![("node", node.to_string())],
             Self::UnknownFulfillmentOrder { id } => vec![("fulfillment_order_id", id.to_string())],
+            Self::UnknownPolicy(version) => vec![("policy_version", version.to_string())],
+            Self::StalePolicy { expected, current } => {
+                vec![("expected", expected.to_string()), ("current", current.to_string())]
+            }
             Self::ForeignCurrency { expected, found } => {
                 vec![("expected", expected.as_str().to_owned()), ("found", found.as_str().to_owned())]
             }

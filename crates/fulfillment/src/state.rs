@@ -10,7 +10,7 @@ mod work_state;
 pub use desk::{Capacity, Desk};
 pub(crate) use instruction::Why;
 pub use instruction::{Instruction, InstructionKind, InstructionLine};
-pub use network::{Kept, NetworkHead};
+pub use network::{Kept, NetworkHead, PolicyFacts};
 pub use order::{Ask, FulfillmentOrder, Package};
 pub(crate) use order::{capacity_day, capacity_needed, units};
 pub use progress::{LineProgress, Substitute};
@@ -35,6 +35,8 @@ pub struct FulfillmentState {
     pub(crate) calendars: Table<CalendarId, Kept<Calendar>>,
     pub(crate) rate_cards: Table<RateCardId, Kept<RateCard>>,
     pub(crate) policies: Table<u64, Policy>,
+    /// How each version of the policy came into force; versions of before this was kept have no row.
+    pub(crate) policy_facts: Table<u64, PolicyFacts>,
     pub(crate) desks: Table<NodeId, Desk>,
     pub(crate) orders: Table<FulfillmentOrderId, FulfillmentOrder>,
     /// Work that is at the node now, by node and age.
@@ -45,6 +47,8 @@ pub struct FulfillmentState {
     pub(crate) capacity: Table<(NodeId, u32), Capacity>,
     /// The next moment at which a fulfilment order has something to do by itself; at most one each.
     pub(crate) timers: Table<(Timestamp, FulfillmentOrderId), ()>,
+    /// The node that the event being applied gave capacity back to, where some had been wanted; not kept beyond it.
+    pub(crate) freed: Option<NodeId>,
 }
 
 impl FulfillmentState {
@@ -59,6 +63,7 @@ impl FulfillmentState {
             calendars: Table::new(5),
             rate_cards: Table::new(6),
             policies: Table::new(7),
+            policy_facts: Table::new(8),
             desks: Table::new(10),
             orders: Table::new(11),
             open: Table::new(12),
@@ -66,6 +71,7 @@ impl FulfillmentState {
             instructions: Table::new(14),
             capacity: Table::new(15),
             timers: Table::resident(16),
+            freed: None,
         }
     }
 
@@ -94,6 +100,11 @@ impl FulfillmentState {
     pub fn zones(&self, after: Option<&ZoneId>, limit: usize) -> Vec<Arc<Kept<Zone>>> {
         page(&self.zones, after, limit)
     }
+    /// True when there is a zone of this id.
+    #[must_use]
+    pub fn has_zone(&self, id: &ZoneId) -> bool {
+        self.zones.contains(id)
+    }
     /// Calendars after `after` by id, at most `limit`.
     #[must_use]
     pub fn calendars(&self, after: Option<&CalendarId>, limit: usize) -> Vec<Arc<Kept<Calendar>>> {
@@ -108,6 +119,16 @@ impl FulfillmentState {
     #[must_use]
     pub fn policy(&self) -> Option<Arc<Policy>> {
         self.policies.get(&self.network().policy)
+    }
+    /// A version of the policy; `None` when there never was one of this number.
+    #[must_use]
+    pub fn policy_version(&self, version: u64) -> Option<Arc<Policy>> {
+        self.policies.get(&version)
+    }
+    /// How a version of the policy came into force.
+    #[must_use]
+    pub fn policy_facts(&self, version: u64) -> Option<Arc<PolicyFacts>> {
+        self.policy_facts.get(&version)
     }
     /// What this partition keeps about a node whose work it does.
     #[must_use]
@@ -178,6 +199,7 @@ impl State for FulfillmentState {
             &mut self.calendars,
             &mut self.rate_cards,
             &mut self.policies,
+            &mut self.policy_facts,
             &mut self.desks,
             &mut self.orders,
             &mut self.open,

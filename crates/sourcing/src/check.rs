@@ -5,6 +5,7 @@ use crate::dates::DateBook;
 use crate::mirror::Availability;
 use crate::network::Network;
 use crate::policy::PolicyVersion;
+use crate::rules::Case;
 use std::collections::BTreeMap;
 use waybill_types::exchange::{Assignment, Plan, PlanLine, PlanRequest};
 use waybill_types::network::Policy;
@@ -52,7 +53,9 @@ pub fn recompute(
     request: &PlanRequest,
     plan: &Plan,
 ) -> Result<i64, Fault> {
-    let policy = &policy.policy;
+    let rules = policy.policy.rules.as_deref();
+    let of_case = rules.map(|rules| Case::new(network, rules, request).policy(policy, &[]));
+    let policy = &of_case.as_ref().unwrap_or(policy).policy;
     let lines: BTreeMap<LineNo, &PlanLine> = request.lines.iter().map(|line| (line.line, line)).collect();
     check_units(&lines, plan)?;
     let mut cost = Cost { network, policy, stock, lines, request, pick: 0, backorder: 0, minor: 0 };

@@ -12,6 +12,7 @@ use waybill_fulfillment::{Answer, Command, Fulfillment, FulfillmentState};
 use waybill_mirror::Mirror;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentServiceServer;
 use waybill_proto::fulfillment::v1::network_service_server::NetworkServiceServer;
+use waybill_proto::fulfillment::v1::sourcing_service_server::SourcingServiceServer;
 use waybill_replica::{Accepted, Clock, Host, OpenError, Partition, Partitions, Token};
 use waybill_service_kit::{DoorError, Fields, Nodes, OpenPerson, Planner, Write, failed, partitions};
 use waybill_types::{Layout, NodeId, PartitionId, Service};
@@ -79,6 +80,11 @@ impl Door {
     #[must_use]
     pub fn network_server(&self) -> NetworkServiceServer<Self> {
         NetworkServiceServer::new(self.clone())
+    }
+    /// The sourcing policy, for a gRPC server.
+    #[must_use]
+    pub fn sourcing_server(&self) -> SourcingServiceServer<Self> {
+        SourcingServiceServer::new(self.clone())
     }
     /// The planner of this process, for the orders door.
     #[must_use]

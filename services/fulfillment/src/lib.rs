@@ -21,6 +21,7 @@ mod planner;
 mod remote;
 mod rpc;
 mod service;
+mod sourcing_service;
 mod to_proto;
 
 #[cfg(test)]

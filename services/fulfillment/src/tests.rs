@@ -5,6 +5,7 @@ mod counter;
 mod hostile;
 mod network;
 mod plans;
+mod policy;
 mod reports;
 mod streams;
 mod undelivered;

@@ -1,8 +1,8 @@
 //! Documents of the network: each change raises the document's revision and the network's version by one.
 
 use crate::machine::Note;
-use crate::state::{FulfillmentState, Kept, NetworkHead};
-use waybill_machine::{Key, Outbox, Record, Table};
+use crate::state::{FulfillmentState, Kept, NetworkHead, PolicyFacts};
+use waybill_machine::{Context, Key, Outbox, Record, Table};
 use waybill_types::exchange::Message;
 use waybill_types::network::{Calendar, Document, Lane, Node, Policy, RateCard, Zone};
 
@@ -39,11 +39,39 @@ pub(super) fn rate_card(state: &mut FulfillmentState, card: &RateCard, out: &mut
     advance(state, card, out, |head| head.rate_cards += u64::from(kept == 1));
 }
 
-/// A version of the policy is a row of its own that never changes again: plans are stamped with it.
-pub(super) fn policy(state: &mut FulfillmentState, policy: &Policy, out: &mut Outbox<Note>) {
+/// A version of the policy is a row of its own that never changes again: plans are stamped with it. Beside it stands
+/// where, when and by whom it came into force.
+pub(super) fn policy(
+    state: &mut FulfillmentState,
+    policy: &Policy,
+    restores: Option<u64>,
+    cx: &Context<'_>,
+    out: &mut Outbox<Note>,
+) {
     let version = state.network().policy + 1;
     state.policies.put(&version, policy.clone());
+    let facts = PolicyFacts {
+        at: cx.at,
+        channel: cx.origin.channel.clone(),
+        actor: cx.origin.actor.clone(),
+        reason: cx.origin.reason.clone(),
+        position: cx.position.sequence,
+        restores,
+    };
+    state.policy_facts.put(&version, facts);
     advance(state, policy, out, |head| head.policy = version);
+}
+
+/// An earlier version once more.
+pub(super) fn policy_restored(
+    state: &mut FulfillmentState,
+    version: u64,
+    cx: &Context<'_>,
+    out: &mut Outbox<Note>,
+) {
+    let earlier = state.policies.get(&version);
+    let earlier = earlier.unwrap_or_else(|| panic!("policy version {version} is not kept here"));
+    policy(state, &earlier, Some(version), cx, out);
 }
 
 /// Puts the document under its id and says its revision now.

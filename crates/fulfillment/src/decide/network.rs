@@ -7,8 +7,8 @@ use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::{FulfillmentState, Kept};
 use std::collections::BTreeMap;
-use waybill_machine::{Decision, FieldViolation, Key, Record, Table};
-use waybill_types::network::{Calendar, Document, Lane, LaneCost, LaneEnd, Node, Policy, RateCard, Zone};
+use waybill_machine::{Decision, Key, Record, Table};
+use waybill_types::network::{Calendar, Document, Lane, LaneCost, LaneEnd, Node, RateCard, Zone};
 use waybill_types::{CalendarId, Currency, Text};
 
 pub(super) fn nodes(state: &FulfillmentState, rows: &[Node]) -> Decided {
@@ -74,30 +74,7 @@ pub(super) fn rate_cards(state: &FulfillmentState, rows: &[RateCard]) -> Decided
     upsert(state, &state.rate_cards, rows, |row| &row.id, event, |_| None)
 }
 
-pub(super) fn policy(state: &FulfillmentState, policy: &Policy) -> Decided {
-    let violations: Vec<FieldViolation> = policy
-        .faults()
-        .into_iter()
-        .map(|fault| FieldViolation { field: format!("policy.{}", fault.field), description: fault.why })
-        .collect();
-    if !violations.is_empty() {
-        return Err(Refusal::Malformed(violations));
-    }
-    let head = state.network();
-    at_home(state)?;
-    if let Some(expected) = head.currency
-        && expected != policy.currency
-    {
-        return Err(Refusal::ForeignCurrency { expected, found: policy.currency });
-    }
-    if state.policy().is_some_and(|now| *now == *policy) {
-        return Ok(Decision::nothing(Answer::PolicySet { version: head.policy, network: head.version }));
-    }
-    let answer = Answer::PolicySet { version: head.policy + 1, network: head.version + 1 };
-    Ok(Decision::new(vec![Event::PolicySet(Box::new(policy.clone()))], answer))
-}
-
-fn at_home(state: &FulfillmentState) -> Result<(), Refusal> {
+pub(super) fn at_home(state: &FulfillmentState) -> Result<(), Refusal> {
     if state.partition == state.layout.network_home() { Ok(()) } else { Err(Refusal::NotNetworkHome) }
 }
 

@@ -16,7 +16,10 @@ pub(super) fn assign(state: &FulfillmentState, work: &Work) -> Vec<Event> {
         return Vec::new();
     }
     match obstacle(state, work) {
-        Some(refusal) => vec![Event::WorkRefused(work.id, refusal)],
+        Some(refusal) => {
+            let full = (refusal == WorkRefusal::Full).then(|| (work.node.clone(), capacity_day(work)));
+            vec![Event::WorkRefused(work.id, refusal, full)]
+        }
         None => vec![Event::WorkPlanned(Box::new(work.clone()))],
     }
 }

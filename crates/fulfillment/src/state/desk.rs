@@ -35,6 +35,14 @@ pub struct Capacity {
     /// By work that has left; never given back.
     #[n(1)]
     pub used: u64,
+    /// Work was refused for want of it: whoever may have wanted it is told when some is given back.
+    #[cbor(n(2), skip_if = "no")]
+    pub wanted: bool,
+}
+
+/// What is not so takes no bytes.
+fn no(said: &bool) -> bool {
+    !said
 }
 
 impl Capacity {

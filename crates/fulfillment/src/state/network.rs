@@ -1,7 +1,7 @@
 //! Rows of the network: documents with their revisions, and the head that counts them.
 
 use minicbor::{Decode, Encode};
-use waybill_types::Currency;
+use waybill_types::{Actor, Channel, Currency, Reason, Timestamp};
 
 /// A document and how often it was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -41,4 +41,27 @@ pub struct NetworkHead {
     /// Number of rate cards.
     #[n(7)]
     pub rate_cards: u64,
+}
+
+/// How a version of the sourcing policy came into force.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PolicyFacts {
+    /// When.
+    #[n(0)]
+    pub at: Timestamp,
+    /// From where.
+    #[n(1)]
+    pub channel: Channel,
+    /// By whom.
+    #[n(2)]
+    pub actor: Actor,
+    /// Why; may be empty.
+    #[n(3)]
+    pub reason: Reason,
+    /// The sequence in the journal of partition 0 from which on it is in force.
+    #[n(4)]
+    pub position: u64,
+    /// The earlier version that it repeats.
+    #[n(5)]
+    pub restores: Option<u64>,
 }

@@ -120,12 +120,51 @@ fn the_first_amount_fixes_the_currency_of_the_network() {
     let batch = vec![lane("l1", "n1", "z1", own("JPY", 500)), lane("l2", "n1", "z1", own("EUR", 490))];
     let outcomes = rows(&mut driver, &Command::UpsertLanes(batch));
     assert!(matches!(outcomes[1], RowOutcome::Refused(RowRefusal::ForeignCurrency { .. })), "{outcomes:?}");
-    let foreign = driver.run(&Command::SetPolicy(Policy::sound(Currency::new("EUR").unwrap()))).unwrap_err();
+    let foreign = driver.run(&set(&Policy::sound(Currency::new("EUR").unwrap()), None)).unwrap_err();
     assert!(matches!(foreign, Refusal::ForeignCurrency { .. }), "{foreign}");
     let policy = Policy::sound(Currency::new("JPY").unwrap());
-    let set = driver.run(&Command::SetPolicy(policy.clone())).unwrap();
-    assert_eq!(set, Answer::PolicySet { version: 1, network: 4 });
-    assert_eq!(driver.run(&Command::SetPolicy(policy)).unwrap(), set, "the same policy is the same version");
+    let first = driver.run(&set(&policy, None)).unwrap();
+    assert_eq!(first, Answer::PolicySet { version: 1, network: 4 });
+    assert_eq!(driver.run(&set(&policy, None)).unwrap(), first, "the same policy is the same version");
+}
+
+fn set(policy: &Policy, expected: Option<u64>) -> Command {
+    Command::SetPolicy { policy: Box::new(policy.clone()), expected }
+}
+
+#[test]
+fn a_version_of_the_policy_never_changes_and_an_earlier_one_comes_back_as_a_new_one() {
+    let mut driver = Driver::alone();
+    let sound = Policy::sound(Currency::new("EUR").unwrap());
+    let dear = Policy { split_penalty_minor: 900, ..sound.clone() };
+    let restore = |version, expected| Command::RestorePolicy { version, expected };
+    assert_eq!(driver.run(&set(&sound, Some(0))).unwrap(), Answer::PolicySet { version: 1, network: 1 });
+    assert_eq!(driver.run(&set(&dear, Some(1))).unwrap(), Answer::PolicySet { version: 2, network: 2 });
+    let stale = driver.run(&set(&sound, Some(1))).unwrap_err();
+    assert_eq!(stale, Refusal::StalePolicy { expected: 1, current: 2 });
+    assert_eq!(
+        driver.run(&restore(1, Some(9))).unwrap_err(),
+        Refusal::StalePolicy { expected: 9, current: 2 }
+    );
+    for unknown in [0, 3] {
+        assert_eq!(driver.run(&restore(unknown, None)).unwrap_err(), Refusal::UnknownPolicy(unknown));
+    }
+    assert_eq!(driver.run(&restore(1, Some(2))).unwrap(), Answer::PolicySet { version: 3, network: 3 });
+    let again = driver.run(&restore(1, None)).unwrap();
+    assert_eq!(
+        again,
+        Answer::PolicySet { version: 3, network: 3 },
+        "what is in force stays under its version"
+    );
+    let state = &driver.state;
+    assert_eq!((*state.policy_version(2).unwrap()).clone(), dear);
+    assert_eq!((*state.policy().unwrap()).clone(), sound);
+    let facts = |version| state.policy_facts(version).unwrap();
+    assert_eq!((facts(3).restores, facts(2).restores), (Some(1), None));
+    assert!(facts(1).position < facts(2).position && facts(2).position < facts(3).position);
+    assert_eq!(facts(1).actor.as_str(), "wms-1");
+    let now = driver.hash();
+    assert_eq!(driver.replayed(), now);
 }
 
 #[test]

@@ -6,12 +6,13 @@ use crate::event::{AskAnswered, Event, PickedLine, ShortedLine};
 use waybill_machine::record::{decode, encode};
 use waybill_types::exchange::{Landing, Substituted, WorkRefusal};
 use waybill_types::network::{
-    Calendar, DayException, Lane, LaneCost, LaneEnd, LaneId, LocalDay, OpenHours, Policy, PostalArea, Rate,
-    RateCard, RateCardId, RateStep, Weekday, Zone,
+    Buffer, Calendar, DayException, FallbackStep, Lane, LaneCost, LaneEnd, LaneId, LocalDay, NodeKind,
+    NodeSet, OpenHours, Policy, PostalArea, Preference, Rate, RateCard, RateCardId, RateStep, Rules,
+    ServeRule, SplitLimit, Weekday, When, Zone,
 };
 use waybill_types::{
-    CalendarId, Country, Currency, LineNo, Money, PostalCode, Quantity, Reason, ServiceId, Sku, Timestamp,
-    ZoneId,
+    CalendarId, Channel, Country, Currency, LineNo, Money, PostalCode, Quantity, Reason, ServiceId, Sku,
+    Timestamp, ZoneId,
 };
 
 /// One line per event: name and bytes in hex. A line is never changed; new events and fields get new lines.
@@ -20,6 +21,25 @@ const STORED: &str = include_str!("stored_events_v1.txt");
 fn rate() -> Rate {
     let eur = |minor| Money { currency: Currency::new("EUR").unwrap(), minor };
     Rate { base: eur(490), per_kg: Some(eur(20)) }
+}
+
+/// A policy with a rule of every sort.
+fn with_rules() -> Policy {
+    let when = When {
+        channels: vec![Channel::new("web").unwrap()],
+        zones: vec![ZoneId::new("de").unwrap()],
+        classes: vec![],
+    };
+    let nodes = NodeSet { kinds: vec![NodeKind::Store], nodes: vec![node_id("n1")] };
+    let rules = Rules {
+        name: text("spring"),
+        serves: vec![ServeRule { when: when.clone(), nodes: nodes.clone(), serves: false }],
+        buffers: vec![Buffer { when: When::default(), nodes, keep_units: 2, keep_percent: 10 }],
+        preferences: vec![Preference { when: when.clone(), kind: NodeKind::Supplier, minor: -7 }],
+        splits: vec![SplitLimit { when, shipments_max: 2 }],
+        fallback: vec![FallbackStep::UseBuffers, FallbackStep::AnyNode],
+    };
+    Policy { rules: Some(Box::new(rules)), ..Policy::sound(Currency::new("EUR").unwrap()) }
 }
 
 fn network_events() -> Vec<(&'static str, Event)> {
@@ -67,6 +87,8 @@ fn network_events() -> Vec<(&'static str, Event)> {
         ("CalendarSet", Event::CalendarSet(Box::new(calendar.unwrap()))),
         ("RateCardSet", Event::RateCardSet(Box::new(card))),
         ("PolicySet", Event::PolicySet(Box::new(Policy::sound(Currency::new("EUR").unwrap())))),
+        ("PolicyRestored", Event::PolicyRestored(3)),
+        ("PolicySet", Event::PolicySet(Box::new(with_rules()))),
     ]
 }
 
@@ -105,7 +127,7 @@ fn work_events() -> Vec<(&'static str, Event)> {
         ("NodeKnown", Event::NodeKnown(node("n1", Some(10)).facts(3))),
         ("InstructionsAcknowledged", Event::InstructionsAcknowledged(node_id("n1"), 12)),
         ("WorkPlanned", Event::WorkPlanned(Box::new(work(7, &[("A", 2), ("B", 1)])))),
-        ("WorkRefused", Event::WorkRefused(id(7), WorkRefusal::Closed)),
+        ("WorkRefused", Event::WorkRefused(id(7), WorkRefusal::Closed, None)),
         ("WorkReleased", Event::WorkReleased(id(7), 8)),
         ("CancelAnswered", cancelled),
         ("Accepted", Event::Accepted(id(7))),

@@ -44,7 +44,7 @@ pub struct PromiseOption {
 ///   pinned units and pickups the same way;
 /// - the same inputs, in any order, give the same bytes.
 #[must_use]
-pub fn plan(
+pub(crate) fn plan(
     network: &Network,
     policy: &PolicyVersion,
     stock: &dyn Availability,
@@ -59,7 +59,7 @@ pub fn plan(
 /// the one before. They are found by planning with a dearer day, so not every trade between cost and date is among
 /// them. Changes nothing.
 #[must_use]
-pub fn promise(
+pub(crate) fn promise(
     network: &Network,
     policy: &PolicyVersion,
     stock: &dyn Availability,

@@ -169,20 +169,31 @@ pub struct Rules {
 impl Rules {
     /// At most this many rules of each sort.
     pub const ROWS_MAX: usize = 256;
-    /// At most this many names in one part of a rule.
+    /// At most this many names in all rules together.
     pub const NAMES_MAX: usize = 5_000;
 
+    fn names(&self) -> usize {
+        let serves = self.serves.iter().map(|rule| names_in(&rule.when, Some(&rule.nodes)));
+        let buffers = self.buffers.iter().map(|buffer| names_in(&buffer.when, Some(&buffer.nodes)));
+        let preferences = self.preferences.iter().map(|preference| names_in(&preference.when, None));
+        let splits = self.splits.iter().map(|limit| names_in(&limit.when, None));
+        serves.chain(buffers).chain(preferences).chain(splits).sum()
+    }
+
     pub(super) fn check(&self, faults: &mut Faults) {
-        faults.at_most(self.serves.len(), Self::ROWS_MAX, "rules.serves");
-        faults.at_most(self.buffers.len(), Self::ROWS_MAX, "rules.buffers");
-        faults.at_most(self.preferences.len(), Self::ROWS_MAX, "rules.preferences");
-        faults.at_most(self.splits.len(), Self::ROWS_MAX, "rules.splits");
-        for (index, rule) in self.serves.iter().enumerate() {
-            names(faults, &rule.when, Some(&rule.nodes), &format!("rules.serves[{index}]"));
-        }
+        faults.at_most(self.serves.len(), Self::ROWS_MAX, "serve_rules");
+        faults.at_most(self.buffers.len(), Self::ROWS_MAX, "buffers");
+        faults.at_most(self.preferences.len(), Self::ROWS_MAX, "preferences");
+        faults.at_most(self.splits.len(), Self::ROWS_MAX, "split_limits");
+        let names = self.names();
+        faults.unless(names <= Self::NAMES_MAX, "serve_rules", || {
+            format!(
+                "and the other rules hold {names} names together, at most {} are allowed",
+                Self::NAMES_MAX
+            )
+        });
         for (index, buffer) in self.buffers.iter().enumerate() {
-            let at = format!("rules.buffers[{index}]");
-            names(faults, &buffer.when, Some(&buffer.nodes), &at);
+            let at = format!("buffers[{index}]");
             faults.unless(buffer.keep_units <= 1_000_000_000, format!("{at}.keep_units"), || {
                 format!("is {}, must be 0 to 10^9 whole units", buffer.keep_units)
             });
@@ -191,41 +202,36 @@ impl Rules {
             });
         }
         for (index, preference) in self.preferences.iter().enumerate() {
-            let at = format!("rules.preferences[{index}]");
-            names(faults, &preference.when, None, &at);
+            let at = format!("preferences[{index}]");
             no_classes(faults, &preference.when, &at);
-            faults.unless(preference.minor.unsigned_abs() <= 1_000_000_000, format!("{at}.minor"), || {
-                format!("is {}, must be within 10^9 minor units", preference.minor)
-            });
+            faults.unless(
+                preference.minor.unsigned_abs() <= 1_000_000_000,
+                format!("{at}.cost_minor"),
+                || format!("is {}, must be within 10^9 minor units", preference.minor),
+            );
         }
         for (index, split) in self.splits.iter().enumerate() {
-            let at = format!("rules.splits[{index}]");
-            names(faults, &split.when, None, &at);
+            let at = format!("split_limits[{index}]");
             no_classes(faults, &split.when, &at);
             faults.unless((1..=1000).contains(&split.shipments_max), format!("{at}.shipments_max"), || {
                 format!("is {}, must be 1 to 1000", split.shipments_max)
             });
         }
         for (index, step) in self.fallback.iter().enumerate() {
-            faults.unless(!self.fallback[..index].contains(step), format!("rules.fallback[{index}]"), || {
+            faults.unless(!self.fallback[..index].contains(step), format!("fallback[{index}]"), || {
                 format!("is {} again", step.name())
             });
         }
     }
 }
 
-fn names(faults: &mut Faults, when: &When, nodes: Option<&NodeSet>, at: &str) {
-    faults.at_most(when.channels.len(), Rules::NAMES_MAX, &format!("{at}.when.channels"));
-    faults.at_most(when.zones.len(), Rules::NAMES_MAX, &format!("{at}.when.zones"));
-    faults.at_most(when.classes.len(), Rules::NAMES_MAX, &format!("{at}.when.classes"));
-    if let Some(nodes) = nodes {
-        faults.at_most(nodes.nodes.len(), Rules::NAMES_MAX, &format!("{at}.nodes.nodes"));
-        faults.at_most(nodes.kinds.len(), 4, &format!("{at}.nodes.kinds"));
-    }
+fn names_in(when: &When, nodes: Option<&NodeSet>) -> usize {
+    let nodes = nodes.map_or(0, |nodes| nodes.nodes.len() + nodes.kinds.len());
+    when.channels.len() + when.zones.len() + when.classes.len() + nodes
 }
 
 fn no_classes(faults: &mut Faults, when: &When, at: &str) {
-    faults.unless(when.classes.is_empty(), format!("{at}.when.classes"), || {
+    faults.unless(when.classes.is_empty(), format!("{at}.when.sku_classes"), || {
         "are given, but a parcel may hold items of several classes; leave them empty".to_owned()
     });
 }
@@ -259,16 +265,19 @@ mod tests {
         assert_eq!(
             with(rules),
             [
-                "rules.buffers[0].keep_units",
-                "rules.buffers[0].keep_percent",
-                "rules.preferences[0].when.classes",
-                "rules.preferences[0].minor",
-                "rules.splits[0].when.classes",
-                "rules.splits[0].shipments_max",
-                "rules.fallback[1]",
+                "buffers[0].keep_units",
+                "buffers[0].keep_percent",
+                "preferences[0].when.sku_classes",
+                "preferences[0].cost_minor",
+                "split_limits[0].when.sku_classes",
+                "split_limits[0].shipments_max",
+                "fallback[1]",
             ]
         );
         assert!(with(Rules::default()).is_empty());
+        let named = NodeSet { kinds: Vec::new(), nodes: vec![NodeId::new("n").unwrap(); 5_001] };
+        let long = ServeRule { when: When::default(), nodes: named, serves: true };
+        assert_eq!(with(Rules { serves: vec![long], ..Rules::default() }), ["serve_rules"]);
     }
 
     #[test]

@@ -5,5 +5,6 @@ pub(crate) mod calendar;
 pub(crate) mod lane;
 pub(crate) mod node;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod report;
 pub(crate) mod zone;

@@ -4,6 +4,7 @@ pub(crate) mod acknowledge;
 pub(crate) mod list;
 pub(crate) mod network_list;
 pub(crate) mod orders;
+pub(crate) mod policy;
 pub(crate) mod promise;
 pub(crate) mod report;
 pub(crate) mod subscribe;

@@ -7,7 +7,6 @@ use waybill_fulfillment::{Event, Fulfillment, Kept, Package, PickedLine, Shorted
 use waybill_service_kit::changes::Teller;
 use waybill_service_kit::shown;
 use waybill_types::exchange::{Landing, LineUnits, Work, WorkDestination, WorkRefusal};
-use waybill_types::network::{NodeKind, Policy};
 use waybill_types::{FulfillmentOrderId, OrderId, Text};
 
 /// Tells the events of fulfilment.
@@ -40,6 +39,7 @@ fn name(event: &Event) -> &'static str {
         Event::CalendarSet(_) => "CalendarSet",
         Event::RateCardSet(_) => "RateCardSet",
         Event::PolicySet(_) => "PolicySet",
+        Event::PolicyRestored(_) => "PolicyRestored",
         Event::NodeKnown(_) => "NodeKnown",
         Event::InstructionsAcknowledged(..) => "InstructionsAcknowledged",
         Event::WorkPlanned(_) => "WorkPlanned",
@@ -65,7 +65,7 @@ fn name(event: &Event) -> &'static str {
 fn work(event: &Event) -> Option<FulfillmentOrderId> {
     match event {
         Event::WorkPlanned(work) => Some(work.id),
-        Event::WorkRefused(id, _)
+        Event::WorkRefused(id, ..)
         | Event::WorkReleased(id, _)
         | Event::CancelAnswered { id, .. }
         | Event::Accepted(id)
@@ -86,6 +86,7 @@ fn work(event: &Event) -> Option<FulfillmentOrderId> {
         | Event::CalendarSet(_)
         | Event::RateCardSet(_)
         | Event::PolicySet(_)
+        | Event::PolicyRestored(_)
         | Event::NodeKnown(_)
         | Event::InstructionsAcknowledged(..) => None,
     }
@@ -112,7 +113,8 @@ fn payload(event: &Event) -> Value {
         Event::ZoneSet(zone) => document("zone", "Zone", &network::zone(&kept(zone))),
         Event::CalendarSet(calendar) => document("calendar", "Calendar", &network::calendar(&kept(calendar))),
         Event::RateCardSet(card) => document("rate_card", "RateCard", &network::rate_card(&kept(card))),
-        Event::PolicySet(policy) => json!({ "policy": self::policy(policy) }),
+        Event::PolicySet(policy) => document("policy", "SourcingPolicy", &super::policy::policy(policy)),
+        Event::PolicyRestored(version) => json!({ "restored_version": version }),
         Event::NodeKnown(facts) => json!({
             "node": facts.node.as_str(), "active": facts.active, "ships": facts.ships, "pickup": facts.pickup,
             "day_capacity_units": facts.day_capacity_units, "revision": facts.revision,
@@ -121,7 +123,7 @@ fn payload(event: &Event) -> Value {
             json!({ "node": node.as_str(), "through": through })
         }
         Event::WorkPlanned(work) => planned(work),
-        Event::WorkRefused(id, refusal) => {
+        Event::WorkRefused(id, refusal, _) => {
             let why = match refusal {
                 WorkRefusal::Full => "full",
                 WorkRefusal::Closed => "closed",
@@ -227,25 +229,6 @@ fn kept<D: Clone>(document: &D) -> Kept<D> {
 fn about(id: FulfillmentOrderId, mut value: Value) -> Value {
     value["fulfillment_order"] = id.to_string().into();
     value
-}
-
-fn policy(policy: &Policy) -> Value {
-    let kind = |kind: NodeKind| match kind {
-        NodeKind::Store => "store",
-        NodeKind::LocalWarehouse => "local_warehouse",
-        NodeKind::CentralWarehouse => "central_warehouse",
-        NodeKind::Supplier => "supplier",
-    };
-    let costs =
-        policy.kind_costs.iter().map(|cost| json!({ "kind": kind(cost.kind), "minor_units": cost.minor }));
-    json!({
-        "currency": policy.currency.as_str(),
-        "backorder_cost_minor": policy.backorder_cost_minor,
-        "split_penalty_minor": policy.split_penalty_minor,
-        "lateness_cost_minor_per_day": policy.lateness_cost_minor_per_day,
-        "shipments_max": policy.shipments_max,
-        "kind_costs": costs.collect::<Value>(),
-    })
 }
 
 fn planned(work: &Work) -> Value {

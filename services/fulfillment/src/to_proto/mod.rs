@@ -6,6 +6,7 @@ pub(crate) mod instruction;
 pub(crate) mod network;
 pub(crate) mod order;
 pub(crate) mod plan;
+pub(crate) mod policy;
 
 use waybill_proto::common::v1 as common;
 pub(crate) use waybill_service_kit::shown::{attributes, money as minor, time, window};

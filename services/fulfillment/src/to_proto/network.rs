@@ -12,18 +12,21 @@ fn text(id: Option<&impl ToString>) -> String {
     id.map(ToString::to_string).unwrap_or_default()
 }
 
-pub(crate) fn node(kept: &Kept<Node>) -> proto::Node {
-    let node = &kept.document;
-    let kind = match node.kind {
+pub(crate) fn kind(kind: NodeKind) -> proto::NodeKind {
+    match kind {
         NodeKind::Store => proto::NodeKind::Store,
         NodeKind::LocalWarehouse => proto::NodeKind::LocalWarehouse,
         NodeKind::CentralWarehouse => proto::NodeKind::CentralWarehouse,
         NodeKind::Supplier => proto::NodeKind::Supplier,
-    };
+    }
+}
+
+pub(crate) fn node(kept: &Kept<Node>) -> proto::Node {
+    let node = &kept.document;
     proto::Node {
         node_id: node.id.to_string(),
         revision: kept.revision,
-        kind: kind.into(),
+        kind: kind(node.kind).into(),
         name: node.name.to_string(),
         address: node.address.as_ref().map(address),
         location: node.point.map(point),

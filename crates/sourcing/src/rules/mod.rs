@@ -1,0 +1,137 @@
+//! A policy's rules put in front of the planner: nodes that do not serve a case have no stock in it, buffers are less
+//! stock, preferences are costs of kinds, limits are the policy's limit. The planner knows none of them, and they know
+//! no plan but whether it leaves units unserved.
+
+mod left;
+
+pub(crate) use left::Left;
+
+use crate::mirror::Availability;
+use crate::network::Network;
+use crate::planner::{self, PromiseOption};
+use crate::policy::PolicyVersion;
+use waybill_types::ZoneId;
+use waybill_types::exchange::{Plan, PlanRequest, UnplannedReason};
+use waybill_types::network::{FallbackStep, KindCost, NodeKind, Policy, Rules};
+
+/// Plans the units asked under the policy's rules. See [`planner::plan`] for what holds of every plan; in addition, rules
+/// that leave units unserved are relaxed in the order the policy states, each step on top of those before, and of two
+/// plans that serve the same the one with fewer steps is taken. The lower bound is that of the rules as relaxed.
+#[must_use]
+pub fn plan(
+    network: &Network,
+    policy: &PolicyVersion,
+    stock: &dyn Availability,
+    request: &PlanRequest,
+) -> Plan {
+    relaxed_plan(network, policy, stock, request).0
+}
+
+/// The options of [`planner::promise`] under the policy's rules, relaxed as [`plan`] relaxes them.
+#[must_use]
+pub fn promise(
+    network: &Network,
+    policy: &PolicyVersion,
+    stock: &dyn Availability,
+    request: &PlanRequest,
+    options_max: usize,
+) -> Vec<PromiseOption> {
+    let Some(rules) = &policy.policy.rules else {
+        return planner::promise(network, policy, stock, request, options_max);
+    };
+    let (_, steps) = relaxed_plan(network, policy, stock, request);
+    let case = Case::new(network, rules, request);
+    let given_up = &rules.fallback[..steps];
+    let left = case.left(stock, given_up);
+    planner::promise(network, &case.policy(policy, given_up), &left, request, options_max)
+}
+
+/// The plan, and how many steps of the policy's fallback it took.
+pub(crate) fn relaxed_plan(
+    network: &Network,
+    policy: &PolicyVersion,
+    stock: &dyn Availability,
+    request: &PlanRequest,
+) -> (Plan, usize) {
+    let Some(rules) = &policy.policy.rules else {
+        return (planner::plan(network, policy, stock, request), 0);
+    };
+    let case = Case::new(network, rules, request);
+    let solve = |steps: usize| {
+        let given_up = &rules.fallback[..steps];
+        let left = case.left(stock, given_up);
+        planner::plan(network, &case.policy(policy, given_up), &left, request)
+    };
+    let mut best = (solve(0), 0);
+    for steps in 1..=rules.fallback.len() {
+        if unserved(&best.0) == 0 {
+            break;
+        }
+        let plan = solve(steps);
+        if unserved(&plan) < unserved(&best.0) {
+            best = (plan, steps);
+        }
+    }
+    best
+}
+
+/// Units that relaxing a rule might serve.
+fn unserved(plan: &Plan) -> u64 {
+    let missing = plan.unplanned.iter().filter(|missing| missing.reason != UnplannedReason::NoPickup);
+    missing.map(|missing| missing.quantity.units()).sum()
+}
+
+/// One question as the rules see it.
+pub(crate) struct Case<'a> {
+    pub(crate) network: &'a Network,
+    pub(crate) rules: &'a Rules,
+    pub(crate) request: &'a PlanRequest,
+    zone: Option<&'a ZoneId>,
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn new(network: &'a Network, rules: &'a Rules, request: &'a PlanRequest) -> Self {
+        let zone = request.destination.as_ref().and_then(|to| network.zone_of(to));
+        Self { network, rules, request, zone }
+    }
+
+    /// What the rules leave of the stock, but for the steps given up.
+    pub(crate) fn left<'s>(&self, stock: &'s dyn Availability, given_up: &[FallbackStep]) -> Left<'s> {
+        Left::of(self, stock, given_up)
+    }
+
+    /// The policy for this case: its costs with the preferences in them, its limit, and no rules any more.
+    pub(crate) fn policy(&self, policy: &PolicyVersion, given_up: &[FallbackStep]) -> PolicyVersion {
+        let channel = self.request.channel.as_ref();
+        let mut kind_costs = policy.policy.kind_costs.clone();
+        for kind in KINDS {
+            let preferred = self.rules.preferences.iter().filter(|preference| {
+                preference.kind == kind && preference.when.fits_order(channel, self.zone)
+            });
+            let minor = preferred.map(|preference| preference.minor).sum::<i64>();
+            if minor != 0 {
+                // Within the bounds of the documents, so that no sum of costs overflows.
+                let minor = minor.clamp(-1_000_000_000, 1_000_000_000);
+                kind_costs.push(KindCost { kind, minor });
+            }
+        }
+        let lifted = given_up.contains(&FallbackStep::LiftSplitLimits);
+        let limit = self.rules.splits.iter().find(|limit| limit.when.fits_order(channel, self.zone));
+        let shipments_max =
+            limit.filter(|_| !lifted).map_or(policy.policy.shipments_max, |limit| limit.shipments_max);
+        // Rules may be long; a policy for one question does not carry them.
+        let policy_of_case = Policy {
+            currency: policy.policy.currency,
+            backorder_cost_minor: policy.policy.backorder_cost_minor,
+            split_penalty_minor: policy.policy.split_penalty_minor,
+            lateness_cost_minor_per_day: policy.policy.lateness_cost_minor_per_day,
+            shipments_max,
+            kind_costs,
+            rules: None,
+        };
+        PolicyVersion { version: policy.version, policy: policy_of_case }
+    }
+}
+
+const KINDS: [NodeKind; 4] =
+    [NodeKind::Store, NodeKind::LocalWarehouse, NodeKind::CentralWarehouse, NodeKind::Supplier];

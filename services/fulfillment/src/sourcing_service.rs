@@ -1,0 +1,44 @@
+//! The sourcing service: one line per call into `rpc`.
+
+use crate::door::Door;
+use crate::rpc::policy;
+use tonic::{Request, Response, Status, async_trait};
+use waybill_proto::fulfillment::v1 as proto;
+use waybill_proto::fulfillment::v1::sourcing_service_server::SourcingService;
+use waybill_service_kit::caller;
+
+#[async_trait]
+impl SourcingService for Door {
+    async fn get_sourcing_policy(
+        &self,
+        request: Request<proto::GetSourcingPolicyRequest>,
+    ) -> Result<Response<proto::GetSourcingPolicyResponse>, Status> {
+        policy::get(&self.0, request.into_inner()).await.map(Response::new)
+    }
+    async fn set_sourcing_policy(
+        &self,
+        request: Request<proto::SetSourcingPolicyRequest>,
+    ) -> Result<Response<proto::SetSourcingPolicyResponse>, Status> {
+        let caller = caller(&request)?;
+        policy::set(&self.0, caller, request.into_inner()).await.map(Response::new)
+    }
+    async fn check_sourcing_policy(
+        &self,
+        request: Request<proto::CheckSourcingPolicyRequest>,
+    ) -> Result<Response<proto::CheckSourcingPolicyResponse>, Status> {
+        policy::check(&self.0, request.into_inner()).await.map(Response::new)
+    }
+    async fn list_sourcing_policies(
+        &self,
+        request: Request<proto::ListSourcingPoliciesRequest>,
+    ) -> Result<Response<proto::ListSourcingPoliciesResponse>, Status> {
+        policy::list(&self.0, request.into_inner()).await.map(Response::new)
+    }
+    async fn roll_back_sourcing_policy(
+        &self,
+        request: Request<proto::RollBackSourcingPolicyRequest>,
+    ) -> Result<Response<proto::RollBackSourcingPolicyResponse>, Status> {
+        let caller = caller(&request)?;
+        policy::roll_back(&self.0, caller, request.into_inner()).await.map(Response::new)
+    }
+}
