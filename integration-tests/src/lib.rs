@@ -4,6 +4,7 @@
 pub mod desk;
 pub mod engine;
 pub mod fault;
+pub mod plain;
 pub mod races;
 pub mod retailer;
 pub mod world;

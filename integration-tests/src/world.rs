@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
-use waybill_proto::common::v1::AdvanceClockRequest;
 use waybill_proto::common::v1::admin_service_client::AdminServiceClient;
+use waybill_proto::common::v1::{AdvanceClockRequest, BackupRequest, CheckpointRequest};
+use waybill_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
 use waybill_proto::fulfillment::v1::network_service_client::NetworkServiceClient;
 use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
@@ -137,6 +138,11 @@ impl World {
     pub fn orders(&self) -> OrdersServiceClient<Channel> {
         OrdersServiceClient::new(self.channel())
     }
+    /// Who somebody is.
+    #[must_use]
+    pub fn customers(&self) -> CustomersServiceClient<Channel> {
+        CustomersServiceClient::new(self.channel())
+    }
     /// Items, stock, reservations.
     #[must_use]
     pub fn inventory(&self) -> InventoryServiceClient<Channel> {
@@ -233,6 +239,32 @@ impl World {
         };
         self.admin().advance_clock(request).await?;
         Ok(())
+    }
+
+    /// Has every partition write a checkpoint.
+    ///
+    /// # Errors
+    /// One could not.
+    pub async fn checkpoint(&self, request_id: &str) -> anyhow::Result<()> {
+        let request = CheckpointRequest { request_id: request_id.into(), reason: String::new() };
+        self.admin().checkpoint(request).await?;
+        Ok(())
+    }
+
+    /// A backup in a directory of this name beside the engine's.
+    ///
+    /// # Errors
+    /// It could not be taken whole.
+    pub async fn copy(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let directory = self.dir().join(name);
+        let request = BackupRequest {
+            request_id: name.into(),
+            directory: directory.display().to_string(),
+            ..Default::default()
+        };
+        let mut steps = self.admin().backup(request).await?.into_inner();
+        while steps.message().await?.is_some() {}
+        Ok(directory)
     }
 
     /// Lets everything come to rest and checks every law.

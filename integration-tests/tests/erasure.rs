@@ -1,11 +1,11 @@
 //! A planted person: their data stand nowhere in plain, they can be erased for good, and the order stays.
 
 use anyhow::{Context, ensure};
-use std::path::{Path, PathBuf};
 use waybill_integration_tests::desk::Desk;
+use waybill_integration_tests::plain::{holding, nowhere};
 use waybill_integration_tests::retailer::{Shape, node, order};
 use waybill_integration_tests::world::World;
-use waybill_proto::common::v1::{Address, BackupRequest, CheckpointRequest, Contact};
+use waybill_proto::common::v1::{Address, Contact};
 use waybill_proto::fulfillment::v1::{PickInstruction, pick_instruction};
 use waybill_proto::orders::v1::{
     EraseSubjectRequest, FindOrdersRequest, GetTimelineRequest, OrderStatus, OrderSummary, PlaceMode,
@@ -41,70 +41,10 @@ fn planted() -> PlaceOrderRequest {
     request
 }
 
-fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if path.is_file() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        found.extend(files(&entry?.path())?);
-    }
-    Ok(found)
-}
-
-/// Whether a file holds a text. Blocks of nothing but zeros are skipped: much of a journal is room kept for later.
-fn holds(bytes: &[u8], text: &str) -> bool {
-    const BLOCK: usize = 4_096;
-    const NOTHING: [u8; BLOCK] = [0; BLOCK];
-    let blocks = bytes.chunks(BLOCK).enumerate().filter(|(_, block)| *block != &NOTHING[..block.len()]);
-    blocks.into_iter().any(|(index, block)| {
-        // A text may begin in one block and end in the next.
-        let begin = index * BLOCK;
-        let end = (begin + block.len() + text.len()).min(bytes.len());
-        memchr_all(&bytes[begin..end], text.as_bytes())
-    })
-}
-
-/// Whether `text` stands in `bytes`, by its first byte.
-fn memchr_all(bytes: &[u8], text: &[u8]) -> bool {
-    let begins = bytes.split(|byte| *byte == text[0]);
-    let mut at = 0;
-    for before in begins {
-        at += before.len();
-        if bytes[at..].starts_with(text) {
-            return true;
-        }
-        at += 1;
-        if at >= bytes.len() {
-            break;
-        }
-    }
-    false
-}
-
-/// The files below `path` that hold `text`.
-fn holding(path: &Path, text: &str) -> anyhow::Result<Vec<PathBuf>> {
-    // A file of the engine may go while it is being looked for.
-    let holds = |file: &PathBuf| holds(&std::fs::read(file).unwrap_or_default(), text);
-    Ok(files(path)?.into_iter().filter(holds).collect())
-}
-
 /// Looks through the data directory and the log.
 fn search(world: &World) -> anyhow::Result<()> {
     ensure!(!holding(world.data_dir(), NUMBER)?.is_empty(), "the search finds not even the order's number");
-    for text in PLANTED {
-        for place in [world.data_dir(), &world.log()] {
-            let found = holding(place, text)?;
-            ensure!(found.is_empty(), "{text:?} stands in plain in {found:?}");
-        }
-    }
-    Ok(())
-}
-
-async fn checkpoint(world: &World, request_id: &str) -> anyhow::Result<()> {
-    let request = CheckpointRequest { request_id: request_id.into(), reason: String::new() };
-    world.admin().checkpoint(request).await?;
-    Ok(())
+    nowhere(&[world.data_dir(), &world.log()], &PLANTED)
 }
 
 async fn found(world: &World, ask: FindOrdersRequest) -> anyhow::Result<Vec<OrderSummary>> {
@@ -159,26 +99,17 @@ async fn an_erased_person_is_nowhere_and_the_order_stays() -> anyhow::Result<()>
     let before = found(&world, by_phone).await?;
     ensure!(before.len() == 1 && before[0].customer_name == NAME, "{before:?}");
 
-    checkpoint(&world, "before").await?;
+    world.checkpoint("before").await?;
     search(&world).context("while the engine runs")?;
-    let directory = world.dir().join("copy");
-    let request = BackupRequest {
-        request_id: "copy".into(),
-        directory: directory.display().to_string(),
-        ..Default::default()
-    };
-    let mut steps = world.admin().backup(request).await?.into_inner();
-    while steps.message().await?.is_some() {}
-    for text in PLANTED {
-        ensure!(holding(&directory, text)?.is_empty(), "{text:?} stands in plain in a copy");
-    }
+    let copy = world.copy("copy").await?;
+    nowhere(&[&copy], &PLANTED).context("in a copy")?;
 
     let subject = Some(erase_subject_request::Subject::Phone(PHONE.into()));
     let erase = EraseSubjectRequest { request_id: "erase".into(), reason: "asked for it".into(), subject };
     let erased = world.orders().erase_subject(erase.clone()).await?.into_inner();
     ensure!(erased.order_count == 1, "{erased:?}");
     reads_as_erased(&world, &placed.order_id).await?;
-    checkpoint(&world, "after").await?;
+    world.checkpoint("after").await?;
     search(&world).context("after the erasure")?;
     world.crash().await?;
     reads_as_erased(&world, &placed.order_id).await.context("after a restart")?;
