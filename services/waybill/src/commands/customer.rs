@@ -11,8 +11,8 @@ use clap::Subcommand;
 use identity::Known;
 use waybill_client::Client;
 use waybill_client::proto::customers::v1::{
-    FindCustomersRequest, GetCustomerViewRequest, IdentityValue, ListCustomerOrdersRequest, get_customer_view_request,
-    list_customer_orders_request,
+    FindCustomersRequest, GetCustomerViewRequest, IdentityValue, ListCustomerOrdersRequest,
+    get_customer_view_request, list_customer_orders_request,
 };
 use waybill_client::proto::orders::v1::OrderSummary;
 
@@ -45,8 +45,11 @@ enum What {
 }
 
 /// What the fields are called where they are typed.
-const FLAGS: Flags =
-    &[("customer_id", "CUSTOMER"), ("identity.value", "the identity"), ("identity", "CUSTOMER or an identity")];
+const FLAGS: Flags = &[
+    ("customer_id", "CUSTOMER"),
+    ("identity.value", "the identity"),
+    ("identity", "CUSTOMER or an identity"),
+];
 
 /// What to say to somebody who names nobody.
 const NOBODY: &str =

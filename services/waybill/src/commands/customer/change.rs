@@ -150,5 +150,5 @@ pub(super) async fn erase(client: &Client, common: &Common, erase: &Erase) -> an
     if common.json {
         return say(json("customers.v1.EraseCustomerResponse", &answer)?);
     }
-    say(format!("{}  erased, with the people of {} orders", answer.customer_id, answer.order_count))
+    say(format!("{}  erased, with the people of {} order(s)", answer.customer_id, answer.order_count))
 }

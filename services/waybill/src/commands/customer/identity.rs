@@ -33,7 +33,8 @@ impl Known {
             (IdentityKind::Email, &self.email),
             (IdentityKind::Phone, &self.phone),
         ];
-        let values = kinds.into_iter().flat_map(|(kind, values)| values.iter().map(move |value| (kind, value)));
+        let values =
+            kinds.into_iter().flat_map(|(kind, values)| values.iter().map(move |value| (kind, value)));
         values.map(|(kind, value)| IdentityValue { kind: kind.into(), value: value.clone() }).collect()
     }
 

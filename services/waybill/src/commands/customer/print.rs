@@ -103,12 +103,13 @@ fn contacts(contacts: &[Contact]) -> Table {
     let mut table = Table::new(&["CONTACT", "WHEN", "CHANNEL", "ABOUT", "NOTE", "KEPT UNTIL"]);
     for contact in contacts {
         let kind: ContactKind = contact.kind();
-        let about = [contact.order_id.as_str(), contact.node_id.as_str()];
+        let skus = contact.skus.iter().map(String::as_str);
+        let about = [contact.order_id.as_str(), contact.node_id.as_str()].into_iter().chain(skus);
         table.row([
             word(kind.as_str_name(), "CONTACT_KIND"),
             time(contact.contact_time.as_ref()),
             contact.channel.clone(),
-            about.into_iter().chain(contact.skus.iter().map(String::as_str)).given(),
+            given(about),
             contact.note.clone(),
             time(contact.forget_time.as_ref()),
         ]);
@@ -125,8 +126,8 @@ fn feedback(feedback: &[Feedback]) -> Table {
         table.row([
             word(kind.as_str_name(), "FEEDBACK_KIND"),
             time(said.feedback_time.as_ref()),
-            [rating.as_str(), said.code.as_str()].into_iter().given(),
-            about.into_iter().map(String::as_str).given(),
+            given([rating.as_str(), said.code.as_str()]),
+            given(about.map(String::as_str)),
             said.text.clone(),
         ]);
     }
@@ -149,15 +150,9 @@ fn changes(changes: &[CustomerChange]) -> Table {
     table
 }
 
-/// Texts that are there, one after the other.
-trait Given {
-    fn given(self) -> String;
-}
-
-impl<'a, I: Iterator<Item = &'a str>> Given for I {
-    fn given(self) -> String {
-        self.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
-    }
+/// The texts that are there, one after the other.
+fn given<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -167,7 +162,8 @@ mod tests {
 
     #[test]
     fn somebody_without_a_record_is_shown_by_what_they_are_known_by() {
-        let phone = Identity { kind: IdentityKind::Phone.into(), value: "+49301".into(), ..Identity::default() };
+        let phone =
+            Identity { kind: IdentityKind::Phone.into(), value: "+49301".into(), ..Identity::default() };
         let hidden = Identity { kind: IdentityKind::Email.into(), ..Identity::default() };
         let customer = Customer { identities: vec![phone, hidden], ..Customer::default() };
         assert_eq!(row(&customer), ["(no record)", "", "", "phone +49301, email"]);
