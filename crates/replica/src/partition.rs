@@ -159,6 +159,9 @@ impl<M: Machine> Running<M> {
                 () = wait_until(self.acknowledge_at), if self.acknowledge_at.is_some() => {}
                 () = tokio::time::sleep(self.until_checkpoint()), if self.change_since.is_some() && !self.checkpointing && !self.permit_asked => {}
             }
+            // Whatever else is ready runs first and may put more in, so that a busy process makes few and large frames. An
+            // idle one comes back at once.
+            tokio::task::yield_now().await;
             match self.turn(first, &mut external, &mut internal).await {
                 Ok(()) => {}
                 Err(Stop::Drained) => break,

@@ -93,11 +93,20 @@ impl Writer {
         }
     }
 
-    /// Waits until there is something to do, and takes all of it.
+    /// Waits until there is something to do, and takes all of it. Before it takes anything it gives way once: where other
+    /// threads have work, those about to append come along and one sync serves them all; where none has, it is back
+    /// at once.
     fn next_requests(&self, requests: &mut Vec<Request>) -> Next {
         let mut queue = lock(&self.shared.queue);
+        let mut gave_way = false;
         loop {
             if !queue.requests.is_empty() {
+                if !std::mem::replace(&mut gave_way, true) {
+                    drop(queue);
+                    std::thread::yield_now();
+                    queue = lock(&self.shared.queue);
+                    continue;
+                }
                 std::mem::swap(&mut queue.requests, requests);
                 return Next::Requests;
             }
