@@ -87,6 +87,11 @@ bench: ## place, hot and availability, each with its RESULT line
 	$(WAYBILL) bench hot --seconds $(BENCH_SECONDS)
 	$(WAYBILL) bench availability --seconds $(BENCH_SECONDS)
 
+bench-sourcing: ## exact sourcing on one core, the usual rules beside it, HiGHS; BASKETS=FILE for recorded baskets
+	$(CARGO) build $(LOCKED) --release -p waybill-sourcing --example bench_sourcing
+	venv=$$(scripts/venv bench) && $(TARGET_DIR)/release/examples/bench_sourcing \
+		--highs "$$venv/bin/python" tools/highs.py $(if $(BASKETS),--baskets $(BASKETS))
+
 soak: ## random histories on and on for SOAK_SECONDS (or SECONDS), judged by the model; prints the seed that fails
 	WAYBILL_MODEL_SECONDS=$(or $(SECONDS),$(SOAK_SECONDS)) $(CARGO) test $(LOCKED) --release \
 		-p waybill-integration-tests --test model every_history -- --nocapture

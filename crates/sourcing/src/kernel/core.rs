@@ -61,6 +61,8 @@ pub(crate) struct Lots {
     ends: Vec<u32>,
     /// A lot, and how much a unit of the column takes of it.
     draws: Vec<(u32, i64)>,
+    /// Scratch: entry, lot, and what a unit takes.
+    found: Vec<(u32, u32, i64)>,
 }
 
 impl Lots {
@@ -80,26 +82,41 @@ impl Lots {
         self.stock.clear();
         self.ends.clear();
         self.draws.clear();
+        self.found.clear();
     }
-    fn fill(&mut self, problem: &Problem, form: &Form, place: &[u32]) {
+    /// Takes over the lots that could bind: those of which the rows could take more than there is.
+    fn fill(&mut self, problem: &Problem, form: &Form, place: &[u32], width: usize) {
         self.clear();
-        if problem.lots.is_empty() {
+        for lot in &problem.lots {
+            let begin = self.found.len();
+            let mut most = 0;
+            for (facility, item) in problem.lot(lot) {
+                let Ok(row) = place.binary_search(facility) else { continue };
+                let (column, each) = form.column_of(*item);
+                let quantity = form.demands[form.demand_of[column] as usize].quantity * each;
+                most += quantity.min(i64::from(problem.units_at(*facility as usize, *item as usize)));
+                self.found.push(((row * width + column) as u32, self.stock.len() as u32, each));
+            }
+            if most <= i64::from(lot.stock) {
+                self.found.truncate(begin);
+            } else {
+                self.stock.push(i64::from(lot.stock));
+            }
+        }
+        if self.stock.is_empty() {
             return;
         }
-        self.stock.extend(problem.lots.iter().map(|lot| i64::from(lot.stock)));
-        for facility in place {
-            for column in 0..form.demand_of.len() {
-                for (number, lot) in problem.lots.iter().enumerate() {
-                    let takes = |piece: &&crate::kernel::form::Piece| {
-                        problem.lot(lot).contains(&(*facility, piece.item))
-                    };
-                    let each: i64 = form.pieces(column).iter().filter(takes).map(|p| i64::from(p.each)).sum();
-                    if each > 0 {
-                        self.draws.push((number as u32, each));
-                    }
+        self.found.sort_unstable();
+        let mut found = self.found.iter().peekable();
+        for entry in 0..(place.len() * width) as u32 {
+            while let Some((_, lot, each)) = found.next_if(|(of, _, _)| *of == entry) {
+                let begin = if entry == 0 { 0 } else { self.ends[entry as usize - 1] as usize };
+                match self.draws[begin..].iter_mut().find(|(other, _)| other == lot) {
+                    Some((_, sum)) => *sum += each,
+                    None => self.draws.push((*lot, *each)),
                 }
-                self.ends.push(self.draws.len() as u32);
             }
+            self.ends.push(self.draws.len() as u32);
         }
     }
 }
@@ -149,7 +166,7 @@ impl Core {
                 clipped.map(|(units, demand)| i64::from(*units).min(self.quantity[*demand as usize])),
             );
         }
-        self.lots.fill(problem, form, places);
+        self.lots.fill(problem, form, places, tables.width);
     }
 
     #[inline]

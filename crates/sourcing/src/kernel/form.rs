@@ -152,6 +152,18 @@ impl Form {
         &self.pieces[begin..self.ends[column] as usize]
     }
 
+    /// The column that an item is in, and how many of it make one unit there.
+    pub(crate) fn column_of(&self, item: u32) -> (usize, i64) {
+        if self.plain {
+            return (item as usize, 1);
+        }
+        let found = (0..self.ends.len()).find_map(|column| {
+            let piece = self.pieces(column).iter().find(|piece| piece.item == item)?;
+            Some((column, i64::from(piece.each)))
+        });
+        found.unwrap_or((0, 0))
+    }
+
     /// Cost and stock by facility and column.
     pub(crate) fn tables<'t>(&'t self, problem: &'t Problem) -> Tables<'t> {
         let width = self.demand_of.len();

@@ -10,6 +10,7 @@ mod branch;
 mod core;
 mod form;
 mod gather;
+mod more;
 mod primal;
 mod problem;
 mod root;

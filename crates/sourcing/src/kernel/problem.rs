@@ -11,8 +11,10 @@ pub enum Malformed {
     /// A line asks for nothing, or its group cannot be kept as told.
     #[error("line {0}: the quantity is 0, or its group has substitutes, or it is no multiple of its bundle")]
     Line(u32),
-    /// A lot names a facility or an item that is not there.
-    #[error("lot {0} names a facility or an item that the problem does not have")]
+    /// A lot names a facility or an item that is not there, or one pair twice.
+    #[error(
+        "lot {0} names a facility or an item that the problem does not have, or is not in ascending order"
+    )]
     Lot(u32),
     /// Costs or quantities are so large that sums might not fit.
     #[error("costs and quantities need {0} bits to be added up, 62 are there: tell them in a coarser unit")]
@@ -172,7 +174,8 @@ impl Problem {
         (&mut self.costs[begin..], &mut self.stock[begin..])
     }
 
-    /// Says that some (facility, item) pairs, by their place, draw on the same `stock` units together.
+    /// Says that some (facility, item) pairs, by their place and in ascending order, draw on the same `stock` units
+    /// together.
     pub fn add_lot(&mut self, stock: u32, members: &[(u32, u32)]) {
         let begin = self.members.len() as u32;
         self.members.extend_from_slice(members);
@@ -231,7 +234,7 @@ impl Problem {
             let known = |(facility, item): &(u32, u32)| {
                 (*facility as usize) < self.facilities.len() && (*item as usize) < self.item_line.len()
             };
-            if !members.iter().all(known) {
+            if !members.iter().all(known) || !members.is_sorted_by(|a, b| a < b) {
                 return Err(Malformed::Lot(number as u32));
             }
         }
