@@ -4,6 +4,7 @@ use waybill_types::{
     CalendarId, Channel, CustomerId, CustomerRef, ExternalNumber, FulfillmentOrderId, HoldId, LineNo,
     LookupDigest, NodeId, OrderId, OwnerId, PartitionId, RequestId, ReservationId, Sku, Timestamp, ZoneId,
     network::{LaneId, RateCardId},
+    policy::HoldCode,
 };
 
 /// A row key, or a prefix of one.
@@ -68,7 +69,8 @@ text_key!(
     ZoneId,
     CalendarId,
     LaneId,
-    RateCardId
+    RateCardId,
+    HoldCode
 );
 
 macro_rules! bytes_key {

@@ -5,7 +5,7 @@ mod amend;
 mod back;
 mod index;
 
-pub(crate) use index::{due, planning};
+pub(crate) use index::{due, holds, planning};
 
 use crate::claims::{by_home, merged, put_back, summed};
 use crate::content::{Lookup, OrderContent};
@@ -22,7 +22,7 @@ use waybill_machine::{Context, Outbox};
 use waybill_types::exchange::{
     Claim, LineUnits, Message, RecallManner, ReserveRequest, Work, WorkDestination, WorkLine,
 };
-use waybill_types::policy::OrderPolicy;
+use waybill_types::policy::{HoldCode, OrderPolicy};
 use waybill_types::{
     FulfillmentOrderId, Layout, LineNo, OrderId, OwnerId, Quantity, Reason, ReservationId, Service, Sku,
     Timestamp,
@@ -42,6 +42,7 @@ pub(crate) fn apply(state: &mut OrdersState, event: &Event, cx: &Context<'_>, ou
     index::asks(state, id, &opening, &order, &before.planning, out);
     index::timer(state, id, &opening, &order, before.due);
     index::exception(state, id, &order, before.exception);
+    index::finders(state, id, &order, (&before.holds, before.last_work));
     let (content, reason) = (order.content(&opening), &cx.origin.reason);
     let follow = Follow { id, layout: state.layout, content, order: &order, reason };
     follow.send(&event.what, out);
@@ -68,6 +69,8 @@ struct Before {
     planning: BTreeSet<u32>,
     due: Option<Timestamp>,
     exception: Option<Timestamp>,
+    holds: BTreeSet<HoldCode>,
+    last_work: u16,
     awaited: BTreeSet<(Sku, OwnerId)>,
     lookups: Vec<Lookup>,
     put_back: Option<(ReservationId, Vec<Claim>)>,
@@ -102,6 +105,7 @@ fn open(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> Arc<Opening
     };
     state.counters.put(&(), Counters { last_order: id.number() });
     state.numbers.put(&(content.external.clone(), content.channel.clone()), id);
+    state.placed.put(&(content.placed_at, id), ());
     for Lookup { kind, digest } in &content.lookups {
         state.lookups.put(&(kind.number(), *digest, id), ());
     }
@@ -119,6 +123,8 @@ fn change(state: &mut OrdersState, event: &Event, cx: &Context<'_>) -> (Arc<Open
             planning: planning(order),
             due: due(order, order.content(&opening).release_at),
             exception: crate::exceptions::since(order),
+            holds: holds(order),
+            last_work: order.last_work,
             awaited: awaited(order.content(&opening), order),
             lookups: match event.what {
                 What::AmendmentApplied(_) => order.content(&opening).lookups.clone(),

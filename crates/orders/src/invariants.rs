@@ -4,7 +4,7 @@ mod returns;
 
 pub use returns::returns;
 
-use crate::apply::{due, planning};
+use crate::apply::{due, holds, planning};
 use crate::claims::summed;
 use crate::content::OrderContent;
 use crate::history::rebuild;
@@ -24,6 +24,7 @@ pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u
     let mut asks = BTreeSet::new();
     let mut timers = BTreeSet::new();
     let mut exceptions = BTreeSet::new();
+    let mut held = BTreeSet::new();
     state.orders.for_each(|id, order| {
         orders += 1;
         let Some(opening) = state.openings.get(&id) else {
@@ -39,6 +40,8 @@ pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u
         found.extend(returns(id, &opening, order));
         found.extend(history(state, id, order));
         found.extend(number(state, id, content, order));
+        found.extend(finders(state, id, content, order));
+        held.extend(holds(order).into_iter().map(|code| (code, id)));
         asks.extend(planning(order).into_iter().map(|attempt| (id, attempt)));
         exceptions.extend(crate::exceptions::since(order).map(|since| (since, id)));
         timers.extend(due(order, content.release_at).map(|at| (at, id)));
@@ -55,6 +58,10 @@ pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u
     if exceptions != listed {
         found.push(violation("ORDER-1", format!("exceptions are {exceptions:?}, listed are {listed:?}")));
     }
+    let listed: BTreeSet<_> = state.held.all().into_iter().map(|(key, _)| key).collect();
+    if held != listed {
+        found.push(violation("ORDER-1", format!("holds are {held:?}, listed are {listed:?}")));
+    }
     for law in ["ORDER-1", "ORDER-2", "MONEY-1", "FULFIL-1", "STOCK-3", "ONCE-1"] {
         checked(law, orders);
     }
@@ -63,6 +70,18 @@ pub(crate) fn audit(state: &OrdersState, checked: &mut dyn FnMut(&'static str, u
 
 fn violation(law: &'static str, what: String) -> Violation {
     Violation { law, what }
+}
+
+/// ORDER-1: an order is found by when it was placed and by each node that has work for it.
+fn finders(state: &OrdersState, id: OrderId, content: &OrderContent, order: &Order) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if !state.placed.contains(&(content.placed_at, id)) {
+        found.push(violation("ORDER-1", format!("order {id} is not listed by when it was placed")));
+    }
+    for work in order.works.iter().filter(|work| !state.nodes.contains(&(work.node.clone(), id))) {
+        found.push(violation("ORDER-1", format!("{} is not listed at node {}", work.id, work.node)));
+    }
+    found
 }
 
 /// ORDER-1: the units of each line are in buckets that sum to the ordered quantity, and open units are each in exactly

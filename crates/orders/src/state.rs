@@ -1,5 +1,6 @@
 //! The tables of one orders partition. An order takes an opening row (what was ordered, written once), an order row
-//! (what became of it, with its newest history), a number row, and one row per look-up; long histories add chunks.
+//! (what became of it, with its newest history), a number row, a row for when it was placed, and one row per look-up and
+//! per node with work; long histories add chunks.
 
 use crate::content::{LookupKind, OrderContent};
 use crate::event::{OrderImported, OrderPlaced, What};
@@ -7,8 +8,10 @@ use crate::order::Order;
 use minicbor::{Decode, Encode};
 use std::sync::Arc;
 use waybill_machine::{AnyTable, Position, ScanOrder, State, Table};
-use waybill_types::policy::OrderPolicy;
-use waybill_types::{Channel, ExternalNumber, Layout, LookupDigest, OrderId, Origin, PartitionId, Timestamp};
+use waybill_types::policy::{HoldCode, OrderPolicy};
+use waybill_types::{
+    Channel, ExternalNumber, Layout, LookupDigest, NodeId, OrderId, Origin, PartitionId, Timestamp,
+};
 
 /// The first entry of an order's history, which is also where its content is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -88,6 +91,12 @@ pub struct OrdersState {
     pub(crate) policies: Table<u64, OrderPolicy>,
     /// Orders with units that wait for more than stock, by the moment since when; at most one row per order.
     pub(crate) exceptions: Table<(Timestamp, OrderId), ()>,
+    /// Orders by when they were placed, which for imported ones is long before they came.
+    pub(crate) placed: Table<(Timestamp, OrderId), ()>,
+    /// Orders by the types of their standing holds.
+    pub(crate) held: Table<(HoldCode, OrderId), ()>,
+    /// Orders by the nodes that ever had work for them.
+    pub(crate) nodes: Table<(NodeId, OrderId), ()>,
 }
 
 impl OrdersState {
@@ -105,6 +114,9 @@ impl OrdersState {
             timers: Table::resident(8),
             policies: Table::resident(9),
             exceptions: Table::resident(10),
+            placed: Table::new(11),
+            held: Table::new(12),
+            nodes: Table::new(13),
         }
     }
 
@@ -125,6 +137,12 @@ impl OrdersState {
     #[must_use]
     pub const fn partition(&self) -> PartitionId {
         self.partition
+    }
+
+    /// What was ordered.
+    #[must_use]
+    pub fn opening(&self, id: OrderId) -> Option<Arc<Opening>> {
+        self.openings.get(&id)
     }
 
     /// What was ordered and what became of it.
@@ -166,6 +184,31 @@ impl OrdersState {
         self.orders.scan(&(), before.as_ref(), ScanOrder::Descending, limit)
     }
 
+    /// Orders by when they were placed, last first: placed before `before`, or at that moment with a lower id; at most
+    /// `limit`.
+    #[must_use]
+    pub fn by_time(&self, before: Option<(Timestamp, OrderId)>, limit: usize) -> Vec<OrderId> {
+        let rows = self.placed.scan(&(), before.as_ref(), ScanOrder::Descending, limit);
+        rows.into_iter().map(|((_, id), _)| id).collect()
+    }
+
+    /// Orders with a standing hold of this type, newest first, older than `before`, at most `limit`.
+    #[must_use]
+    pub fn by_hold(&self, code: &HoldCode, before: Option<OrderId>, limit: usize) -> Vec<OrderId> {
+        let after = before.map(|id| (code.clone(), id));
+        let rows = self.held.scan(code, after.as_ref(), ScanOrder::Descending, limit);
+        rows.into_iter().map(|((_, id), _)| id).collect()
+    }
+
+    /// Orders that a node ever had work for, newest first, older than `before`, at most `limit`. The work may have come to
+    /// nothing.
+    #[must_use]
+    pub fn by_node(&self, node: &NodeId, before: Option<OrderId>, limit: usize) -> Vec<OrderId> {
+        let after = before.map(|id| (node.clone(), id));
+        let rows = self.nodes.scan(node, after.as_ref(), ScanOrder::Descending, limit);
+        rows.into_iter().map(|((_, id), _)| id).collect()
+    }
+
     /// How many orders there ever were here.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -186,6 +229,9 @@ impl State for OrdersState {
             &mut self.timers,
             &mut self.policies,
             &mut self.exceptions,
+            &mut self.placed,
+            &mut self.held,
+            &mut self.nodes,
         ]
     }
 }

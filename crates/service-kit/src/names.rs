@@ -5,8 +5,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Letters of a word that are indexed.
 const LETTERS: usize = 3;
-/// Words of one person that are indexed.
-const WORDS_MAX: usize = 4;
+/// Words of one person that are indexed, at most; of a person with fewer, all are.
+pub const WORDS_MAX: usize = 4;
 
 /// The words of a name: NFKC, lower case, split at everything that is no letter or digit.
 #[must_use]

@@ -1,5 +1,5 @@
 //! What of an order is indexed: plans that are asked, the next moment at which it has something to do, its place in the
-//! exception queue.
+//! exception queue, its holds and its nodes.
 
 use super::ready_to_release;
 use crate::note::{Note, question};
@@ -7,6 +7,7 @@ use crate::order::{AmendmentWait, AttemptState, Order, Stage};
 use crate::state::{Opening, OrdersState};
 use std::collections::BTreeSet;
 use waybill_machine::Outbox;
+use waybill_types::policy::HoldCode;
 use waybill_types::{OrderId, Timestamp};
 
 /// Attempts whose plan is asked.
@@ -73,6 +74,31 @@ pub(super) fn timer(
     }
     if let Some(after) = after {
         state.timers.put(&(after, id), ());
+    }
+}
+
+/// Types of the holds that stand, each once.
+pub(crate) fn holds(order: &Order) -> BTreeSet<HoldCode> {
+    order.standing_holds().map(|hold| hold.code().clone()).collect()
+}
+
+/// Keeps what an order is found by besides its people: the types of its standing holds, and the nodes that have work for
+/// it. Work numbered up to `before.1` was there before.
+pub(super) fn finders(
+    state: &mut OrdersState,
+    id: OrderId,
+    order: &Order,
+    (holds_before, work_before): (&BTreeSet<HoldCode>, u16),
+) {
+    let after = holds(order);
+    for code in holds_before.difference(&after) {
+        state.held.remove(&(code.clone(), id));
+    }
+    for code in after.difference(holds_before) {
+        state.held.put(&(code.clone(), id), ());
+    }
+    for work in order.works.iter().filter(|work| work.id.number > work_before) {
+        state.nodes.put(&(work.node.clone(), id), ());
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Filter {
     pub(crate) placed: Requested,
     /// Words of a name, as they are looked for; personal data.
     pub(crate) words: Vec<String>,
+    /// What those but the first are indexed by, where all words of a person are.
+    pub(crate) other_words: Vec<Lookup>,
     pub(crate) node: Option<NodeId>,
     pub(crate) hold: Option<HoldCode>,
 }
@@ -31,7 +33,8 @@ pub(crate) struct Filter {
 impl std::fmt::Debug for Filter {
     /// For tying a page's token to its search: without the words, whose digests stand among the lookups.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { number, lookups, sku, statuses, channel, placed, words, node, hold } = self;
+        let Self { number, lookups, sku, statuses, channel, placed, words, other_words: _, node, hold } =
+            self;
         let words = words.len();
         write!(
             f,
@@ -74,6 +77,7 @@ pub(crate) fn filter(fields: &mut Fields, seal: &Seal, given: &proto::FindOrders
         lookups.push(by_phone(seal, &given.phone));
     }
     lookups.extend(words.iter().take(1).map(|word| by_word(seal, word)));
+    let other_words = words.iter().skip(1).map(|word| by_word(seal, word)).collect();
     let filter = Filter {
         number: number?,
         lookups,
@@ -82,6 +86,7 @@ pub(crate) fn filter(fields: &mut Fields, seal: &Seal, given: &proto::FindOrders
         channel: channel?,
         placed: placed?.unwrap_or_default(),
         words,
+        other_words,
         node: node?,
         hold: hold?,
     };
@@ -95,7 +100,8 @@ pub(crate) fn filter(fields: &mut Fields, seal: &Seal, given: &proto::FindOrders
 
 impl Filter {
     fn is_empty(&self) -> bool {
-        let Self { number, lookups, sku, statuses, channel, placed, words, node, hold } = self;
+        let Self { number, lookups, sku, statuses, channel, placed, words, other_words: _, node, hold } =
+            self;
         let keys = number.is_none() && lookups.is_empty() && words.is_empty() && sku.is_none();
         let places = channel.is_none() && node.is_none() && hold.is_none();
         keys && places && statuses.is_empty() && *placed == Requested::default()

@@ -7,13 +7,13 @@ use crate::to_proto;
 use futures::future::try_join_all;
 use std::sync::Arc;
 use tonic::Status;
-use waybill_orders::content::Requested;
+use waybill_orders::content::{Lookup, LookupKind, Requested};
 use waybill_orders::order::WorkRef;
 use waybill_orders::{Opening, Order, OrdersState, status};
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::values::page_size;
 use waybill_service_kit::{Caller, DoorError, Fields, OpenedPerson, names, opaque};
-use waybill_types::{NodeId, OrderId, PartitionId, Timestamp};
+use waybill_types::{ExternalNumber, NodeId, OrderId, PartitionId, Timestamp};
 
 pub(crate) async fn find(
     door: &Inner,
@@ -164,7 +164,8 @@ impl Place {
 /// One match.
 #[derive(Clone)]
 pub(crate) struct Hit {
-    /// When the partition took the order; never goes back with growing ids.
+    /// What it is sorted by: when the partition took it, which never goes back with growing ids; in a search by time, when
+    /// it was placed.
     pub(crate) at: Timestamp,
     pub(crate) id: OrderId,
     pub(crate) opening: Arc<Opening>,
@@ -197,7 +198,8 @@ fn search(state: &OrdersState, wanted: &Filter, place: Place, size: usize, rows_
             let Some((opening, order)) = state.order(id) else { continue };
             found.looked_at += 1;
             before = Some(id);
-            let at = opening.at;
+            let by_time = Source::of(wanted) == Source::Time;
+            let at = if by_time { opening.content().placed_at } else { opening.at };
             // An order is taken when it is placed or, imported, later: nothing older can have been placed since.
             if wanted.placed.earliest.is_some_and(|earliest| at < earliest) {
                 return found;
@@ -216,21 +218,59 @@ fn search(state: &OrdersState, wanted: &Filter, place: Place, size: usize, rows_
     }
 }
 
-/// Ids that may match, newest first, older than `before`: by the narrowest key that is given. Empty at the end.
+/// What a search goes by: the narrowest key that is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Number,
+    Lookup,
+    Hold,
+    Node,
+    Time,
+    Newest,
+}
+
+impl Source {
+    fn of(wanted: &Filter) -> Self {
+        match wanted {
+            Filter { number: Some(_), .. } => Self::Number,
+            Filter { lookups, .. } if !lookups.is_empty() => Self::Lookup,
+            Filter { hold: Some(_), .. } => Self::Hold,
+            Filter { node: Some(_), .. } => Self::Node,
+            Filter { placed, .. } if *placed != Requested::default() => Self::Time,
+            _ => Self::Newest,
+        }
+    }
+}
+
+/// Ids that may match, newest first, older than `before`. Empty at the end.
 fn candidates(state: &OrdersState, wanted: &Filter, before: Option<OrderId>, rows: usize) -> Vec<OrderId> {
-    if let Some(number) = &wanted.number {
-        let mut ids = match &wanted.channel {
-            Some(channel) => state.by_number(channel, number).into_iter().collect(),
-            None => state.by_number_of_any_channel(number),
-        };
-        ids.retain(|id| before.is_none_or(|before| *id < before));
-        ids.sort_unstable_by(|a, b| b.cmp(a));
-        return ids;
+    match (Source::of(wanted), &wanted.number, wanted.lookups.first(), &wanted.hold, &wanted.node) {
+        (Source::Number, Some(number), ..) => by_number(state, wanted, number, before),
+        (Source::Lookup, _, Some(lookup), ..) => state.by_lookup(lookup.kind, lookup.digest, before, rows),
+        (Source::Hold, _, _, Some(code), _) => state.by_hold(code, before, rows),
+        (Source::Node, .., Some(node)) => state.by_node(node, before, rows),
+        (Source::Time, ..) => {
+            let placed = |id| Some((state.opening(id)?.content().placed_at, id));
+            let latest = wanted.placed.latest.map(|latest| (latest, OrderId::from_u64(0)));
+            state.by_time(before.and_then(placed).or(latest), rows)
+        }
+        _ => state.newest(before, rows).into_iter().map(|(id, _)| id).collect(),
     }
-    match wanted.lookups.first() {
-        Some(lookup) => state.by_lookup(lookup.kind, lookup.digest, before, rows),
-        None => state.newest(before, rows).into_iter().map(|(id, _)| id).collect(),
-    }
+}
+
+fn by_number(
+    state: &OrdersState,
+    wanted: &Filter,
+    number: &ExternalNumber,
+    before: Option<OrderId>,
+) -> Vec<OrderId> {
+    let mut ids = match &wanted.channel {
+        Some(channel) => state.by_number(channel, number).into_iter().collect(),
+        None => state.by_number_of_any_channel(number),
+    };
+    ids.retain(|id| before.is_none_or(|before| *id < before));
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    ids
 }
 
 fn matches(wanted: &Filter, opening: &Opening, order: &Order) -> bool {
@@ -239,12 +279,20 @@ fn matches(wanted: &Filter, opening: &Opening, order: &Order) -> bool {
     wanted.number.as_ref().is_none_or(|number| content.external == *number)
         && wanted.channel.as_ref().is_none_or(|channel| content.channel == *channel)
         && wanted.lookups.iter().all(|lookup| content.lookups.contains(lookup))
+        && may_be_named(&wanted.other_words, &content.lookups)
         && wanted.sku.as_ref().is_none_or(|sku| content.lines.iter().any(|line| line.sku == *sku))
         && earliest.is_none_or(|earliest| content.placed_at >= earliest)
         && latest.is_none_or(|latest| content.placed_at < latest)
         && (wanted.statuses.is_empty() || wanted.statuses.contains(&status(order)))
         && wanted.node.as_ref().is_none_or(|node| order.works.iter().any(|work| works_at(work, node)))
         && wanted.hold.as_ref().is_none_or(|code| order.standing_holds().any(|hold| hold.code() == code))
+}
+
+/// False where all words of the order's people are indexed and one that is looked for is not among them: then the name
+/// need not be opened.
+fn may_be_named(words: &[Lookup], lookups: &[Lookup]) -> bool {
+    let indexed = lookups.iter().filter(|lookup| lookup.kind == LookupKind::NamePrefix).count();
+    indexed >= names::WORDS_MAX || words.iter().all(|word| lookups.contains(word))
 }
 
 /// Work that came to nothing is none.
