@@ -1,21 +1,27 @@
-//! Looks for text in plain in files, as somebody who steals a disk would. It knows nothing of what the files are.
+//! Looks for text or keys in plain in files, as somebody who steals a disk would. It knows nothing of what the files are.
 
 use anyhow::ensure;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if path.is_file() {
         return Ok(vec![path.to_path_buf()]);
     }
+    let entries = match std::fs::read_dir(path) {
+        // A file of the engine may go while it is being looked for.
+        Err(gone) if gone.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(path)? {
+    for entry in entries {
         found.extend(files(&entry?.path())?);
     }
     Ok(found)
 }
 
-/// Whether a file holds a text. Blocks of nothing but zeros are skipped: much of a journal is room kept for later.
-fn holds(bytes: &[u8], text: &str) -> bool {
+/// Whether a file holds these bytes. Blocks of nothing but zeros are skipped: much of a journal is room kept for later.
+fn holds(bytes: &[u8], text: &[u8]) -> bool {
     const BLOCK: usize = 4_096;
     const NOTHING: [u8; BLOCK] = [0; BLOCK];
     let blocks = bytes.chunks(BLOCK).enumerate().filter(|(_, block)| *block != &NOTHING[..block.len()]);
@@ -23,7 +29,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
         // A text may begin in one block and end in the next.
         let begin = index * BLOCK;
         let end = (begin + block.len() + text.len()).min(bytes.len());
-        memchr_all(&bytes[begin..end], text.as_bytes())
+        memchr_all(&bytes[begin..end], text)
     })
 }
 
@@ -48,8 +54,8 @@ fn memchr_all(bytes: &[u8], text: &[u8]) -> bool {
 ///
 /// # Errors
 /// A directory cannot be read.
-pub fn holding(path: &Path, text: &str) -> anyhow::Result<Vec<PathBuf>> {
-    // A file of the engine may go while it is being looked for.
+pub fn holding(path: &Path, text: impl AsRef<[u8]>) -> anyhow::Result<Vec<PathBuf>> {
+    let text = text.as_ref();
     let holds = |file: &PathBuf| holds(&std::fs::read(file).unwrap_or_default(), text);
     Ok(files(path)?.into_iter().filter(holds).collect())
 }

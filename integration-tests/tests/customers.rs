@@ -5,6 +5,7 @@
 mod commands;
 
 use anyhow::{Context, ensure};
+use std::path::Path;
 use tonic::Request;
 use waybill_integration_tests::engine::{Engine, Setting, run};
 use waybill_integration_tests::plain::{holding, nowhere};
@@ -175,7 +176,7 @@ async fn remembered(customers: &mut Customers, id: &str) -> anyhow::Result<()> {
 }
 
 /// The copy, restored and served.
-async fn restored(world: &World, copy: &std::path::Path, name: &str) -> anyhow::Result<Engine> {
+async fn restored(world: &World, copy: &Path, name: &str) -> anyhow::Result<Engine> {
     let data = world.dir().join(name);
     let output = run(["restore".as_ref(), copy.as_os_str(), data.as_os_str()]).await?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -217,6 +218,29 @@ async fn records_survive_a_kill_and_a_restore_and_remember_their_requests() -> a
     Ok(())
 }
 
+/// The keys in a vault and whether each is erased, by slot: see the head of `crates/store/src/vault/file.rs`.
+fn vault(data: &Path) -> anyhow::Result<Vec<(Vec<u8>, bool)>> {
+    const ERASED: u8 = 2;
+    let bytes = std::fs::read(data.join("keys/keys.wbv"))?;
+    let slots = bytes.get(4_096..).context("no slots")?.chunks_exact(64);
+    Ok(slots.map(|slot| (slot[8..40].to_vec(), slot[40] == ERASED)).collect())
+}
+
+/// The keys of `before` that are erased by now: `count` of them, and nowhere in `places`.
+fn destroyed(before: &[(Vec<u8>, bool)], count: usize, data: &Path, places: &[&Path]) -> anyhow::Result<()> {
+    let now = vault(data)?;
+    let gone = before.iter().zip(&now).filter(|((_, was), (_, is))| !was && *is);
+    let gone: Vec<&[u8]> = gone.map(|((key, _), _)| key.as_slice()).collect();
+    ensure!(gone.len() == count, "{} keys are destroyed, not {count}", gone.len());
+    for key in gone {
+        for place in places {
+            let found = holding(place, key)?;
+            ensure!(found.is_empty(), "a key that was destroyed lies in {found:?}");
+        }
+    }
+    Ok(())
+}
+
 fn erasure(id: &str) -> EraseCustomerRequest {
     EraseCustomerRequest { request_id: "erase".into(), reason: "asked for it".into(), customer_id: id.into() }
 }
@@ -252,9 +276,10 @@ async fn an_erased_customer_is_nowhere_on_disk_nor_in_a_backup_made_afterwards()
     world.checkpoint("before").await?;
     let log = world.log();
     let places = [world.data_dir().to_path_buf(), log];
-    let places: Vec<_> = places.iter().map(std::path::PathBuf::as_path).collect();
+    let places: Vec<&Path> = places.iter().map(AsRef::as_ref).collect();
     ensure!(!holding(places[0], TIER)?.is_empty(), "the search finds not even the tier");
     nowhere(&places, &PLANTED).context("while she is known")?;
+    let keys = vault(world.data_dir())?;
 
     let mut as_channel = Request::new(erasure(&id));
     as_channel.metadata_mut().insert("waybill-role", "channel".parse()?);
@@ -264,6 +289,8 @@ async fn an_erased_customer_is_nowhere_on_disk_nor_in_a_backup_made_afterwards()
     ensure!((erased.order_count, erased.customer_id.as_str()) == (1, id.as_str()), "{erased:?}");
     is_nobody(&mut world.customers(), &id).await?;
     nowhere(&places, &PLANTED).context("after the erasure")?;
+    // Of her order, of her record, and of each of her four identities: whatever was sealed with them stays noise.
+    destroyed(&keys, 6, world.data_dir(), &places)?;
 
     world.crash().await?;
     is_nobody(&mut world.customers(), &id).await.context("after a kill")?;
@@ -277,6 +304,7 @@ async fn an_erased_customer_is_nowhere_on_disk_nor_in_a_backup_made_afterwards()
     let copy = world.copy("copy").await?;
     ensure!(!holding(&copy, "stays")?.is_empty() || !holding(&copy, "W-1")?.is_empty(), "an empty copy");
     nowhere(&[&copy], &PLANTED).context("in a copy")?;
+    destroyed(&keys, 6, world.data_dir(), &[places[0], places[1], &copy])?;
     world.check().await?;
     world.kill().await?;
     let engine = restored(&world, &copy, "restored").await?;
