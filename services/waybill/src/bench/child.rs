@@ -81,11 +81,7 @@ impl ServerProcess {
     /// It is gone, or /proc is not there.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         let pid = self.child.id().context("the server process has ended")?;
-        let read = |file: &str| {
-            let path = format!("/proc/{pid}/{file}");
-            std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
-        };
-        usage(&read("stat")?, &read("status")?)
+        usage_of(&pid.to_string())
     }
 
     /// Ends it at once, as a power cut of the process would: no word, no last sync.
@@ -95,6 +91,22 @@ impl ServerProcess {
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill().await.context("cannot kill the server process")
     }
+}
+
+/// What this process, which makes the load, has used so far.
+///
+/// # Errors
+/// /proc is not there.
+pub(crate) fn own_usage() -> anyhow::Result<Usage> {
+    usage_of("self")
+}
+
+fn usage_of(process: &str) -> anyhow::Result<Usage> {
+    let read = |file: &str| {
+        let path = format!("/proc/{process}/{file}");
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+    };
+    usage(&read("stat")?, &read("status")?)
 }
 
 /// Reads `/proc/<pid>/stat` and `/proc/<pid>/status`.
@@ -131,8 +143,7 @@ mod tests {
 
     #[test]
     fn this_process_has_used_something() {
-        let read = |file: &str| std::fs::read_to_string(format!("/proc/self/{file}")).unwrap();
-        let used = usage(&read("stat"), &read("status")).unwrap();
+        let used = own_usage().unwrap();
         assert!(used.resident_bytes > 0 && used.resident_peak_bytes >= used.resident_bytes);
     }
 }

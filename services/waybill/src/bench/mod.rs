@@ -12,6 +12,7 @@ mod find;
 mod hot;
 mod instructed;
 pub(crate) mod latency;
+mod mixed;
 mod place;
 mod scale;
 mod setup;
@@ -27,6 +28,8 @@ pub struct Args {
 enum What {
     /// One order per call, until its pick instructions are durable and at their nodes.
     Place(place::Args),
+    /// What a day brings: orders, changes, cancels and returns together, with every node at work.
+    Mixed(mixed::Args),
     /// One reservation per call of one item at one place, until there is none left.
     Hot(hot::Args),
     /// What may be promised of one item, read over and over.
@@ -48,6 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let bench = async {
         match args.what {
             What::Place(args) => place::run(args).await,
+            What::Mixed(args) => mixed::run(args).await,
             What::Hot(args) => hot::run(args).await,
             What::Availability(args) => availability::run(args).await,
             What::Scale(args) => scale::run(args).await,

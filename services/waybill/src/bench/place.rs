@@ -1,6 +1,7 @@
 //! `waybill bench place`: orders per second, from the call until the pick instructions of all its units are durable and
 //! have reached their nodes. A worker sends its next order only then, so the backlog is the concurrency and cannot grow.
 
+use super::child::own_usage;
 use super::drive::{Done, drive};
 use super::echo;
 use super::instructed::{Board, Instructions};
@@ -25,22 +26,22 @@ use waybill_fixtures::{OrderShape, Regime, StockShape};
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
     /// Checkpoints of all partitions during the measured time, evenly spread, on top of those the engine makes itself.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1_000))]
-    checkpoints: u32,
+    pub(super) checkpoints: u32,
 }
 
-const CHANNEL: &str = "web";
+pub(super) const CHANNEL: &str = "web";
 /// Different orders; a run takes them again and again under new numbers.
 const TEMPLATES: u64 = 20_000;
 /// Connections for the streams of all nodes.
-const STREAM_CONNECTIONS: u16 = 4;
+pub(super) const STREAM_CONNECTIONS: u16 = 4;
 /// An order that is not instructed by then counts as stuck.
 const STUCK: Duration = Duration::from_secs(20);
 
 /// Orders to send, and who waits for them.
-struct Source {
+pub(super) struct Source {
     clients: Vec<Client>,
     templates: Arc<Vec<PlaceOrderRequest>>,
     board: Arc<Board>,
@@ -71,11 +72,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let usage = bench.server.usage()?;
     println!(
         "{} orders in {} s with {} checkpoints of all partitions, none left without instructions; {:.2} journal frames \
-         an order; {} MB at most",
+         an order; {:.0} us of processor time an order in this process, which makes the load; {} MB at most",
         measured.done.latencies.count(),
         common.seconds,
         args.checkpoints,
         measured.frames as f64 / (measured.orders as f64).max(1.0),
+        measured.own_cpu_us as f64 / (measured.orders as f64).max(1.0),
         usage.resident_peak_bytes >> 20
     );
     let dir = bench.dir().to_path_buf();
@@ -92,11 +94,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 
 const SYNC_MAX: Duration = Duration::from_secs(3);
 
-struct Measured {
-    done: Done,
-    cpu_us: u64,
+pub(super) struct Measured {
+    pub(super) done: Done,
+    pub(super) cpu_us: u64,
+    /// Processor time of the load generator for the same orders, in microseconds.
+    own_cpu_us: u64,
     /// Orders that processor time and frames were spent on: those of the measured time and of the warm-up's tail alike.
-    orders: u64,
+    pub(super) orders: u64,
     /// Frames that all partitions journaled for them.
     frames: u64,
 }
@@ -117,7 +121,7 @@ impl Measured {
     }
 }
 
-async fn source(
+pub(super) async fn source(
     bench: &Bench,
     common: &Common,
     world: &Arc<World>,
@@ -132,7 +136,7 @@ async fn source(
     Ok(Source { clients, templates, board, next: AtomicU64::new(0), stuck: Mutex::default() })
 }
 
-async fn measure(
+pub(super) async fn measure(
     args: &Args,
     bench: &Bench,
     source: &Arc<Source>,
@@ -148,21 +152,33 @@ async fn measure(
         async move { source.order(worker).await }
     });
     let frames = journaled(operator).await?;
-    let (usage, orders) = (bench.server.usage()?, source.next.load(Ordering::Relaxed));
+    let (usage, own) = (bench.server.usage()?, own_usage()?);
+    let orders = source.next.load(Ordering::Relaxed);
     let done = driving.await?;
     let cpu_us = bench.server.usage()?.cpu_us - usage.cpu_us;
+    let own_cpu_us = own_usage()?.cpu_us - own.cpu_us;
     let orders = source.next.load(Ordering::Relaxed) - orders;
     checkpointer.await.context("the maker of checkpoints panicked")??;
     let frames = journaled(operator).await? - frames;
-    Ok(Measured { done, cpu_us, orders, frames })
+    Ok(Measured { done, cpu_us, own_cpu_us, orders, frames })
+}
+
+/// The number of the order that is placed as number `index`.
+pub(super) fn number(index: u64) -> String {
+    format!("B{index:09}")
 }
 
 impl Source {
+    /// How many orders were sent so far.
+    pub(super) fn placed(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
     /// Sends one order and waits until all its units are instructed. `false` when they are not in time.
     async fn order(&self, worker: usize) -> anyhow::Result<bool> {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
         let mut request = self.templates[(index % self.templates.len() as u64) as usize].clone();
-        let number = format!("B{index:09}");
+        let number = number(index);
         request.request_id.clone_from(&number);
         request.external_order_number.clone_from(&number);
         let units = request.lines.iter().map(|line| line.quantity).sum();
@@ -203,7 +219,7 @@ async fn journaled(operator: &Client) -> anyhow::Result<u64> {
 }
 
 /// Nothing may be left over: no order without instructions, no message on its way.
-async fn verify(source: &Source, operator: &Client) -> anyhow::Result<()> {
+pub(super) async fn verify(source: &Source, operator: &Client) -> anyhow::Result<()> {
     quiet(operator).await?;
     let stuck = std::mem::take(&mut *source.stuck.lock().unwrap_or_else(PoisonError::into_inner));
     let mut states = BTreeMap::new();

@@ -156,7 +156,7 @@ fn sample_keys(world: &World, shape: &OrderShape, count: u64) -> Vec<ExternalOrd
     indexes.flat_map(|index| world.finished_orders(shape.clone(), index, 1)).map(key).collect()
 }
 
-async fn check(client: &Client) -> anyhow::Result<()> {
+pub(crate) async fn check(client: &Client) -> anyhow::Result<()> {
     let began = Instant::now();
     let laws = audit(client).await?;
     let checked: u64 = laws.iter().map(|law| law.checked_count).sum();

@@ -1,7 +1,7 @@
 //! Agents in other channels than the one an order came from: they find it, change it or call it off while nodes may be at
 //! work on it, and write down what was acknowledged. Whether a change comes in time is the engine's word alone.
 
-mod change;
+pub(crate) mod change;
 
 use super::ledger::Ledger;
 use super::load::refused;

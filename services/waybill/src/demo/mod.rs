@@ -1,9 +1,9 @@
 //! `waybill demo`: the main job on real input, in one process and over real gRPC on loopback. A retailer is loaded, its
 //! nodes go to work, customers order from five channels, and at the end the books are checked from both sides.
 
-mod agents;
+pub(crate) mod agents;
 mod journey;
-mod ledger;
+pub(crate) mod ledger;
 pub(crate) mod load;
 mod recorded;
 mod report;
@@ -13,7 +13,7 @@ pub(crate) mod settle;
 mod shop;
 mod summary;
 mod verify;
-mod warehouse;
+pub(crate) mod warehouse;
 mod watchers;
 pub(crate) mod world;
 
@@ -90,11 +90,13 @@ pub struct Args {
 /// Connections that all customers, agents and nodes share.
 const CONNECTIONS: usize = 12;
 /// What goes wrong at nodes: one fulfilment order in 300 is rejected, one in 150 is picked short, one pickup in 50 is not
-/// fetched, one parcel in 250 does not arrive, and a quarter of the cancels of units in hand are not served.
+/// fetched, one in 20 is fetched in part first, one parcel in 250 does not arrive, and a quarter of the cancels of units in
+/// hand are not served.
 const MISHAPS: warehouse::Mishaps = warehouse::Mishaps {
     reject_permille: 3,
     short_permille: 7,
     no_show_permille: 20,
+    in_parts_permille: 50,
     undelivered_permille: 4,
     too_late_permille: 250,
 };

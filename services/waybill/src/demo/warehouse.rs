@@ -34,6 +34,8 @@ pub(crate) struct Mishaps {
     pub(crate) short_permille: u64,
     /// Nobody comes to fetch it.
     pub(crate) no_show_permille: u64,
+    /// The customer takes a part of it first.
+    pub(crate) in_parts_permille: u64,
     /// It is lost, refused at the door or comes back.
     pub(crate) undelivered_permille: u64,
     /// Of cancels of units in hand, so many are not served: the parcel is too deep in the lorry.
@@ -57,6 +59,8 @@ pub(crate) struct Tally {
     /// Of those, cancels that were served whole.
     pub(crate) put_back: AtomicU64,
     pub(crate) no_shows: AtomicU64,
+    /// Pickups of which the customer took a part.
+    pub(crate) in_parts: AtomicU64,
     pub(crate) undelivered: AtomicU64,
     /// Reports that met a change, so that the node had to look again.
     pub(crate) looked_again: AtomicU64,
@@ -122,6 +126,13 @@ impl Warehouses {
         let mut in_hand = self.in_hand.subscribe();
         // The sender lives in `self`, so the channel cannot be closed.
         let _zero = in_hand.wait_for(|count| *count == 0).await;
+    }
+
+    /// Waits until no more than `most` fulfilment orders are in anybody's hands.
+    pub(crate) async fn room(&self, most: u64) {
+        let mut in_hand = self.in_hand.subscribe();
+        // The sender lives in `self`, so the channel cannot be closed.
+        let _room = in_hand.wait_for(|count| *count <= most).await;
     }
 
     async fn run_node(self: &Arc<Self>, client: &Client, node_id: &str) -> anyhow::Result<()> {
