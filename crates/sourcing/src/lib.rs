@@ -6,10 +6,12 @@
 pub mod check;
 mod civil;
 mod dates;
+pub mod decision;
 mod geo;
 mod interner;
 pub mod kernel;
 mod mirror;
+mod nearby;
 mod network;
 mod planner;
 mod policy;
@@ -22,8 +24,12 @@ mod testing;
 pub use civil::{check_time_zone, day_text, instant_of, parse_day};
 pub use interner::{Interner, NodeIx};
 pub use mirror::{Availability, ItemFacts, Mirror, StockRow};
+pub use nearby::{Nearby, NearbyQuestion, nearby};
 pub use network::{Documents, LeftOut, Network};
 pub use planner::PromiseOption;
 pub use policy::PolicyVersion;
-pub use routes::{Direct, DirectLane, Journey, Label, Leg, RouteCounts, Routes, WeightClass};
+pub use routes::{
+    CandidateDay, Direct, DirectLane, Journey, Label, Leg, Merge, ReadyDay, RouteCounts, Routes,
+    TransferSource, WeightClass,
+};
 pub use rules::{plan, promise};

@@ -4,7 +4,7 @@
 
 mod left;
 
-pub(crate) use left::Left;
+pub(crate) use left::{Kept, Left, Sieve};
 
 use crate::mirror::Availability;
 use crate::network::Network;
