@@ -71,7 +71,7 @@ class Client:
     def amend(self, order_id, *changes, reason=""):
         """Changes an order as it is now. Others work on it meanwhile: when it changed since it was read, it is read
         again."""
-        while True:
+        for attempt in range(20):
             request = amendments_service_pb2.AmendOrderRequest(
                 order_id=order_id,
                 expected_revision=self.order(order_id).revision,
@@ -82,7 +82,7 @@ class Client:
             try:
                 return self.write(self.amendments.AmendOrder, request).amendment
             except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.ABORTED:
+                if error.code() != grpc.StatusCode.ABORTED or attempt == 19:
                     raise
 
 
