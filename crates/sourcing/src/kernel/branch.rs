@@ -150,17 +150,10 @@ impl Branching {
         if ground.core.fixed[row as usize] >= 0 {
             self.open(ground, begin, at, row, None);
         } else {
-            for column in 0..ground.core.width {
-                let demand = ground.core.demand_of[column] as usize;
-                let entry = ground.core.entry(row, column);
-                if ground.core.stock[entry] > 0 && ground.core.quantity[demand] > 0 {
-                    self.open(ground, begin, at, row, Some(column));
-                }
-            }
+            self.open_by_column(ground, begin, at, row);
         }
         let length = (self.pool.len(), self.values.len());
         self.pool.extend_from_within(begin..);
-        self.pool.truncate(length.0 + (length.0 - begin));
         let copy = length.0;
         if let Some(place) = self.pool[copy..].iter().position(|other| *other == row) {
             self.pool.remove(copy + place);
@@ -169,6 +162,20 @@ impl Branching {
         self.place(ground, copy, length.1);
         self.pool.truncate(length.0);
         self.values.truncate(length.1);
+    }
+
+    /// Opens a row that must give something: its first unit in each column in turn, with none in the columns before.
+    fn open_by_column(&mut self, ground: &mut Ground<'_>, begin: usize, at: usize, row: u32) {
+        let entries = ground.core.entry(row, 0)..ground.core.entry(row + 1, 0);
+        let stock = ground.core.stock[entries.clone()].to_vec();
+        for (column, units) in stock.iter().enumerate() {
+            let demand = ground.core.demand_of[column] as usize;
+            if *units > 0 && ground.core.quantity[demand] > 0 {
+                self.open(ground, begin, at, row, Some(column));
+                ground.core.stock[entries.start + column] = 0;
+            }
+        }
+        ground.core.stock[entries].copy_from_slice(&stock);
     }
 
     /// Opens a row, with a unit placed in `column` if that is given, and decides the others.

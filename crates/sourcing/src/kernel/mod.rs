@@ -14,11 +14,13 @@ mod more;
 mod primal;
 mod problem;
 mod root;
+mod sets;
 mod solution;
 mod solve;
 pub mod verify;
 
 pub use gather::{Gather, Shelf, Way};
 pub use problem::{Bond, Complete, Facility, Kind, Limits, Line, Malformed, Problem};
+pub use sets::Sets;
 pub use solution::{Ask, Certificate, Counts, Days, Part, Share, Solution};
 pub use solve::Solver;

@@ -80,6 +80,11 @@ impl Root {
         if let Some((_, row)) = single {
             self.keep_single(run, row, known);
         }
+        // Nothing is left to look at; or one facility gives everything, and the cheapest is known.
+        let alone = run.rules.must_fill && run.rules.all_count && run.problem.lots.is_empty();
+        if alone || self.alive.is_empty() {
+            return Outcome { lower_bound: known, dual_bound: bound.min(known) };
+        }
         if bound >= known {
             return Outcome { lower_bound: bound, dual_bound: bound };
         }
@@ -98,6 +103,8 @@ impl Root {
         let ceiling = |unfilled: i64| if rules.must_fill { forbidden } else { unfilled };
         self.values.extend(form.demands.iter().map(|demand| ceiling(demand.unfilled)));
         let mut single: Option<(i64, u32)> = None;
+        // Where one facility gives everything, no other kind of facility is of use.
+        let alone = rules.must_fill && rules.all_count;
         let mut without = run.ask.without.iter().copied().peekable();
         for (place, facility) in problem.facilities.iter().enumerate() {
             while without.next_if(|other| (*other as usize) < place).is_some() {}
@@ -116,11 +123,16 @@ impl Root {
                     counts.empty += 1;
                     continue;
                 }
+                let full = units >= form.units();
+                let cost = if full { complete_cost(form, facility.fixed, costs, stock) } else { None };
+                if alone && cost.is_none() {
+                    counts.empty += 1;
+                    continue;
+                }
                 self.alive.push(place as u32);
-                if problem.lots.is_empty() && units >= form.units() {
-                    let cost = complete_cost(form, facility.fixed, costs, stock);
-                    if cost.is_some_and(|cost| single.is_none_or(|(least, _)| cost < least)) {
-                        single = cost.map(|cost| (cost, place as u32));
+                if let Some(cost) = cost.filter(|_| problem.lots.is_empty()) {
+                    if single.is_none_or(|(least, _)| cost < least) {
+                        single = Some((cost, place as u32));
                     }
                 }
             }

@@ -280,7 +280,10 @@ fn part_bound(problem: &Problem, ask: &Ask, solution: &Solution, demands: &[Dema
         let facility = problem.facilities()[*place];
         let in_days = part.days.contains(facility.day) && ask.days.contains(facility.day);
         let may_ship = facility.kind != Kind::Ship || problem.limits.shipments_max > 0;
-        facility.barred == 0 && in_days && may_ship && !ask.without.contains(&(*place as u32))
+        let may_complete =
+            problem.limits.complete != Complete::OneFacility || gives_all(problem, demands, *place);
+        let named = ask.without.contains(&(*place as u32));
+        facility.barred == 0 && in_days && may_ship && may_complete && !named
     };
     let mut rows: Vec<usize> = (0..problem.facilities().len()).filter(usable).collect();
     let one = 1i128 << solution.certificate.scale_bits;
@@ -300,14 +303,26 @@ fn part_bound(problem: &Problem, ask: &Ask, solution: &Solution, demands: &[Dema
     best.min(cost)
 }
 
+fn units_of(problem: &Problem, demand: &Demand, column: &[(usize, i128)], row: usize) -> i128 {
+    let units = column.iter().map(|(item, each)| i128::from(problem.units_at(row, *item)) / each);
+    units.min().unwrap_or(0).min(demand.quantity)
+}
+
+/// True when a facility could give everything by itself, shared lots aside.
+fn gives_all(problem: &Problem, demands: &[Demand], row: usize) -> bool {
+    demands.iter().all(|demand| {
+        let units = demand.items.iter().map(|column| units_of(problem, demand, column, row));
+        units.sum::<i128>() >= demand.quantity
+    })
+}
+
 /// What using a row costs beyond what it is paid by the values; `None` when it can give nothing.
 fn worth(problem: &Problem, demands: &[Demand], values: &[i128], row: usize, one: i128) -> Option<i128> {
     let fixed = i128::from(problem.facilities()[row].fixed) * one;
     let (mut paid, mut best_unit) = (0, None);
     for (demand, value) in demands.iter().zip(values) {
         for column in &demand.items {
-            let units = column.iter().map(|(item, each)| i128::from(problem.units_at(row, *item)) / each);
-            let units = units.min().unwrap_or(0).min(demand.quantity);
+            let units = units_of(problem, demand, column, row);
             let each = column.iter().map(|(item, each)| i128::from(problem.unit_cost(row, *item)) * each);
             let gain = value - each.sum::<i128>() * one;
             if units > 0 {
