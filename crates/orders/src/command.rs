@@ -222,7 +222,7 @@ pub struct Unplannable;
 pub struct Cancel {
     /// Of which order.
     pub order: OrderId,
-    /// Only if the order has this revision.
+    /// Only if nothing that a caller decides by has changed since this revision.
     pub expected_revision: Option<u64>,
     /// What of it; empty means everything that can still be cancelled.
     pub lines: Vec<CancelLine>,
@@ -244,7 +244,7 @@ pub struct CancelLine {
 pub struct Amend {
     /// Which order.
     pub order: OrderId,
-    /// The revision it was decided on; another one is refused.
+    /// The revision it was decided on; refused where what a caller decides by has changed since.
     pub expected_revision: u64,
     /// What changes, 1 to 100. No two changes set the same thing.
     pub changes: Vec<Change>,
@@ -346,7 +346,7 @@ pub struct AddedAmounts {
 pub struct RequestReturn {
     /// Of which order.
     pub order: OrderId,
-    /// Only if the order has this revision.
+    /// Only if nothing that a caller decides by has changed since this revision.
     pub expected_revision: Option<u64>,
     /// What comes back, 1 to 500.
     pub lines: Vec<ReturnLine>,

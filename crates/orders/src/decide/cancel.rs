@@ -7,6 +7,7 @@ mod approval;
 pub(crate) use approval::approved;
 
 use super::draft::Draft;
+use super::stale;
 use crate::answer::{Answer, LineCancelled};
 use crate::command::{Cancel, CancelLine};
 use crate::content::line_no;
@@ -34,9 +35,8 @@ pub(crate) fn cancel(
     if !wrong.is_empty() {
         return Err(Refusal::Malformed(wrong));
     }
-    let current = draft.order.revision;
-    if let Some(expected) = cancel.expected_revision.filter(|expected| *expected != current) {
-        return Err(Refusal::StaleRevision { order: cancel.order, expected, current });
+    if let Some(expected) = cancel.expected_revision {
+        stale::check(state, &draft, expected)?;
     }
     let mut lines = cancel.lines.clone();
     if lines.is_empty() {

@@ -11,6 +11,7 @@ mod place;
 mod plan;
 mod policy;
 mod reserve;
+mod stale;
 mod tick;
 mod unserved;
 mod work;
@@ -125,6 +126,7 @@ fn hear(state: &OrdersState, message: &Message, cx: &Context<'_>) -> Vec<Event> 
         | Message::GoodsReturned(..)
         | Message::Seize(..)
         | Message::GoodsLanded(..)
+        | Message::NodeOpened(_)
         | Message::NodeChanged(_) => Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::build::{line, node, order, pickup, sku, units};
 use super::world::{World, goods};
-use crate::command::{AddedAmounts, Amend, Change, Command, NewLine, Recipient};
+use crate::command::{AddedAmounts, Amend, Cancel, CancelLine, Change, Command, NewLine, Recipient};
 use crate::content::{Lookup, LookupKind};
 use crate::order::{Amendment, AmendmentRefused, AmendmentState, AmendmentWait};
 use crate::refusal::ChangeRefusal;
@@ -112,6 +112,37 @@ pub(super) fn ship(world: &mut World, id: OrderId, count: u64) {
     world.pick(work, FIRST, units(count));
     world.ship(work);
     world.settle();
+}
+
+/// The node's partition says that it has the work, which no caller can see: nobody must decide anew for that.
+#[test]
+fn what_nobody_sees_makes_no_decision_stale() {
+    let mut world = World::with_stock(&[("A", "n1", 5)]);
+    let mut wanted = order("1", vec![line("A", 3)]);
+    wanted.release_at = Some(world.now.plus_ms(10_000_000));
+    let id = world.place(wanted);
+    while in_bucket(&world, id, FIRST, Bucket::Reserved) == 0 {
+        assert!(
+            world.answer_note() || world.deliver_out(0) || world.deliver_in(0),
+            "it is reserved in the end"
+        );
+    }
+    let seen = world.order(id).1.revision;
+    world.settle();
+    let current = world.order(id).1.revision;
+    assert!(current > seen, "the work was taken since");
+    let cancel = |expected| {
+        let lines = vec![CancelLine { line: FIRST, quantity: Some(units(1)) }];
+        Command::Cancel(Cancel { order: id, expected_revision: Some(expected), lines })
+    };
+    for old in [0, 1, current + 1] {
+        let refused = world.ask(&cancel(old)).unwrap_err();
+        assert_eq!(refused, Refusal::StaleRevision { order: id, expected: old, current });
+    }
+    let asked = Amend { expected_revision: seen, ..amending(&world, id, vec![quantity(FIRST, 2, 0)]) };
+    world.ask(&Command::Amend(Box::new(asked))).unwrap();
+    assert!(is_applied(&world, id));
+    assert_eq!(world.ask(&cancel(seen)).unwrap_err().reason(), "STALE_REVISION");
 }
 
 #[test]
@@ -307,7 +338,7 @@ fn what_the_policy_refuses_is_refused_with_its_rule() {
     match amend(&mut world, id, vec![Change::ShipTo]).unwrap_err() {
         Refusal::Change(ChangeRefusal::Forbidden { kind, stage, rule, version, note, .. }) => {
             assert_eq!((kind, stage, version), (ChangeKind::ShipTo, ChangeStage::Picked, 0));
-            assert_eq!((rule.as_str(), note.as_str()), ("14", "in hand or gone"));
+            assert_eq!((rule.as_str(), note.as_str()), ("17", "in hand or gone"));
         }
         other => panic!("{other:?}"),
     }

@@ -16,7 +16,7 @@ use waybill_types::{Channel, LineNo, OrderId, Text};
 
 /// Cancels from the web need a yes at this stage; `None` is any.
 fn with_rule(world: &mut World, stage: Option<ChangeStage>) {
-    let mut policy = OrderPolicy { approve_within_ms: 60_000, ..OrderPolicy::sound() };
+    let mut policy = OrderPolicy { approve_within_ms: 600_000, ..OrderPolicy::sound() };
     let rule = ChangeRule {
         channel: Channel::new("web").ok(),
         kind: Some(ChangeKind::Cancel),
@@ -54,7 +54,7 @@ fn a_cancel_that_needs_a_yes_waits_whole_holds_its_work_back_and_is_done_when_so
     let mut world = World::with_stock(&[("A", "n1", 5), ("B", "n1", 5)]);
     with_rule(&mut world, None);
     let mut wanted = order("1", vec![line("A", 3), line("B", 1)]);
-    wanted.release_at = Some(world.now.plus_ms(1_000));
+    wanted.release_at = Some(world.now.plus_ms(300_000));
     let id = world.place(wanted);
     world.settle();
     let (amendment, lines) = asked(&mut world, &some(id, FIRST, 2));
@@ -62,7 +62,7 @@ fn a_cancel_that_needs_a_yes_waits_whole_holds_its_work_back_and_is_done_when_so
     assert_eq!((lines[0].requested, lines[0].cancelled, lines[0].too_late), (units(2), units(0), units(0)));
     assert_eq!(wait(&world, id), Some(AmendmentWait::Approval));
     assert_eq!(world.order(id).1.amendments[0].kinds, [ChangeKind::Cancel]);
-    world.tick(2_000);
+    world.tick(400_000);
     world.settle();
     assert_eq!(in_bucket(&world, id, FIRST, Bucket::Reserved), 3, "its work is not released meanwhile");
     assert_eq!(
@@ -93,7 +93,7 @@ fn nothing_of_a_cancel_happens_when_somebody_says_no_or_nobody_says_anything() {
             decide(&mut world, id, 1, false).unwrap();
             AmendmentRefused::NotApproved
         } else {
-            world.tick(60_001);
+            world.tick(600_001);
             AmendmentRefused::TooLate
         };
         assert_eq!(refusal(&world, id), Some(expected));

@@ -26,8 +26,9 @@ pub(crate) fn answer(given: &proto::AnswerExceptionRequest) -> Result<Asked, Doo
     let request = fields.request_id(&given.request_id);
     let reason = fields.reason(&given.reason);
     let order = fields.check("order_id", given.order_id.parse::<OrderId>());
-    let lines =
-        list(&mut fields, "line_numbers", &given.line_numbers, LINES_MAX, |fields, at, n| line_no(fields, at, *n));
+    let lines = list(&mut fields, "line_numbers", &given.line_numbers, LINES_MAX, |fields, at, n| {
+        line_no(fields, at, *n)
+    });
     let answer = what(&mut fields, given);
     let note = text(&mut fields, "note", &given.note, NOTE_BYTES_MAX);
     let content = Content::new()

@@ -3,6 +3,7 @@
 mod amend;
 mod customers;
 mod erase;
+mod exceptions;
 mod find;
 mod flow;
 mod hold;

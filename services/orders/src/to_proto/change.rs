@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use waybill_orders::content::{Line, Mode, OrderContent};
-use waybill_orders::event::{AskedBack, AttemptSource, CancelCause, CancelledFrom, ExceptionAnswer, Found, What};
+use waybill_orders::event::{
+    AskedBack, AttemptSource, CancelCause, CancelledFrom, ExceptionAnswer, Found, What,
+};
 use waybill_orders::order::{RecallPurpose, Unserved};
 use waybill_orders::units::Bucket;
 use waybill_orders::{Event, Orders};

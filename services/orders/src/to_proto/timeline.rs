@@ -195,7 +195,9 @@ pub(crate) fn summary(what: &What) -> String {
         What::RecallAsked { work, units, .. } => {
             format!("fulfillment order {work} was asked to stop {} unit(s)", count(units))
         }
-        What::StockHeard { sku, .. } => format!("stock of {sku} arrived while units of it were being planned"),
+        What::StockHeard { sku, .. } => {
+            format!("stock of {sku} arrived while units of it were being planned")
+        }
         What::NodeRestocked { node, sku, .. } => format!("stock of {sku} has risen at {node}"),
         What::ExceptionAnswered(answered) => {
             let units = count(&answered.units);

@@ -18,6 +18,7 @@ pub(crate) use source::{planned, reserved};
 
 use super::cancel;
 use super::draft::Draft;
+use super::stale;
 use crate::answer::Answer;
 use crate::command::Amend;
 use crate::event::{AmendmentStarted, ChangeDecided, Event, What};
@@ -130,10 +131,7 @@ fn examine(
     if draft.order.stage != Stage::Standing {
         return Err(ChangeRefusal::NotStanding { order: id, status: status(&draft.order).name() }.into());
     }
-    let (expected, current) = (amend.expected_revision, draft.order.revision);
-    if expected != current {
-        return Err(Refusal::StaleRevision { order: id, expected, current });
-    }
+    stale::check(state, draft, amend.expected_revision)?;
     if let Some((amendment, _)) = draft.order.pending_amendment() {
         return Err(ChangeRefusal::AmendmentPending { order: id, amendment }.into());
     }

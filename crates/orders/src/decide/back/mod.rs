@@ -8,6 +8,7 @@ mod receive;
 use super::draft::Draft;
 use crate::answer::Answer;
 use crate::command::{Received, RequestReturn};
+use crate::decide::stale;
 use crate::event::{AskedBack, Event, ReturnRequested, What};
 use crate::order::{Return, ReturnState};
 use crate::refusal::{ChangeRefusal, Refusal};
@@ -28,9 +29,8 @@ pub(crate) fn request(state: &OrdersState, request: &RequestReturn, cx: &Context
     let order = request.order;
     let mut draft = Draft::load(state, order, cx).ok_or(Refusal::UnknownOrder(order))?;
     let replacements = check::fields(&draft, request)?;
-    let current = draft.order.revision;
-    if let Some(expected) = request.expected_revision.filter(|expected| *expected != current) {
-        return Err(Refusal::StaleRevision { order, expected, current });
+    if let Some(expected) = request.expected_revision {
+        stale::check(state, &draft, expected)?;
     }
     let (policy_version, policy) = state.policy();
     check::bounded(&draft)?;
