@@ -8,6 +8,7 @@ mod hold;
 mod place;
 mod place_file;
 mod print;
+mod returns;
 mod timeline;
 mod watch;
 
@@ -51,8 +52,22 @@ enum What {
     Resolve(hold::Resolve),
     /// Take goods back, or announce them.
     Return(back::Return),
+    /// Show what of which orders can come back, from a receipt, a customer or a card.
+    Returnable(returns::Returnable),
+    /// Show one return.
+    ReturnShow(returns::ReturnId),
+    /// Take goods of a return that was announced.
+    ReturnReceive(returns::Receive),
+    /// Say yes or no to a return that waits for it.
+    ReturnDecide(returns::Decide),
+    /// Nothing more of a return will come.
+    ReturnClose(returns::Close),
     /// Show orders that need somebody, oldest first.
     Exceptions(exceptions::Exceptions),
+    /// Try units again that every node refused.
+    SourceAgain(exceptions::SourceAgain),
+    /// Cancel units that every node refused.
+    CallOff(exceptions::Answered),
     /// Show what happened to an order, oldest first.
     Timeline(Which),
     /// Show an order and then everything that happens to it, until interrupted.
@@ -112,7 +127,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         What::Hold(hold) => hold::place(&client, &args.common, hold).await,
         What::Resolve(resolve) => hold::resolve(&client, &args.common, resolve).await,
         What::Return(back) => back::back(&client, &args.common, back).await,
+        What::Returnable(asked) => returns::returnable(&client, &args.common, asked).await,
+        What::ReturnShow(asked) => returns::show(&client, &args.common, asked).await,
+        What::ReturnReceive(asked) => returns::receive(&client, &args.common, asked).await,
+        What::ReturnDecide(asked) => returns::decide(&client, &args.common, asked).await,
+        What::ReturnClose(asked) => returns::close(&client, &args.common, asked).await,
         What::Exceptions(asked) => exceptions::list(&client, &args.common, asked).await,
+        What::SourceAgain(asked) => exceptions::source_again(&client, &args.common, asked).await,
+        What::CallOff(asked) => exceptions::call_off(&client, &args.common, asked).await,
         What::Timeline(which) => timeline::timeline(&client, &args.common, which).await,
         What::Watch(watch) => watch::watch(&client, &args.common, watch).await,
     }

@@ -1,17 +1,20 @@
 //! `waybill order amend` and `waybill order decide`: changes to an order, looked at first with `--preview`.
 
+pub(super) mod lines;
+
 use super::{Which, print, read};
 use crate::commands::{Common, Flags, Writing, decimals, json, money, parse_quantity, refused_of, say, word};
 use crate::records::{self, timestamp};
 use anyhow::{Context, bail, ensure};
+use std::collections::BTreeMap;
 use waybill_client::Client;
-use waybill_client::proto::common::v1::Money;
+use waybill_client::proto::common::v1::{Money, TimeRange};
 use waybill_client::proto::orders::v1::order_change::Change;
 use waybill_client::proto::orders::v1::{
-    AmendOrderRequest, Amendment, AmendmentState, AppeaseChange, ChangeKind, ChangePreview,
+    AddLineChange, AmendOrderRequest, Amendment, AmendmentState, AppeaseChange, ChangeKind, ChangePreview,
     DecideAmendmentRequest, DeliveryMethod, Order, OrderChange, OrderLine, PreviewAmendmentRequest,
-    PreviewAmendmentResponse, RemoveLineChange, SetDeliveryChange, SetNotesChange, SetQuantityChange,
-    SetShipToChange, SetTimeChange, UnitAmounts, Verdict,
+    PreviewAmendmentResponse, RemoveLineChange, SetDeliveryChange, SetDeliveryChargeChange, SetNotesChange,
+    SetQuantityChange, SetShipToChange, SetTimeChange, Verdict,
 };
 use waybill_formats::Instant;
 
@@ -26,6 +29,15 @@ const FLAGS: Flags = &[
     ("changes[].appease", "--off"),
     ("changes[].remove_line", "--remove-line"),
     ("changes[].set_time.release_time", "--release-time"),
+    ("changes[].set_time.requested", "--wanted-from"),
+    ("changes[].add_line", "--add-line"),
+    ("changes[].substitute", "--substitute"),
+    ("changes[].set_price", "--set-price"),
+    ("changes[].set_delivery_charge", "--delivery-charge"),
+    ("changes[].set_notes.contact.name", "--name"),
+    ("changes[].set_notes.contact.phone", "--phone"),
+    ("changes[].set_notes.contact.email", "--email"),
+    ("changes[].set_notes.custom_attributes", "--attribute"),
     ("wait_ms", "--wait-ms"),
 ];
 
@@ -42,6 +54,21 @@ pub(super) struct Amend {
     /// A line to take out. May be repeated.
     #[arg(long = "remove-line", value_name = "LINE")]
     removed: Vec<u32>,
+    /// A new line, such as P000001:2:31.99; the price is that of one whole unit. May be repeated.
+    #[arg(long = "add-line", value_name = "SKU:QUANTITY:PRICE")]
+    added: Vec<String>,
+    /// Added lines are fetched at this node; by default they are sent home.
+    #[arg(long, value_name = "NODE", requires = "added")]
+    pickup: Option<String>,
+    /// Other goods in place of units of a line that are not picked, such as 1=P000002:1:29.99. May be repeated.
+    #[arg(long = "substitute", value_name = "LINE=SKU:QUANTITY:PRICE")]
+    substitutes: Vec<String>,
+    /// Another price of one whole unit for what has not left of a line, such as 1=24.99. May be repeated.
+    #[arg(long = "set-price", value_name = "LINE=PRICE")]
+    prices: Vec<String>,
+    /// What delivering all that has not left costs together from now on, such as 0.
+    #[arg(long, value_name = "AMOUNT")]
+    delivery_charge: Option<String>,
     /// Another address for what has not left, such as "5649 Willow Terrace; Fort Wayne; 46859; US".
     #[arg(long, value_name = "STREET; CITY; POSTAL CODE; COUNTRY")]
     ship_to: Option<String>,
@@ -51,9 +78,27 @@ pub(super) struct Amend {
     /// Not to be released before this time.
     #[arg(long)]
     release_time: Option<Instant>,
+    /// Not wanted before this time.
+    #[arg(long)]
+    wanted_from: Option<Instant>,
+    /// Wanted before this time.
+    #[arg(long)]
+    wanted_by: Option<Instant>,
     /// Another gift note.
     #[arg(long)]
     note: Option<String>,
+    /// Somebody else to talk to.
+    #[arg(long)]
+    name: Option<String>,
+    /// Another phone number of who to talk to.
+    #[arg(long)]
+    phone: Option<String>,
+    /// Another e-mail address of who to talk to.
+    #[arg(long)]
+    email: Option<String>,
+    /// An attribute of the order, such as gift=yes; without a value it is taken away. May be repeated.
+    #[arg(long = "attribute", value_name = "KEY=[VALUE]")]
+    attributes: Vec<String>,
     /// Money off the order, such as 5.00, or off a line, such as 1=5.00. May be repeated.
     #[arg(long = "off", value_name = "[LINE=]AMOUNT")]
     off: Vec<String>,
@@ -84,7 +129,7 @@ pub(super) struct Decide {
 
 pub(super) async fn amend(client: &Client, common: &Common, amend: &Amend) -> anyhow::Result<()> {
     let order = read(client, common, &amend.which).await?;
-    let changes = amend.changes(&order)?;
+    let changes = amend.changes(client, &order).await?;
     ensure!(!changes.is_empty(), "say what to change, such as --set-quantity 1=2");
     let expected_revision = amend.revision.unwrap_or(order.revision);
     if amend.preview {
@@ -128,7 +173,20 @@ pub(super) async fn decide(client: &Client, common: &Common, decide: &Decide) ->
 }
 
 impl Amend {
-    fn changes(&self, order: &Order) -> anyhow::Result<Vec<OrderChange>> {
+    async fn changes(&self, client: &Client, order: &Order) -> anyhow::Result<Vec<OrderChange>> {
+        let mut changes = Vec::new();
+        for text in &self.added {
+            let line = lines::new_line(client, order, text, self.pickup.as_deref()).await?;
+            changes.push(Change::AddLine(AddLineChange { line: Some(line) }));
+        }
+        for text in &self.substitutes {
+            changes.push(Change::Substitute(lines::substitute(client, order, text).await?));
+        }
+        changes.extend(self.of_what_there_is(order)?);
+        Ok(changes.into_iter().map(|change| OrderChange { change: Some(change) }).collect())
+    }
+
+    fn of_what_there_is(&self, order: &Order) -> anyhow::Result<Vec<Change>> {
         let mut changes = Vec::new();
         for text in &self.quantities {
             changes.push(Change::SetQuantity(set_quantity(order, text)?));
@@ -146,20 +204,60 @@ impl Amend {
         for text in &self.deliveries {
             changes.push(Change::SetDelivery(set_delivery(text)?));
         }
-        if let Some(at) = self.release_time {
-            let requested = order.requested;
-            changes.push(Change::SetTime(SetTimeChange { release_time: Some(timestamp(at)), requested }));
+        changes.extend(self.time(order).map(Change::SetTime));
+        changes.extend(self.notes(order)?.map(Change::SetNotes));
+        for text in &self.prices {
+            changes.push(Change::SetPrice(lines::set_price(order, text)?));
         }
-        if let Some(note) = &self.note {
-            changes.push(Change::SetNotes(SetNotesChange {
-                gift_note: Some(note.clone()),
-                ..SetNotesChange::default()
-            }));
+        if let Some(text) = &self.delivery_charge {
+            let charge = Some(amount(order, text)?);
+            changes.push(Change::SetDeliveryCharge(SetDeliveryChargeChange { charge }));
         }
         for text in &self.off {
             changes.push(Change::Appease(off(order, text)?));
         }
-        Ok(changes.into_iter().map(|change| OrderChange { change: Some(change) }).collect())
+        Ok(changes)
+    }
+
+    /// What is not given stays.
+    fn time(&self, order: &Order) -> Option<SetTimeChange> {
+        let given = [self.release_time, self.wanted_from, self.wanted_by];
+        if given.iter().all(Option::is_none) {
+            return None;
+        }
+        let [release, from, by] = given.map(|at| at.map(timestamp));
+        let before = order.requested.unwrap_or_default();
+        let requested = TimeRange { earliest: from.or(before.earliest), latest: by.or(before.latest) };
+        let requested = (requested.earliest.is_some() || requested.latest.is_some()).then_some(requested);
+        Some(SetTimeChange { release_time: release.or(order.release_time), requested })
+    }
+
+    /// What is not given stays.
+    fn notes(&self, order: &Order) -> anyhow::Result<Option<SetNotesChange>> {
+        let given = [&self.name, &self.phone, &self.email];
+        let mut contact = order.contact.clone().unwrap_or_default();
+        let fields = [&mut contact.name, &mut contact.phone, &mut contact.email];
+        for (field, given) in
+            fields.into_iter().zip(given).filter_map(|(field, given)| Some((field, given.as_ref()?)))
+        {
+            field.clone_from(given);
+        }
+        let contact = given.iter().any(|given| given.is_some()).then_some(contact);
+        let mut custom_attributes = BTreeMap::new();
+        if !self.attributes.is_empty() {
+            custom_attributes.extend(order.custom_attributes.clone());
+        }
+        for text in &self.attributes {
+            let shape = || format!("{text:?} is no attribute, give KEY=VALUE, or KEY= to take it away");
+            match text.split_once('=').with_context(shape)? {
+                (key, "") => drop(custom_attributes.remove(key)),
+                (key, value) => drop(custom_attributes.insert(key.to_owned(), value.to_owned())),
+            }
+        }
+        let replace_attributes = !self.attributes.is_empty();
+        let gift_note = self.note.clone();
+        let any = gift_note.is_some() || contact.is_some() || replace_attributes;
+        Ok(any.then_some(SetNotesChange { gift_note, contact, custom_attributes, replace_attributes }))
     }
 }
 
@@ -197,13 +295,7 @@ fn set_quantity(order: &Order, text: &str) -> anyhow::Result<SetQuantityChange> 
     let added = match price {
         Some(price) => {
             ensure!(more > 0, "{text:?} has a price, and no units are added");
-            let unit_price = amount(order, price)?;
-            let whole = 10i128.pow(line.quantity_scale.min(3));
-            let exact = i128::from(unit_price.minor_units) * i128::from(more);
-            let total = i64::try_from((exact * 2 + whole) / (whole * 2)).context("the price")?;
-            let total = Money { minor_units: total, ..unit_price.clone() };
-            let (unit_price, total) = (Some(unit_price), Some(total));
-            Some(UnitAmounts { unit_price, total, ..UnitAmounts::default() })
+            Some(lines::units_at(&amount(order, price)?, more, line.quantity_scale)?)
         }
         None => None,
     };

@@ -1,4 +1,4 @@
-//! `waybill order return`: goods that come back, at once at a counter or announced.
+//! `waybill order return`: goods that come back, at once at a counter or announced, for money or in exchange.
 
 use super::{Which, read};
 use crate::commands::{
@@ -6,6 +6,7 @@ use crate::commands::{
 };
 use anyhow::Context;
 use waybill_client::Client;
+use waybill_client::proto::common::v1::Money;
 use waybill_client::proto::orders::v1::{
     CreateReturnRequest, Disposition, Order, ReceivedUnits, ReturnUnits,
 };
@@ -16,7 +17,8 @@ const FLAGS: Flags = &[
     ("lines[]", "--line"),
     ("received[]", "--line"),
     ("node_id", "--node"),
-    ("expected_revision", "ORDER"),
+    ("expected_revision", "--revision"),
+    ("replacements[]", "--replacement"),
     ("beyond_window", "--beyond-window"),
 ];
 
@@ -39,6 +41,15 @@ pub(super) struct Return {
     /// In which condition they lie there: sellable, inspect, damaged, scrapped, or refused.
     #[arg(long, default_value = "inspect", requires = "node")]
     condition: String,
+    /// What the customer gets instead, at exactly what comes back; may be repeated.
+    #[arg(long = "replacement", value_name = "SKU:QUANTITY:PRICE")]
+    replacements: Vec<String>,
+    /// Replacements are fetched at this node; by default they are sent home.
+    #[arg(long, value_name = "NODE", requires = "replacements")]
+    pickup: Option<String>,
+    /// Take them only if the order still has this revision.
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    revision: u64,
     /// Take them although the return window has passed.
     #[arg(long)]
     beyond_window: bool,
@@ -46,16 +57,25 @@ pub(super) struct Return {
 
 pub(super) async fn back(client: &Client, common: &Common, back: &Return) -> anyhow::Result<()> {
     let order = read(client, common, &back.which).await?;
-    let request = back.request(&order)?;
+    let mut request = back.request(&order)?;
+    for text in &back.replacements {
+        let line = super::amend::lines::new_line(client, &order, text, back.pickup.as_deref()).await?;
+        request.replacements.push(line);
+    }
     let answer = client.create_return(request).await.map_err(refused_of(FLAGS))?;
     if common.json {
         return say(json("orders.v1.CreateReturnResponse", &answer)?);
     }
-    let taken = answer.r#return.unwrap_or_default();
-    let state = word(taken.state().as_str_name(), "RETURN_STATE");
-    let refund = money(answer.refund.filter(|refund| refund.minor_units != 0).as_ref());
+    say(told(answer.r#return, answer.refund))
+}
+
+/// How far a return is, in one line.
+pub(super) fn told(back: Option<waybill_client::proto::orders::v1::Return>, refund: Option<Money>) -> String {
+    let back = back.unwrap_or_default();
+    let state = word(back.state().as_str_name(), "RETURN_STATE");
+    let refund = money(refund.filter(|refund| refund.minor_units != 0).as_ref());
     let refund = if refund.is_empty() { String::new() } else { format!("  {refund} to pay back") };
-    say(format!("{}  {state}{refund}", taken.return_id))
+    format!("{}  {state}{refund}", back.return_id)
 }
 
 impl Return {
@@ -67,6 +87,7 @@ impl Return {
             reason: self.writing.reason.clone(),
             order_id: order.order_id.clone(),
             beyond_window: self.beyond_window,
+            expected_revision: self.revision,
             ..CreateReturnRequest::default()
         };
         for (line_number, quantity) in units {
@@ -84,7 +105,7 @@ impl Return {
 }
 
 /// `1:2`, the quantity in whole units of the line.
-fn units(order: &Order, text: &str) -> anyhow::Result<(u32, i64)> {
+pub(super) fn units(order: &Order, text: &str) -> anyhow::Result<(u32, i64)> {
     let shape = || format!("{text:?} is no LINE:QUANTITY");
     let (number, quantity) = text.split_once(':').with_context(shape)?;
     let number: u32 = number.parse().with_context(shape)?;

@@ -229,7 +229,7 @@ impl Place {
 }
 
 /// SKU, quantity and price; from the right, because a SKU may hold a colon.
-fn parts(line: &str) -> anyhow::Result<(&str, &str, &str)> {
+pub(super) fn parts(line: &str) -> anyhow::Result<(&str, &str, &str)> {
     let parts = line.rsplit_once(':').and_then(|(rest, price)| {
         let (sku, quantity) = rest.rsplit_once(':')?;
         Some((sku, quantity, price))

@@ -210,7 +210,12 @@ pub(super) fn cancelled(order: &Order, answer: &CancelOrderResponse) -> String {
             show_quantity(line.too_late, scale),
         ]);
     }
-    format!("{}  {}  revision {}\n\n{table}", answer.order_id, status(answer.status()), answer.revision)
+    let waits = match answer.amendment {
+        0 => String::new(),
+        number => format!("  waits for an approval (amendment {number})"),
+    };
+    let (id, status) = (&answer.order_id, status(answer.status()));
+    format!("{id}  {status}  revision {}{waits}\n\n{table}", answer.revision)
 }
 
 /// One placed order as one line.
