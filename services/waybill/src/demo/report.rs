@@ -179,11 +179,12 @@ impl Report<'_> {
         line(
             "mishaps",
             format!(
-                "{} rejected by a node, {} short picks, {} not fetched, {} not delivered; {} orders were sourced more \
-                 than once",
+                "{} rejected by a node, {} short picks, {} not fetched, {} fetched in part, {} not delivered; \
+                 {} orders were sourced more than once",
                 load(&self.tally.rejected),
                 load(&self.tally.short_picks),
                 load(&self.tally.no_shows),
+                load(&self.tally.in_parts),
                 load(&self.tally.undelivered),
                 grouped(summary.orders_sourced_again)
             ),

@@ -10,9 +10,9 @@ use waybill_client::Client;
 use waybill_client::proto::fulfillment::v1::{
     AcceptFulfillmentOrderRequest, ConfirmDeliveryRequest, ConfirmPickRequest, DeliveryMethod,
     FulfillmentLine, FulfillmentOrder, FulfillmentOrderState, GoodsCondition, HandOverRequest, PackRequest,
-    Parcel, ParcelContent, PickInstruction, PickedLine, ReadyForPickupRequest, RejectFulfillmentOrderRequest,
-    RejectReason, ReportNoShowRequest, ReportUndeliveredRequest, ShipRequest, ShortReason,
-    StartPickingRequest, UndeliveredKind,
+    Parcel, ParcelContent, PickInstruction, PickedLine, PickupRest, ReadyForPickupRequest,
+    RejectFulfillmentOrderRequest, RejectReason, ReportNoShowRequest, ReportUndeliveredRequest, ShipRequest,
+    ShortReason, StartPickingRequest, UndeliveredKind,
 };
 use waybill_fixtures::Prng;
 
@@ -24,6 +24,8 @@ struct Fate {
     rejected: bool,
     short: bool,
     not_fetched: bool,
+    /// The customer takes some of it first; then what becomes of the rest.
+    in_parts: Option<PickupRest>,
     undelivered: Option<UndeliveredKind>,
 }
 
@@ -88,7 +90,11 @@ impl Warehouses {
             1 => UndeliveredKind::Refused,
             _ => UndeliveredKind::ReturnedToSender,
         });
-        Fate { rejected, short, not_fetched, undelivered }
+        let in_parts = chance.chance(self.mishaps.in_parts_permille).then(|| match chance.below(2) {
+            0 => PickupRest::Later,
+            _ => PickupRest::GiveUp,
+        });
+        Fate { rejected, short, not_fetched, in_parts, undelivered }
     }
 
     /// The next report, or `None` when the work is over.
@@ -133,7 +139,12 @@ impl Warehouses {
                 report!(client.report_no_show, ReportNoShowRequest, order)
             }
             State::ReadyForPickup => {
-                report!(client.hand_over, HandOverRequest, order, proof: "code".to_owned())
+                let (taken, rest) = match fate.in_parts {
+                    Some(rest) => (part(order, pick), rest),
+                    None => (Vec::new(), PickupRest::Later),
+                };
+                let (proof, rest) = ("code".to_owned(), rest.into());
+                report!(client.hand_over, HandOverRequest, order, proof: proof, taken: taken, rest: rest)
             }
             State::Shipped => match fate.undelivered {
                 None => report!(client.confirm_delivery, ConfirmDeliveryRequest, order),
@@ -169,7 +180,15 @@ impl Warehouses {
                 count(&tally.shipped);
                 count(&tally.parcels);
             }
-            State::HandedOver => count(&tally.handed_over),
+            State::ReadyForPickup if before.state() == State::ReadyForPickup => count(&tally.in_parts),
+            State::HandedOver => {
+                count(&tally.handed_over);
+                let given_up = given_up(before, after);
+                if !given_up.is_empty() {
+                    count(&tally.in_parts);
+                    self.ledger.not_fetched(number, given_up.into_iter());
+                }
+            }
             State::Rejected => count(&tally.rejected),
             State::Undelivered => count(&tally.undelivered),
             State::NotCollected => {
@@ -180,6 +199,34 @@ impl Warehouses {
             _ => {}
         }
     }
+}
+
+/// Units of each line that go back on the shelf because the customer does not want them.
+fn given_up(before: &FulfillmentOrder, after: &FulfillmentOrder) -> Vec<(u32, i64)> {
+    let lines = before.lines.iter().zip(&after.lines);
+    let more = lines.map(|(was, is)| (is.line_number, is.cancelled - was.cancelled));
+    more.filter(|(_, units)| *units > 0).collect()
+}
+
+/// What a customer takes who takes a part first: the first line, or one whole unit where there is no other line. Nothing
+/// named is everything: for whoever has been here before, and where there is nothing to leave.
+fn part(order: &FulfillmentOrder, pick: &PickInstruction) -> Vec<ParcelContent> {
+    let in_hand = |line: &&FulfillmentLine| line.picked > line.shipped;
+    let lines: Vec<&FulfillmentLine> = order.lines.iter().filter(in_hand).collect();
+    let been_here = order.lines.iter().any(|line| line.shipped > 0);
+    let Some(first) = lines.first().filter(|_| !been_here) else { return Vec::new() };
+    let all = first.picked - first.shipped;
+    let quantity = if lines.len() > 1 { all } else { whole(pick, first.line_number).min(all) };
+    if lines.len() == 1 && quantity == all {
+        return Vec::new();
+    }
+    vec![ParcelContent { line_number: first.line_number, quantity }]
+}
+
+/// One whole unit of a line.
+fn whole(pick: &PickInstruction, line_number: u32) -> i64 {
+    let told = pick.lines.iter().find(|line| line.line_number == line_number);
+    10i64.pow(told.map_or(0, |line| line.scale))
 }
 
 /// Only goods that are back at the node have a condition there.
@@ -194,12 +241,8 @@ fn condition(kind: UndeliveredKind) -> GoodsCondition {
 
 /// Everything is found, but for one whole unit of the first line when the pick is short.
 fn picked(order: &FulfillmentOrder, pick: &PickInstruction, short: bool) -> Vec<PickedLine> {
-    let whole = |line_number| {
-        let told = pick.lines.iter().find(|line| line.line_number == line_number);
-        10i64.pow(told.map_or(0, |line| line.scale))
-    };
     let line = |(index, line): (usize, &FulfillmentLine)| {
-        let missing = if short && index == 0 { whole(line.line_number).min(line.quantity) } else { 0 };
+        let missing = if short && index == 0 { whole(pick, line.line_number).min(line.quantity) } else { 0 };
         let reason = if missing > 0 { ShortReason::NotFound } else { ShortReason::Unspecified };
         PickedLine {
             line_number: line.line_number,
@@ -232,6 +275,25 @@ mod tests {
         let contents: Vec<_> =
             parcel(&order).contents.iter().map(|content| (content.line_number, content.quantity)).collect();
         assert_eq!(contents, [(1, 2), (3, 7)]);
+    }
+
+    #[test]
+    fn a_customer_takes_a_part_once_and_only_where_something_stays() {
+        let line = |line_number, picked, shipped| FulfillmentLine {
+            line_number,
+            picked,
+            shipped,
+            ..Default::default()
+        };
+        let took = |lines: Vec<FulfillmentLine>| -> Vec<(u32, i64)> {
+            let order = FulfillmentOrder { lines, ..Default::default() };
+            let taken = part(&order, &PickInstruction::default());
+            taken.iter().map(|some| (some.line_number, some.quantity)).collect()
+        };
+        assert_eq!(took(vec![line(1, 2, 0), line(2, 1, 0)]), [(1, 2)]);
+        assert_eq!(took(vec![line(1, 0, 0), line(2, 3, 0)]), [(2, 1)]);
+        assert_eq!(took(vec![line(1, 1, 0)]), []);
+        assert_eq!(took(vec![line(1, 2, 2), line(2, 1, 0)]), []);
     }
 
     #[test]
