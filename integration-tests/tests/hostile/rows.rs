@@ -128,6 +128,13 @@ fn changes() -> Vec<Row> {
         on "orders.v1.OrdersService.ListExceptions":
             "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
             "a page too long" {"/pageSize": 201} => InvalidArgument "page_size";
+        on "orders.v1.OrdersService.AnswerException":
+            "unknown" {"/orderId": "W00-999999"} => NotFound "ORDER_UNKNOWN";
+            "a line that is not there" {"/lineNumbers": [9]} => InvalidArgument "line_numbers[0]";
+            "a line twice" {"/lineNumbers": [1, 1]} => InvalidArgument "line_numbers[1]";
+            "no answer" {"/answer": 0} => InvalidArgument "answer";
+            "nodes for what is called off" {"/answer": "EXCEPTION_ANSWER_CALL_OFF"} => InvalidArgument "ask_all_nodes";
+            "an order that needs nobody" {"/orderId": facts.released_order} => FailedPrecondition "EXCEPTION_NOT_THERE";
         on "orders.v1.OrdersService.WatchOrders":
             "of nobody" {"/channel": Value::Null} => InvalidArgument "customer_id";
             "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
@@ -149,6 +156,9 @@ fn changes() -> Vec<Row> {
             "another currency" {"/changes/0/setQuantity/added/unitPrice/currencyCode": "USD"} => InvalidArgument "currency_code";
             "what is so already" {"/changes": change(json!({"setQuantity": {"lineNumber": 1, "quantity": 2}}))} => FailedPrecondition "NOTHING_CHANGES";
             "an address that is none" {"/changes": change(json!({"setShipTo": {}}))} => InvalidArgument "ship_to";
+            "a delivery charge below nothing" {"/changes": change(json!({"setDeliveryCharge": {"charge": {"currencyCode": "EUR", "minorUnits": -1}}}))}
+                => InvalidArgument "set_delivery_charge.charge";
+            "no delivery charge" {"/changes": change(json!({"setDeliveryCharge": {}}))} => InvalidArgument "set_delivery_charge.charge";
             "more off than it costs" {"/changes": change(json!({"appease": {"amount": {"currencyCode": "EUR", "minorUnits": 999_999}}}))}
                 => InvalidArgument "amount";
         on "orders.v1.AmendmentsService.DecideAmendment":

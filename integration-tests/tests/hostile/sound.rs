@@ -36,6 +36,8 @@ pub(crate) struct Changes {
     pub(crate) waiting: (String, u32),
     /// An order with a hold of number 1.
     pub(crate) held: String,
+    /// An order that needs somebody: nothing hands over where it is to be fetched.
+    pub(crate) stuck: String,
     /// A finished order of 9 units that were delivered yesterday.
     pub(crate) delivered: String,
     /// A return that waits for a yes.
@@ -113,6 +115,11 @@ fn orders(facts: &Facts) -> Vec<Sound> {
             json!({"requestId": "sound", "orderId": facts.changes.held, "hold": 1, "note": "fine"}),
         ),
         sound("orders.v1.OrdersService.ListExceptions", json!({"pageSize": 2})),
+        sound(
+            "orders.v1.OrdersService.AnswerException",
+            json!({"requestId": "sound", "reason": "why", "orderId": facts.changes.stuck, "lineNumbers": [1],
+                "answer": "EXCEPTION_ANSWER_SOURCE_AGAIN", "askAllNodes": true, "note": "called the store"}),
+        ),
         sound("orders.v1.OrdersService.WatchOrders", json!({"channel": "web"})),
         sound("orders.v1.OrdersService.EraseSubject", json!({"requestId": "sound", "orderId": order_id})),
     ]

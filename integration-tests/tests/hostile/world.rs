@@ -80,6 +80,12 @@ async fn changes(world: &World) -> anyhow::Result<Changes> {
             }
         }
     }
+    let mut stuck = order("stuck", &[(0, 1)], PlaceMode::Accept);
+    stuck.lines[0].delivery_method = DeliveryMethod::Pickup.into();
+    stuck.lines[0].pickup_node_id = "nowhere".into();
+    stuck.ship_to = None;
+    changes.stuck = world.place(stuck).await?.order_id;
+    world.order_at(&changes.stuck, OrderStatus::Backordered).await?;
     let line = json!({"sku": "SKU-000", "quantity": 9, "deliveryMethod": "DELIVERY_METHOD_SHIP_HOME",
         "amounts": {"unitPrice": eur(100), "total": eur(900)}});
     let finished = json!({"channel": "store", "externalOrderNumber": "delivered", "placeTime": "2026-01-04T00:00:00Z",
