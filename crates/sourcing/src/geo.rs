@@ -5,6 +5,8 @@ use waybill_types::GeoPoint;
 
 /// Mean radius of the earth in metres (IUGG).
 const EARTH_RADIUS_M: i128 = 6_371_009;
+/// Half way round the earth in metres, rounded up.
+const HALF_ROUND_M: u64 = 20_015_115;
 /// Fixed point: 60 binary places.
 const ONE: i128 = 1 << 60;
 /// Pi with 60 binary places.
@@ -19,8 +21,23 @@ pub(crate) fn within(a: GeoPoint, b: GeoPoint, radius_m: u64) -> bool {
     haversine(a, b) <= square(sine(half_angle))
 }
 
-/// The square of the sine of half the angle between two points.
-fn haversine(a: GeoPoint, b: GeoPoint) -> i128 {
+/// The great-circle distance between the points in metres, rounded up.
+pub(crate) fn distance_m(a: GeoPoint, b: GeoPoint) -> u64 {
+    let apart = haversine(a, b);
+    let reaches = |radius_m: u64| {
+        let half_angle = ONE * i128::from(radius_m) / (2 * EARTH_RADIUS_M);
+        half_angle >= PI / 2 || apart <= square(sine(half_angle))
+    };
+    let (mut short, mut long) = (0u64, HALF_ROUND_M);
+    while short < long {
+        let middle = (short + long) / 2;
+        if reaches(middle) { long = middle } else { short = middle + 1 }
+    }
+    long
+}
+
+/// The square of the sine of half the angle between two points: it rises with their distance.
+pub(crate) fn haversine(a: GeoPoint, b: GeoPoint) -> i128 {
     let half = |difference_e6: i128| difference_e6 * PI / 360_000_000;
     let latitudes = sine(half(i128::from(a.lat_e6) - i128::from(b.lat_e6)));
     let longitudes = sine(half(i128::from(a.lon_e6) - i128::from(b.lon_e6)));
@@ -71,6 +88,24 @@ mod tests {
         assert!(within(pole, equator, 10_008_000) && !within(pole, equator, 10_007_000));
         assert!(within(berlin, berlin, 1));
         assert!(within(point(0, 0), point(0, 180_000_000), 20_015_200));
+    }
+
+    #[test]
+    fn a_distance_is_the_smallest_radius_that_holds_the_point() {
+        let places = [(52_520_000, 13_405_000), (48_856_600, 2_352_200), (-33_868_000, 151_209_000), (0, 0)];
+        for (lat, lon) in places {
+            for (other_lat, other_lon) in places {
+                let (a, b) = (point(lat, lon), point(other_lat, other_lon));
+                let metres = distance_m(a, b);
+                assert!(within(a, b, metres), "{metres}");
+                assert!(metres == 0 || !within(a, b, metres - 1), "{metres}");
+                assert_eq!(metres, distance_m(b, a));
+            }
+        }
+        // The sine hardly moves at its top: a metre there is below what 60 binary places tell apart.
+        let round = distance_m(point(0, 0), point(0, 180_000_000));
+        assert!((HALF_ROUND_M - 5..=HALF_ROUND_M).contains(&round), "{round}");
+        assert_eq!(distance_m(point(1, 1), point(1, 1)), 0);
     }
 
     #[test]

@@ -6,11 +6,13 @@ mod cache;
 mod direct;
 mod journey;
 mod search;
+mod supply;
 mod weight;
 
 pub use cache::RouteCounts;
 pub use direct::{Direct, DirectLane};
 pub use journey::{Journey, Leg};
+pub use supply::{CandidateDay, Merge, ReadyDay, TransferSource};
 pub use weight::WeightClass;
 
 pub(crate) use cache::RouteCache;
