@@ -416,6 +416,19 @@ pub enum Event {
         #[cbor(n(4), skip_if = "crate::event::no")]
         in_turn: bool,
     },
+    /// A node may take work again that it did not take before: what lies there counts as risen.
+    #[n(53)]
+    NodeOpened {
+        /// Which.
+        #[n(0)]
+        node: NodeId,
+        /// Goods that lie there and that orders wait for.
+        #[n(1)]
+        goods: Vec<(Sku, OwnerId)>,
+        /// All goods that are waited for were looked for through these; `None` when it was through all.
+        #[n(2)]
+        through: Option<(Sku, OwnerId)>,
+    },
 }
 
 /// What is not so takes no bytes.

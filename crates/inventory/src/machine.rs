@@ -75,7 +75,7 @@ impl Machine for Inventory {
     }
 
     fn next_due(state: &State) -> Option<Timestamp> {
-        if state.risen.is_empty() {
+        if state.risen.is_empty() && state.opened.is_empty() {
             state.timers.first().map(|timer| timer.due)
         } else {
             Some(Timestamp::ZERO)

@@ -6,7 +6,7 @@ use crate::reservation::Reservation;
 use crate::stock::Stock;
 use crate::wait::{Wait, WaitKey, WaitPlace};
 use waybill_machine::{AnyTable, Key, Table};
-use waybill_types::{OrderId, OwnerId, PartitionId, ReservationId, Sku, Timestamp};
+use waybill_types::{NodeId, OrderId, OwnerId, PartitionId, ReservationId, Sku, Timestamp};
 
 /// What is to be done when a time comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +75,8 @@ pub struct State {
     pub wait_places: Table<(OrderId, Sku, OwnerId), WaitPlace>,
     /// Stock that rose while somebody waits for it: the next tick tells them.
     pub risen: Queue<(Sku, OwnerId)>,
+    /// Nodes that opened, and the last of the goods waited for that was looked for there: the next tick goes on.
+    pub opened: Queue<(NodeId, Sku, OwnerId)>,
 }
 
 impl State {
@@ -92,6 +94,7 @@ impl State {
             waits: Table::resident(7),
             wait_places: Table::resident(8),
             risen: Queue::new(9),
+            opened: Queue::new(10),
         }
     }
 }
@@ -108,6 +111,7 @@ impl waybill_machine::State for State {
             &mut self.waits,
             &mut self.wait_places,
             &mut self.risen,
+            &mut self.opened,
         ]
     }
 }

@@ -30,12 +30,12 @@ fn a_customer_takes_one_of_two_and_the_other_waits_for_later() {
     let waiting = order(&driver, id);
     assert!(matches!(waiting.state, WorkState::ReadyForPickup { .. }));
     assert_eq!(waiting.in_hand(), units(&[(1, 1)]));
-    assert_eq!(driver.state.capacity(&node_id("n1"), DAY), Capacity { taken: 1, used: 1 });
+    assert_eq!(driver.state.capacity(&node_id("n1"), DAY), Capacity { taken: 1, used: 1, wanted: false });
     assert_eq!(crate::Fulfillment::next_due(&driver.state), due, "it does not wait any longer for that");
     driver.report(id, 5, hand_over("code")).unwrap();
     assert_eq!(driver.take_sent(), expected);
     assert!(matches!(order(&driver, id).state, WorkState::HandedOver { .. }));
-    assert_eq!(driver.state.capacity(&node_id("n1"), DAY), Capacity { taken: 0, used: 2 });
+    assert_eq!(driver.state.capacity(&node_id("n1"), DAY), Capacity { taken: 0, used: 2, wanted: false });
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_customer_takes_one_of_two_and_does_not_want_the_other() {
         ]
     );
     assert!(matches!(order(&driver, id).state, WorkState::HandedOver { .. }));
-    assert_eq!(driver.state.capacity(&node_id("n1"), DAY), Capacity { taken: 0, used: 1 });
+    assert_eq!(driver.state.capacity(&node_id("n1"), DAY), Capacity { taken: 0, used: 1, wanted: false });
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn an_order_goes_from_planned_to_delivered_and_consumes_its_claims_once() {
     // Two lines of one SKU are one claim.
     let consumed = Message::Consume(reservation(1), vec![claim("A", 5), claim("B", 1)]);
     assert_eq!(sent.iter().filter(|message| **message == consumed).count(), 1);
-    assert_eq!(driver.state.capacity(&node_id("n1"), DAY), Capacity { taken: 0, used: 6 });
+    assert_eq!(driver.state.capacity(&node_id("n1"), DAY), Capacity { taken: 0, used: 6, wanted: false });
 }
 
 #[test]
@@ -265,10 +265,47 @@ fn inactive_incapable_and_unknown_nodes_take_no_new_work() {
         vec![
             Message::WorkRefused(id(2), WorkRefusal::Closed),
             Message::WorkRefused(id(3), WorkRefusal::UnknownNode),
+            Message::NodeOpened(node_id("n1")),
             Message::WorkRefused(id(4), WorkRefusal::Closed),
         ]
     );
     assert!(order(&driver, id(1)).state.is_open(), "work that is there stays");
+}
+
+#[test]
+fn inventory_hears_of_a_node_that_can_do_more_and_of_no_other() {
+    let mut driver = with_node(Some(2));
+    let mut set = |limit: Option<u64>, active: bool, pickup: bool| {
+        let mut changed = node("n1", limit);
+        (changed.active, changed.can.pickup) = (active, pickup);
+        driver.run(&Command::UpsertNodes(vec![changed])).unwrap();
+        driver.take_sent().contains(&Message::NodeOpened(node_id("n1")))
+    };
+    assert!(!set(Some(1), true, true), "a lower limit");
+    assert!(set(Some(3), true, true), "a higher limit");
+    assert!(!set(Some(3), true, false), "no counter");
+    assert!(set(Some(3), true, true), "a counter again");
+    assert!(!set(None, false, true), "closed");
+    assert!(set(None, true, true), "open again");
+}
+
+#[test]
+fn capacity_that_is_given_back_is_told_once_where_some_was_wanted() {
+    let mut driver = with_node(Some(2));
+    assign(&mut driver, work(1, &[("A", 2)]));
+    let give_back = |driver: &mut crate::driver::Driver| {
+        driver.receive(Message::CancelWork {
+            id: id(1),
+            units: units(&[(1, 1)]),
+            recall: 1,
+            manner: waybill_types::exchange::RecallManner::Firm,
+            reason: waybill_types::Reason::default(),
+        });
+        driver.take_sent().iter().filter(|message| matches!(message, Message::NodeOpened(_))).count()
+    };
+    assign(&mut driver, work(2, &[("A", 1)]));
+    assert_eq!(give_back(&mut driver), 1, "the second was refused for want of it");
+    assert_eq!(give_back(&mut driver), 0, "nobody wanted more since");
 }
 
 #[test]

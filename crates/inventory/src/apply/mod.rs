@@ -71,6 +71,12 @@ pub(crate) fn event(state: &mut State, event: &Event, cx: &Context<'_>, out: &mu
         Event::WaitersTold { sku, owner, orders, nodes, in_turn } => {
             waits::told(state, sku, owner, orders, nodes, *in_turn, out);
         }
+        Event::NodeOpened { node, goods, through } => {
+            for (sku, owner) in goods {
+                stock::opened(state, sku, owner, node, cx);
+            }
+            waits::looked_through(state, node, through.as_ref());
+        }
     }
 }
 

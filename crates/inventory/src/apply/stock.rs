@@ -5,7 +5,7 @@ use crate::note::{AvailabilityChanged, Note};
 use crate::position::{Condition, MovementKind, Position, Spot};
 use crate::state::State;
 use waybill_machine::{Context, Outbox};
-use waybill_types::{Quantity, Text};
+use waybill_types::{NodeId, OwnerId, Quantity, Sku, Text};
 
 pub(super) fn item_upserted(state: &mut State, record: &ItemRecord, out: &mut Outbox<Note>) {
     let sku = &record.item.sku;
@@ -90,21 +90,40 @@ pub(super) fn touch(
         (after.available > before.available, after.sellable > before.sellable)
     });
     if rose {
-        let waiting = state.stock.update_head(&spot.sku, &spot.owner, |head| {
-            head.rises += 1;
-            head.risen_at = cx.at;
-            head.turn = None;
-            head.waiting
-        });
-        if waiting > 0 {
-            state.risen.insert((spot.sku.clone(), spot.owner.clone()));
-        }
+        rise(state, spot, cx);
     }
     if lifted {
-        let lifts = state.stock.update_head(&spot.sku, &spot.owner, |head| {
-            head.lifts += 1;
-            head.lifts
-        });
-        state.stock.update(spot, |position| position.lifted = lifts);
+        lift(state, spot);
+    }
+}
+
+/// What may be promised is more: who waits is told.
+fn rise(state: &mut State, spot: &Spot, cx: &Context<'_>) {
+    let waiting = state.stock.update_head(&spot.sku, &spot.owner, |head| {
+        head.rises += 1;
+        head.risen_at = cx.at;
+        head.turn = None;
+        head.waiting
+    });
+    if waiting > 0 {
+        state.risen.insert((spot.sku.clone(), spot.owner.clone()));
+    }
+}
+
+/// Who said no here may be asked again.
+fn lift(state: &mut State, spot: &Spot) {
+    let lifts = state.stock.update_head(&spot.sku, &spot.owner, |head| {
+        head.lifts += 1;
+        head.lifts
+    });
+    state.stock.update(spot, |position| position.lifted = lifts);
+}
+
+/// The node takes work again: what lies there is as good as new.
+pub(super) fn opened(state: &mut State, sku: &Sku, owner: &OwnerId, node: &NodeId, cx: &Context<'_>) {
+    let spot = Spot { sku: sku.clone(), owner: owner.clone(), node: node.clone() };
+    lift(state, &spot);
+    if state.stock.look(&spot, |position| !position.available().is_zero()) == Some(true) {
+        rise(state, &spot, cx);
     }
 }

@@ -33,6 +33,15 @@ pub(super) fn forgotten(state: &mut State, order: OrderId, sku: &Sku, owner: &Ow
     leave(state, order, sku, owner);
 }
 
+/// Goods were looked for at a node that opened; the rest of them by the next tick.
+pub(super) fn looked_through(state: &mut State, node: &NodeId, through: Option<&(Sku, OwnerId)>) {
+    let begun: Vec<_> = state.opened.iter().filter(|(begun, ..)| begun == node).cloned().collect();
+    begun.iter().for_each(|at| state.opened.remove(at));
+    if let Some((sku, owner)) = through {
+        state.opened.insert((node.clone(), sku.clone(), owner.clone()));
+    }
+}
+
 fn leave(state: &mut State, order: OrderId, sku: &Sku, owner: &OwnerId) -> Option<Arc<Wait>> {
     let place_key = (order, sku.clone(), owner.clone());
     let place = state.wait_places.get(&place_key)?;

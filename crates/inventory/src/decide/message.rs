@@ -34,6 +34,7 @@ pub(crate) fn heard(state: &State, message: &Message, cx: &Context<'_>) -> Vec<E
         Message::Seize(id, claims) => goods::on_seize(state, *id, claims, cx),
         Message::GoodsReturned(_, id, goods) => goods::on_landed(state, id.as_str(), goods, cx),
         Message::GoodsLanded(id, goods) => goods::on_landed(state, &id.to_string(), goods, cx),
+        Message::NodeOpened(node) => waits::on_opened(state, node),
         // Not for inventory: a peer that sends these is at fault, and there is nothing to do about it here.
         Message::Reserved(..)
         | Message::HoldAnswered(..)

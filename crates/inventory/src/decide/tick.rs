@@ -16,6 +16,7 @@ pub(crate) fn due(state: &State, cx: &Context<'_>) -> Vec<Event> {
     // Expiries of this tick may raise more stock; that is told by the next one.
     let risen = state.risen.iter().take(RISEN_MAX);
     events.extend(risen.map(|(sku, owner)| waits::tell(state, sku, owner)));
+    events.extend(state.opened.first().map(|at| waits::open_more(state, at)));
     events
 }
 

@@ -1,16 +1,20 @@
 //! Orders that wait for stock, and who is told when it rises.
 
 use crate::event::Event;
+use crate::position::Spot;
 use crate::state::State;
 use crate::wait::{Turn, Wait, WaitKey, WaitPlace};
 use std::sync::Arc;
 use waybill_machine::ScanOrder;
-use waybill_types::{OrderId, OwnerId, Quantity, Sku, Timestamp};
+use waybill_types::{NodeId, OrderId, OwnerId, Quantity, Sku, Timestamp};
 
 /// The most orders told of one rise at a time; the rest hear of the next.
 const TOLD_MAX: usize = 20_000;
 /// The most nodes one order is told of at a time; it hears of the rest when it waits again.
 pub(crate) const NODES_MAX: usize = 32;
+
+/// The most goods looked for at a time at a node that opened; the rest is looked for by the next ticks.
+const GOODS_MAX: usize = 512;
 
 /// How far the clocks of two partitions may be apart: an order's time is another clock's than the stock's. Told once too
 /// often is a plan more; told once too rarely would be for good.
@@ -121,6 +125,46 @@ fn told(state: &State, sku: &Sku, owner: &OwnerId, orders: &[(OrderId, u64)], in
     };
     let orders = orders.iter().map(|(order, _)| *order).collect();
     Event::WaitersTold { sku: sku.clone(), owner: owner.clone(), orders, nodes, in_turn }
+}
+
+/// A node may take work again that it did not take before. Whoever waits for what lies there is told as of a rise.
+pub(crate) fn on_opened(state: &State, node: &NodeId) -> Vec<Event> {
+    let event = opened(state, node, None);
+    let Event::NodeOpened { goods, through, .. } = &event else { return vec![event] };
+    // One that is looked through already is looked through from the start.
+    let begun = state.opened.iter().any(|(begun, ..)| begun == node);
+    if goods.is_empty() && through.is_none() && !begun { Vec::new() } else { vec![event] }
+}
+
+/// The next of the goods waited for, at a node that opened.
+pub(crate) fn open_more(state: &State, at: &(NodeId, Sku, OwnerId)) -> Event {
+    let (node, sku, owner) = at;
+    opened(state, node, Some((sku.clone(), owner.clone())))
+}
+
+fn opened(state: &State, node: &NodeId, after: Option<(Sku, OwnerId)>) -> Event {
+    let (mut goods, mut last) = (Vec::new(), after);
+    for _ in 0..GOODS_MAX {
+        // Past every wait for the last goods.
+        let past = last.take().map(|(sku, owner)| WaitKey {
+            sku,
+            owner,
+            priority: 0,
+            since: Timestamp::from_ms(i64::MAX),
+            order: OrderId::new(u8::MAX, u64::MAX),
+        });
+        let next = state.waits.scan(&(), past.as_ref(), ScanOrder::Ascending, 1);
+        let Some((WaitKey { sku, owner, .. }, _)) = next.into_iter().next() else {
+            return Event::NodeOpened { node: node.clone(), goods, through: None };
+        };
+        let spot = Spot { sku: sku.clone(), owner: owner.clone(), node: node.clone() };
+        // What is claimed there may be given back: then the node is asked for it again too.
+        if state.stock.look(&spot, |position| !position.sellable.is_zero()) == Some(true) {
+            goods.push((sku.clone(), owner.clone()));
+        }
+        last = Some((sku, owner));
+    }
+    Event::NodeOpened { node: node.clone(), goods, through: last }
 }
 
 fn total(state: &State, sku: &Sku, owner: &OwnerId) -> Quantity {

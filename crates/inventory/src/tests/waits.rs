@@ -292,3 +292,23 @@ fn an_offer_out_of_turn_takes_nobody_s_turn_away() {
     assert_eq!(told(&mut cluster), vec![2, 1]);
     cluster.assert_lawful();
 }
+
+#[test]
+fn who_waits_for_what_lies_at_a_node_that_opened_hears_of_it() {
+    let mut cluster = Cluster::new(1);
+    cluster.stocked("A", "n1", 2);
+    cluster.stocked("A", "n2", 2);
+    cluster.advance(120_000);
+    wait(&mut cluster, 1, 1, 0);
+    assert_eq!(news(&mut cluster), vec![], "it has seen what lies there");
+    let opened = |node: &str| Message::NodeOpened(waybill_types::NodeId::new(node).unwrap());
+    cluster.send(ORDERS, cluster.home("A"), opened("n3"));
+    cluster.deliver_all();
+    assert_eq!(news(&mut cluster), vec![], "nothing lies there");
+    cluster.send(ORDERS, cluster.home("A"), opened("n2"));
+    cluster.deliver_all();
+    assert_eq!(news(&mut cluster), vec![at(1, "n2")]);
+    waits_on(&mut cluster, 1);
+    assert_eq!(news(&mut cluster), vec![], "and once only");
+    cluster.assert_lawful();
+}

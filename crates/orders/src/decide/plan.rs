@@ -1,5 +1,6 @@
 //! The planner's answer: what is asked of inventory, and what nothing serves.
 
+use super::TRIES_MAX;
 use super::draft::{Draft, Manner};
 use super::unserved::with_reason;
 use crate::claims::summed;
@@ -31,6 +32,9 @@ pub(crate) fn record(state: &OrdersState, recorded: &RecordPlan, cx: &Context<'_
 fn record_free(draft: &mut Draft<'_>, attempt: &Attempt, plan: Option<&Plan>) {
     let (assignments, left) = fitting(&attempt.units, None, plan);
     let mut unserved = reasons(left, plan);
+    // What the plan had for units that were called off since the question may serve others.
+    let units = |assignments: &[Assignment]| assignments.iter().map(|a| a.quantity).sum::<Quantity>();
+    let leaves_some = plan.is_some_and(|plan| units(&plan.assignments) > units(&assignments));
     if attempt.bounces > 0 {
         // It is not that no node has any: those that have were asked and did not take it.
         let no_stock = unserved.iter_mut().filter(|some| some.reason == UnservedReason::NoStock);
@@ -51,6 +55,12 @@ fn record_free(draft: &mut Draft<'_>, attempt: &Attempt, plan: Option<&Plan>) {
         pinned: None,
     };
     draft.push(What::PlanRecorded(event));
+    if leaves_some && attempt.tries < TRIES_MAX && !draft.is_all_or_nothing() {
+        let units = unserved.into_iter().map(|some| LineUnits { line: some.line, quantity: some.quantity });
+        let (tries, bounces, excluded) = (attempt.tries + 1, attempt.bounces, attempt.excluded.clone());
+        let manner = Manner { tries, bounces, excluded, ..Manner::afresh(AttemptSource::Open) };
+        return draft.start_attempt(units.collect(), manner);
+    }
     draft.not_served(attempt.number, unserved, Vec::new());
 }
 

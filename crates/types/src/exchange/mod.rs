@@ -176,6 +176,11 @@ pub enum Message {
     #[n(53)]
     GoodsLanded(#[n(0)] FulfillmentOrderId, #[n(1)] Vec<LandedGoods>),
 
+    /// A node that did not take work, or not all, may take some again: it opened, can do more, or has capacity back. Sent to
+    /// every partition, since what lies at the node may be any of theirs.
+    #[n(54)]
+    NodeOpened(#[n(0)] NodeId),
+
     // Orders to orders: from partition 0 to each other.
     /// The order policy as it is now, with its version.
     #[n(55)]

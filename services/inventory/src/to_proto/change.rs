@@ -8,7 +8,7 @@ use waybill_inventory::{Condition, Event, Inventory, MovementKind, Spot};
 use waybill_service_kit::changes::Teller;
 use waybill_service_kit::shown;
 use waybill_types::exchange::{Claim, Fate, HoldAnswer, ReserveMode, ReserveOutcome, Shortage, TakeOver};
-use waybill_types::{NodeId, OrderId, ReservationId};
+use waybill_types::{NodeId, OrderId, OwnerId, ReservationId, Sku};
 
 /// Tells the events of inventory.
 pub(crate) struct InventoryTeller;
@@ -63,6 +63,7 @@ fn name(event: &Event) -> &'static str {
         Event::StockAwaited { .. } => "StockAwaited",
         Event::StockForgotten { .. } => "StockForgotten",
         Event::WaitersTold { .. } => "WaitersTold",
+        Event::NodeOpened { .. } => "NodeOpened",
     }
 }
 
@@ -97,7 +98,8 @@ fn reservation(event: &Event) -> Option<ReservationId> {
         | Event::StockDisposed { .. }
         | Event::StockAwaited { .. }
         | Event::StockForgotten { .. }
-        | Event::WaitersTold { .. } => None,
+        | Event::WaitersTold { .. }
+        | Event::NodeOpened { .. } => None,
     }
 }
 
@@ -129,6 +131,7 @@ fn resource(event: &Event) -> String {
         Event::StockAwaited { sku, .. }
         | Event::StockForgotten { sku, .. }
         | Event::WaitersTold { sku, .. } => sku.to_string(),
+        Event::NodeOpened { node, .. } => node.to_string(),
         _ => reservation(event).map_or_else(String::new, |id| id.to_string()),
     }
 }
@@ -234,6 +237,10 @@ fn payload(event: &Event) -> Value {
         }),
         Event::StockForgotten { order, sku, owner } => {
             json!({ "order": order.to_string(), "sku": sku.as_str(), "owner": owner.as_str() })
+        }
+        Event::NodeOpened { node, goods, through: _ } => {
+            let named = |(sku, owner): &(Sku, OwnerId)| json!({ "sku": sku.as_str(), "owner": owner.as_str() });
+            json!({ "node": node.as_str(), "goods": goods.iter().map(named).collect::<Value>() })
         }
         Event::WaitersTold { sku, owner, orders, nodes, in_turn: _ } => {
             let orders = orders.iter().map(ToString::to_string).collect::<Vec<_>>();

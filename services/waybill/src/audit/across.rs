@@ -105,7 +105,7 @@ impl Moving {
             Message::GoodsLanded(id, _) => {
                 self.orders.insert(id.order);
             }
-            Message::NodeChanged(_) | Message::OrderPolicyChanged(..) => {}
+            Message::NodeOpened(_) | Message::NodeChanged(_) | Message::OrderPolicyChanged(..) => {}
         }
     }
 
