@@ -167,6 +167,7 @@ writes! { admin in common:
 reads! { sourcing in fulfillment:
     get_sourcing_policy(GetSourcingPolicyRequest) -> GetSourcingPolicyResponse;
     check_sourcing_policy(CheckSourcingPolicyRequest) -> CheckSourcingPolicyResponse;
+    get_sourcing_decision(GetSourcingDecisionRequest) -> GetSourcingDecisionResponse;
     list_sourcing_policies(ListSourcingPoliciesRequest) -> ListSourcingPoliciesResponse;
 }
 writes! { sourcing in fulfillment:

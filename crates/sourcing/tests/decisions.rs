@@ -122,6 +122,28 @@ fn a_decision_that_was_tampered_with_is_found_out() {
 }
 
 #[test]
+fn a_decision_is_planned_once_more_under_another_policy_and_another_network() {
+    let world = world();
+    let ready = world.ready();
+    let kept = record(&world, &asked(vec![ship(1, "A", 2)]));
+    let mut other = ready.policy.clone();
+    let not_a = NodeSet { kinds: vec![], nodes: vec![node_id("a")] };
+    let rule = ServeRule { when: When::default(), nodes: not_a, serves: false };
+    other.policy.rules = Some(Box::new(Rules { serves: vec![rule], ..Rules::default() }));
+    let under = kept.under(&ready.network, &ready.network, &other).unwrap();
+    assert_eq!(common::given(&under), [(1, "b".to_owned(), 2)]);
+    // Another network numbers the nodes in another order, and knows no b.
+    let mut later = world.clone();
+    later.nodes.reverse();
+    later.nodes.retain(|node| node.id.as_str() != "b");
+    let mut names = waybill_sourcing::Interner::new();
+    ["d", "far", "c"].map(|name| names.intern(&node_id(name)));
+    let later = later.ready_with(&mut names);
+    let under = kept.under(&ready.network, &later.network, &other).unwrap();
+    assert_eq!(common::given(&under), [(1, "c".to_owned(), 2)]);
+}
+
+#[test]
 fn where_many_nodes_have_stock_a_proven_plan_keeps_the_promising_ones() {
     let mut world = World::new();
     world.zone("berlin", &["10"]);

@@ -34,6 +34,7 @@ pub(crate) fn table(facts: &Facts) -> Vec<Row> {
     rows.extend(inventory(facts));
     rows.extend(fulfillment());
     rows.extend(network());
+    rows.extend(sourcing());
     rows.extend(common());
     rows.extend(super::people::rows());
     rows
@@ -377,6 +378,40 @@ fn network() -> Vec<Row> {
         on "fulfillment.v1.NetworkService.ListNodes":
             "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
             "a page too long" {"/pageSize": 1_001} => InvalidArgument "page_size";
+    }
+}
+
+fn sourcing() -> Vec<Row> {
+    rows! {
+        on "fulfillment.v1.SourcingService.GetSourcingPolicy":
+            "a version that never was" {"/version": 999} => NotFound "SOURCING_POLICY_UNKNOWN";
+        on "fulfillment.v1.SourcingService.SetSourcingPolicy":
+            "no policy" {"/policy": Value::Null} => InvalidArgument "policy";
+            "a currency that is none" {"/policy/currencyCode": "EURO"} => InvalidArgument "currency_code";
+            "another currency" {"/policy/currencyCode": "USD", "/requestId": "usd"} => FailedPrecondition "NETWORK_CURRENCY_FOREIGN";
+            "no shipments" {"/policy/shipmentsMax": 0} => InvalidArgument "shipments_max";
+            "a step twice" {"/policy/fallback": json!([3, 3])} => InvalidArgument "fallback[1]";
+            "more than all of it kept back" {"/policy/buffers/0/keepPercent": 101} => InvalidArgument "keep_percent";
+            "a class of a parcel" {"/policy/splitLimits/0/when/skuClasses": json!(["fresh"])} => InvalidArgument "sku_classes";
+            "5,001 names" {"/policy/serveRules/0/nodes/nodeIds": vec!["n"; 5_001]} => InvalidArgument "serve_rules";
+            "of another version" {"/expectedVersion": 999, "/requestId": "stale"} => Aborted "STALE_POLICY";
+        on "fulfillment.v1.SourcingService.CheckSourcingPolicy":
+            "no policy" {"/policy": Value::Null} => InvalidArgument "policy";
+            "a kind that is none" {"/policy/kindCosts/0/kind": 0} => InvalidArgument "kind_costs[0].kind";
+        on "fulfillment.v1.SourcingService.ListSourcingPolicies":
+            "an invented page" {"/pageToken": "00ff"} => InvalidArgument "page_token";
+            "a page too long" {"/pageSize": 1_001} => InvalidArgument "page_size";
+        on "fulfillment.v1.SourcingService.RollBackSourcingPolicy":
+            "to nothing" {"/version": 0} => InvalidArgument "version";
+            "to a version that never was" {"/version": 999, "/requestId": "never"} => NotFound "SOURCING_POLICY_UNKNOWN";
+        on "fulfillment.v1.SourcingService.GetSourcingDecision":
+            "of an order that is none" {"/orderId": "W00-999999"} => NotFound "DECISION_UNKNOWN";
+            "no order id" {"/orderId": "order 7"} => InvalidArgument "order_id";
+        on "fulfillment.v1.SourcingService.VerifySourcingDecisions":
+            "backwards" {"/fromTime": "2026-01-02T00:00:00Z", "/untilTime": "2026-01-01T00:00:00Z"} => InvalidArgument "until_time";
+        on "fulfillment.v1.SourcingService.CompareSourcingPolicy":
+            "no policy" {"/policy": Value::Null} => InvalidArgument "policy";
+            "of an order that is none" {"/orderId": "W00-999999"} => NotFound "DECISION_UNKNOWN";
     }
 }
 

@@ -347,6 +347,32 @@ fn network() -> Vec<Sound> {
     ]
 }
 
+fn sourcing(facts: &Facts) -> Vec<Sound> {
+    let policy = json!({"currencyCode": "EUR", "backorderCostMinor": 100_000, "splitPenaltyMinor": 300,
+        "latenessCostMinorPerDay": 50, "shipmentsMax": 16, "name": "sound",
+        "kindCosts": [{"kind": "NODE_KIND_STORE", "costMinor": 100}],
+        "serveRules": [{"when": {"channels": ["marketplace"], "zoneIds": ["de"], "skuClasses": ["fresh"]},
+            "nodes": {"kinds": ["NODE_KIND_SUPPLIER"], "nodeIds": ["node-0"]}, "excluded": true}],
+        "buffers": [{"when": {"channels": ["marketplace"]}, "keepUnits": 1, "keepPercent": 5}],
+        "preferences": [{"when": {"channels": ["web"]}, "kind": "NODE_KIND_STORE", "costMinor": -5}],
+        "splitLimits": [{"when": {"channels": ["marketplace"]}, "shipmentsMax": 2}],
+        "fallback": ["FALLBACK_STEP_USE_BUFFERS", "FALLBACK_STEP_ANY_NODE"]});
+    let set = json!({"requestId": "sound", "reason": "why", "policy": policy});
+    vec![
+        sound("fulfillment.v1.SourcingService.GetSourcingPolicy", json!({})),
+        sound("fulfillment.v1.SourcingService.SetSourcingPolicy", set),
+        sound("fulfillment.v1.SourcingService.CheckSourcingPolicy", json!({"policy": policy})),
+        sound("fulfillment.v1.SourcingService.ListSourcingPolicies", json!({"pageSize": 1})),
+        sound(
+            "fulfillment.v1.SourcingService.RollBackSourcingPolicy",
+            json!({"requestId": "sound", "reason": "why", "version": 1}),
+        ),
+        sound("fulfillment.v1.SourcingService.GetSourcingDecision", json!({"orderId": facts.released_order})),
+        sound("fulfillment.v1.SourcingService.VerifySourcingDecisions", json!({})),
+        sound("fulfillment.v1.SourcingService.CompareSourcingPolicy", json!({"policy": policy})),
+    ]
+}
+
 fn common(facts: &Facts) -> Vec<Sound> {
     vec![
         sound("common.v1.AdminService.GetStatus", json!({})),
@@ -380,10 +406,19 @@ fn sound(method: &'static str, request: Value) -> Sound {
 pub(crate) fn table(facts: &Facts) -> Vec<Sound> {
     let changes = [amendments(facts), returns(facts), order_policy()].concat();
     let people = super::people::sound().into_iter().map(|(method, request)| sound(method, request)).collect();
-    [orders(facts), changes, people, inventory(facts), fulfillment(facts), network(), common(facts)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        orders(facts),
+        changes,
+        people,
+        inventory(facts),
+        fulfillment(facts),
+        network(),
+        sourcing(facts),
+        common(facts),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A method of the contracts by its name without `waybill.`.

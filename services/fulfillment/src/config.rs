@@ -14,10 +14,18 @@ pub struct Settings {
     /// How long a read waits at most for the place its `after` names, and an instruction stream for the names of items
     /// after a start, in milliseconds, 0 to 60,000.
     pub after_wait_ms: u64,
+    /// Bytes of sourcing decisions to keep on disk, of the newest; 0 keeps none.
+    pub decisions_bytes: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { network_gather_ms: 20, network_settle_ms: 5_000, stream_buffer: 64, after_wait_ms: 5_000 }
+        Self {
+            network_gather_ms: 20,
+            network_settle_ms: 5_000,
+            stream_buffer: 64,
+            after_wait_ms: 5_000,
+            decisions_bytes: 256 << 20,
+        }
     }
 }

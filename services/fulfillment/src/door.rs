@@ -1,6 +1,7 @@
 //! The door itself: the partitions, the views it plans with, and what every RPC needs of them.
 
 use crate::config::Settings;
+use crate::decisions::DecisionLog;
 use crate::effects::Ears;
 use crate::mirror::NetworkMirror;
 use crate::nodes::LocalNodes;
@@ -55,7 +56,8 @@ pub async fn open(
     let gather = Duration::from_millis(settings.network_gather_ms);
     let names = Arc::clone(stock.names());
     let network = NetworkMirror::start(home, names, ears.network.subscribe(), gather).await;
-    let planner = LocalPlanner { network: network.clone(), stock: stock.clone() };
+    let decisions = decisions(host, settings)?;
+    let planner = LocalPlanner { network: network.clone(), stock: stock.clone(), decisions };
     let clock = host.clock().clone();
     Ok(Door(Arc::new(Inner {
         partitions,
@@ -68,6 +70,16 @@ pub async fn open(
         planner,
         stock,
     })))
+}
+
+/// The decisions kept beside the journal, where some are to be kept.
+fn decisions(host: &Host, settings: Settings) -> Result<Option<DecisionLog>, OpenError> {
+    if settings.decisions_bytes == 0 {
+        return Ok(None);
+    }
+    let dir = host.dir().path().join("decisions");
+    let opened = DecisionLog::open(&dir, settings.decisions_bytes);
+    opened.map(Some).map_err(|error| OpenError::Io { path: dir, error })
 }
 
 impl Door {

@@ -9,6 +9,7 @@
 //! [`Planner`]: waybill_service_kit::Planner
 
 mod config;
+mod decisions;
 mod door;
 mod effects;
 mod error;

@@ -19,6 +19,8 @@ pub struct NetworkView {
     pub network: Network,
     /// The policy in force.
     pub policy: PolicyVersion,
+    /// What both were built from.
+    pub(crate) documents: Arc<Copy>,
 }
 
 /// The current view. Cheap to clone.
@@ -51,7 +53,9 @@ impl NetworkMirror {
         changed: watch::Receiver<u64>,
         gather: Duration,
     ) -> Self {
-        let empty = NetworkView { network: Network::empty(), policy: PolicyVersion::sound(euro()) };
+        let documents = Arc::default();
+        let empty =
+            NetworkView { network: Network::empty(), policy: PolicyVersion::sound(euro()), documents };
         let view = Arc::new(RwLock::new(Arc::new(empty)));
         let (built, seen) = watch::channel(0);
         let mut builder = Builder { partition, names, view: Arc::clone(&view), built };
@@ -110,7 +114,8 @@ impl Builder {
 }
 
 /// The documents as partition 0 has them, shared with its rows.
-struct Copy {
+#[derive(Default)]
+pub(crate) struct Copy {
     head: NetworkHead,
     policy: Option<Arc<Policy>>,
     nodes: Vec<Arc<Kept<Node>>>,
@@ -134,19 +139,23 @@ impl Copy {
     }
 
     /// The network, and the policy in force or a sound one in the network's currency.
-    fn view(&self, names: &RwLock<Interner>) -> NetworkView {
-        let documents = Documents {
+    fn view(self, names: &RwLock<Interner>) -> NetworkView {
+        let network = Network::build(&mut names.write(), self.head.version, &self.all());
+        let policy = match &self.policy {
+            Some(policy) => PolicyVersion { version: self.head.policy, policy: Policy::clone(policy) },
+            None => PolicyVersion::sound(self.head.currency.unwrap_or_else(euro)),
+        };
+        NetworkView { network, policy, documents: Arc::new(self) }
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Documents<'_> {
+        Documents {
             nodes: self.nodes.iter().map(|kept| &kept.document).collect(),
             lanes: self.lanes.iter().map(|kept| &kept.document).collect(),
             zones: self.zones.iter().map(|kept| &kept.document).collect(),
             calendars: self.calendars.iter().map(|kept| &kept.document).collect(),
             rate_cards: self.rate_cards.iter().map(|kept| &kept.document).collect(),
-        };
-        let network = Network::build(&mut names.write(), self.head.version, &documents);
-        let policy = match &self.policy {
-            Some(policy) => PolicyVersion { version: self.head.policy, policy: Policy::clone(policy) },
-            None => PolicyVersion::sound(self.head.currency.unwrap_or_else(euro)),
-        };
-        NetworkView { network, policy }
+        }
     }
 }

@@ -1,5 +1,7 @@
-//! Plans and promises: the network's view and the stock's view, asked together. Nothing is changed, and nothing is kept.
+//! Plans and promises: the network's view and the stock's view, asked together. Nothing is changed; what an order was
+//! answered is kept to be shown.
 
+use crate::decisions::DecisionLog;
 use crate::metrics as names;
 use crate::mirror::NetworkMirror;
 use std::future::Future;
@@ -16,6 +18,8 @@ use waybill_types::exchange::{Plan, PlanRequest};
 pub(crate) struct LocalPlanner {
     pub(crate) network: NetworkMirror,
     pub(crate) stock: Mirror,
+    /// Where decisions are kept that an order asked for; `None` keeps none.
+    pub(crate) decisions: Option<DecisionLog>,
 }
 
 impl LocalPlanner {
@@ -23,6 +27,9 @@ impl LocalPlanner {
     pub(crate) fn plan_now(&self, request: &PlanRequest) -> Result<(Plan, Currency), PlannerError> {
         let (begun, view, stock) = (Instant::now(), self.network.view(), self.basket(request)?);
         let plan = waybill_sourcing::plan(&view.network, &view.policy, &stock, request);
+        if let Some(decisions) = self.decisions.as_ref().filter(|_| request.asked_for.is_some()) {
+            decisions.keep(&view, &stock, request, &plan);
+        }
         metrics::histogram!(names::PLANS).record(begun.elapsed().as_secs_f64());
         Ok((plan, view.policy.policy.currency))
     }

@@ -1,6 +1,7 @@
 //! The sourcing service: one line per call into `rpc`.
 
 use crate::door::Door;
+use crate::rpc::decision::{self, Answers};
 use crate::rpc::policy;
 use tonic::{Request, Response, Status, async_trait};
 use waybill_proto::fulfillment::v1 as proto;
@@ -40,5 +41,28 @@ impl SourcingService for Door {
     ) -> Result<Response<proto::RollBackSourcingPolicyResponse>, Status> {
         let caller = caller(&request)?;
         policy::roll_back(&self.0, caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_sourcing_decision(
+        &self,
+        request: Request<proto::GetSourcingDecisionRequest>,
+    ) -> Result<Response<proto::GetSourcingDecisionResponse>, Status> {
+        decision::get(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    type VerifySourcingDecisionsStream = Answers<proto::VerifySourcingDecisionsResponse>;
+    async fn verify_sourcing_decisions(
+        &self,
+        request: Request<proto::VerifySourcingDecisionsRequest>,
+    ) -> Result<Response<Self::VerifySourcingDecisionsStream>, Status> {
+        decision::verify(&self.0, request.into_inner()).map(Response::new)
+    }
+
+    type CompareSourcingPolicyStream = Answers<proto::CompareSourcingPolicyResponse>;
+    async fn compare_sourcing_policy(
+        &self,
+        request: Request<proto::CompareSourcingPolicyRequest>,
+    ) -> Result<Response<Self::CompareSourcingPolicyStream>, Status> {
+        decision::compare(&self.0, request.into_inner()).map(Response::new)
     }
 }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod counter;
+mod decisions;
 mod hostile;
 mod network;
 mod plans;

@@ -30,6 +30,14 @@ enum Command {
     Customer(commands::customer::Args),
     /// Print, replace and explain the rules that decide about changes of orders.
     Rules(commands::rules::Args),
+    /// Print, check, replace, list and roll back the policy that sourcing weighs by.
+    Policy(commands::policy::Args),
+    /// Show why an order's units come from where they come.
+    Explain(commands::explain::Args),
+    /// Check kept sourcing decisions without the planner.
+    Verify(commands::verify::Args),
+    /// Plan past orders under another sourcing policy and compare.
+    WhatIf(commands::what_if::Args),
     /// Show, receive, adjust, count and reserve stock.
     Stock(commands::stock::Args),
     /// Show nodes and their work.
@@ -63,6 +71,10 @@ fn main() -> ExitCode {
             Command::Order(args) => commands::order::run(args).await,
             Command::Customer(args) => commands::customer::run(args).await,
             Command::Rules(args) => commands::rules::run(args).await,
+            Command::Policy(args) => commands::policy::run(args).await,
+            Command::Explain(args) => commands::explain::run(args).await,
+            Command::Verify(args) => commands::verify::run(args).await,
+            Command::WhatIf(args) => commands::what_if::run(args).await,
             Command::Stock(args) => commands::stock::run(args).await,
             Command::Node(args) => commands::node::run(args).await,
             Command::Audit(args) => operate::audit::run(args).await,

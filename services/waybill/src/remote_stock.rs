@@ -100,7 +100,11 @@ fn describe(item: &Item) -> Result<ItemChange, Invalid> {
         no_split: item.flags.is_some_and(|flags| flags.no_split),
         inactive: item.inactive,
         name: Text::new(&item.name)?,
-        class: item.custom_attributes.get(SKU_CLASS).and_then(|class| Text::new(class).ok()).filter(|class| !class.as_str().is_empty()),
+        class: item
+            .custom_attributes
+            .get(SKU_CLASS)
+            .and_then(|class| Text::new(class).ok())
+            .filter(|class| !class.as_str().is_empty()),
     })
 }
 

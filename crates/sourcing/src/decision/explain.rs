@@ -130,7 +130,7 @@ impl Record {
     #[must_use]
     pub fn under(&self, then: &Network, network: &Network, policy: &PolicyVersion) -> Option<Plan> {
         let request = self.question(network)?;
-        let stock = self.stock(then);
+        let stock = self.stock(then).over(then, network);
         Some(relaxed_plan(network, policy, &stock, &request).0)
     }
 

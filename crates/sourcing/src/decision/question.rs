@@ -20,6 +20,21 @@ impl Shelves {
     }
 }
 
+impl Shelves {
+    /// The same stock by the numbers that another network gives the nodes; nodes that it does not have have none.
+    pub(super) fn over(mut self, then: &Network, network: &Network) -> Self {
+        for (.., rows) in &mut self.rows {
+            let moved = rows.iter().filter_map(|row| {
+                let node = network.node_index(&then.site(row.node)?.record.id)?;
+                Some(StockRow { node, ..*row })
+            });
+            *rows = moved.collect();
+            rows.sort_unstable_by_key(|row| row.node);
+        }
+        self
+    }
+}
+
 impl Availability for Shelves {
     fn stock(&self, sku: &Sku, owner: &OwnerId) -> &[StockRow] {
         let found = self.rows.iter().find(|(known, of, ..)| known == sku && of == owner);

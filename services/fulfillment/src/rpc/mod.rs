@@ -1,6 +1,7 @@
 //! One file per kind of call: parse, then a command or a read.
 
 pub(crate) mod acknowledge;
+pub(crate) mod decision;
 pub(crate) mod list;
 pub(crate) mod network_list;
 pub(crate) mod orders;

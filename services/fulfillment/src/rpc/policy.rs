@@ -104,7 +104,7 @@ async fn submit(door: &Shared, write: Write, command: Command) -> Result<(u64, u
     Ok((version, network, accepted.token.to_string()))
 }
 
-fn policy_of(fields: &mut Fields, given: Option<&proto::SourcingPolicy>) -> Option<Policy> {
+pub(crate) fn policy_of(fields: &mut Fields, given: Option<&proto::SourcingPolicy>) -> Option<Policy> {
     let Some(given) = given else {
         fields.wrong("policy", "is required");
         return None;

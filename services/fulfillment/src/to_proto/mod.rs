@@ -2,6 +2,7 @@
 //! worlds.
 
 pub(crate) mod change;
+pub(crate) mod decision;
 pub(crate) mod instruction;
 pub(crate) mod network;
 pub(crate) mod order;

@@ -31,6 +31,15 @@ pub(crate) fn from_json<M: Message + Default>(name: &str, value: serde_json::Val
     Ok(M::decode(dynamic.encode_to_vec().as_slice())?)
 }
 
+/// The same JSON on several lines, for people and for differences between versions.
+///
+/// # Errors
+/// What is no JSON.
+pub(crate) fn pretty(line: &str) -> anyhow::Result<String> {
+    let value: serde_json::Value = serde_json::from_str(line)?;
+    Ok(serde_json::to_string_pretty(&value)?)
+}
+
 fn descriptor(name: &str) -> anyhow::Result<MessageDescriptor> {
     let pool = POOL.as_ref().map_err(|error| anyhow::anyhow!("the contracts cannot be read: {error}"))?;
     pool.get_message_by_name(&format!("waybill.{name}")).context("no such message")

@@ -2,10 +2,14 @@
 //! nothing and decide nothing.
 
 pub mod customer;
+pub mod explain;
 pub mod node;
 pub mod order;
+pub mod policy;
 pub mod rules;
 pub mod stock;
+pub mod verify;
+pub mod what_if;
 
 mod json;
 mod quantity;
@@ -13,7 +17,7 @@ mod refusal;
 mod show;
 mod table;
 
-pub(crate) use json::{from_json, json};
+pub(crate) use json::{from_json, json, pretty};
 pub(crate) use quantity::{parse_quantity, show_quantity};
 pub(crate) use refusal::{Flags, flag, headline, named, refused, refused_of, refused_short};
 pub(crate) use show::{decimals, from_word, money, time, window, word};

@@ -1,6 +1,6 @@
 //! `waybill rules`: the order policy, printed, replaced and explained.
 
-use super::{Common, Flags, Writing, from_json, from_word, json, refused_of, say, word};
+use super::{Common, Flags, Writing, from_json, from_word, json, pretty, refused_of, say, word};
 use anyhow::Context;
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -105,10 +105,4 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             say(format!("{verdict}  {why}  (policy version {})", answer.version))
         }
     }
-}
-
-/// The same JSON, for people and for differences between versions.
-fn pretty(line: &str) -> anyhow::Result<String> {
-    let value: serde_json::Value = serde_json::from_str(line)?;
-    Ok(serde_json::to_string_pretty(&value)?)
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod engine;
 mod people;
+mod sourcing;
 
 use engine::Engine;
 use serde_json::Value;

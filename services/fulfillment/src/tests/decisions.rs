@@ -1,0 +1,137 @@
+//! Decisions through the door: kept where an order asked, shown, checked, tried under another policy, there after a
+//! restart.
+
+use super::world::{NOON, World, asked, fields, why};
+use futures::StreamExt;
+use tonic::Code;
+use waybill_proto::fulfillment::v1 as proto;
+use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentService;
+use waybill_proto::fulfillment::v1::sourcing_service_server::SourcingService;
+use waybill_types::OrderId;
+
+async fn plan(world: &World, number: u64, attempt: u32, excluded: &[&str]) -> proto::SourcingPlan {
+    let line = proto::BasketLine {
+        sku: "A".into(),
+        quantity: 2,
+        delivery_method: proto::DeliveryMethod::ShipHome.into(),
+        ..Default::default()
+    };
+    let basket = proto::Basket {
+        lines: vec![line],
+        destination: Some(proto::Destination { country_code: "DE".into(), ..Default::default() }),
+        channel: "web".into(),
+        ..Default::default()
+    };
+    let request = proto::PlanRequest {
+        basket: Some(basket),
+        excluded_node_ids: excluded.iter().map(|node| (*node).to_owned()).collect(),
+        order_id: OrderId::new(0, number).to_string(),
+        attempt,
+        ..Default::default()
+    };
+    world.door.plan(asked(request)).await.unwrap().into_inner().plan.unwrap()
+}
+
+async fn decision(
+    world: &World,
+    number: u64,
+    attempt: u32,
+) -> Result<proto::SourcingDecision, tonic::Status> {
+    let order_id = OrderId::new(0, number).to_string();
+    let request = proto::GetSourcingDecisionRequest { order_id, attempt };
+    Ok(world.door.get_sourcing_decision(asked(request)).await?.into_inner().decision.unwrap())
+}
+
+async fn stocked() -> World {
+    let world = World::new().await;
+    for (number, node) in ["n1", "n2", "n3"].into_iter().enumerate() {
+        world.with_node(node).await;
+        world.stocked(node, 5, number as u64 + 1);
+    }
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_order_was_answered_is_shown_even_after_a_restart() {
+    let world = stocked().await;
+    let first = plan(&world, 7, 1, &[]).await;
+    let second = plan(&world, 7, 2, &["n1"]).await;
+    let shown = decision(&world, 7, 1).await.unwrap();
+    assert_eq!(shown.plan.as_ref(), Some(&first));
+    assert!(shown.proven && shown.repeats && shown.inputs_whole && shown.findings.is_empty(), "{shown:?}");
+    assert_eq!((shown.channel.as_str(), shown.zone_id.as_str()), ("web", "de"));
+    assert_eq!(shown.shipments[0].node_id, "n1");
+    let next: Vec<&str> = shown
+        .next_best
+        .iter()
+        .map(|other| other.plan.as_ref().unwrap().assignments[0].node_id.as_str())
+        .collect();
+    assert_eq!(next, ["n2", "n3"]);
+    assert_eq!(decision(&world, 7, 0).await.unwrap().plan, Some(second), "0 is the last attempt");
+
+    // The network has changed since, and still the decision is shown over the network of then.
+    world.with_node("n0").await;
+    let world = world.restarted().await;
+    let again = decision(&world, 7, 1).await.unwrap();
+    assert_eq!(again, shown);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kept_decisions_are_checked_and_tried_under_another_policy() {
+    let world = stocked().await;
+    for number in 1..=3 {
+        plan(&world, number, 1, &[]).await;
+    }
+    let request = proto::VerifySourcingDecisionsRequest::default();
+    let answers = world.door.verify_sourcing_decisions(asked(request)).await.unwrap().into_inner();
+    let answers: Vec<_> = answers.map(Result::unwrap).collect().await;
+    let last = answers.last().unwrap();
+    assert_eq!((last.total, last.checked, last.proven, last.gone), (3, 3, 3, 0));
+    assert!(last.findings.is_empty() && last.kept_bytes < 3 * 1_024);
+
+    let get = proto::GetSourcingPolicyRequest::default();
+    let policy = world.door.get_sourcing_policy(asked(get)).await.unwrap().into_inner().policy.unwrap();
+    let nodes = proto::NodeSet { node_ids: vec!["n1".into(), "n2".into()], ..Default::default() };
+    let rule = proto::ServeRule { nodes: Some(nodes), excluded: true, ..Default::default() };
+    let policy = proto::SourcingPolicy { serve_rules: vec![rule], ..policy };
+    let compare = |order_id: String| proto::CompareSourcingPolicyRequest {
+        policy: Some(policy.clone()),
+        order_id,
+        ..Default::default()
+    };
+    let answers = world.door.compare_sourcing_policy(asked(compare(String::new()))).await.unwrap();
+    let answers: Vec<_> = answers.into_inner().map(Result::unwrap).collect().await;
+    assert_eq!(answers.len(), 3);
+    let compared = answers[2].comparison.as_ref().unwrap();
+    assert_eq!((answers[2].total, answers[2].done), (3, 3));
+    let (was, would_be) = (compared.was.as_ref().unwrap(), compared.would_be.as_ref().unwrap());
+    assert_eq!((was.shipments, would_be.shipments, would_be.unserved_units), (1, 1, 0));
+    let view = world.door.network().view();
+    assert_eq!(view.policy.version, 0, "nothing was put in force");
+
+    let one =
+        world.door.compare_sourcing_policy(asked(compare(OrderId::new(0, 2).to_string()))).await.unwrap();
+    let one: Vec<_> = one.into_inner().map(Result::unwrap).collect().await;
+    assert_eq!((one.len(), one[0].total), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_asked_for_is_not_kept_and_garbage_is_refused() {
+    let world = stocked().await;
+    let (code, reason) = why(&decision(&world, 9, 0).await.unwrap_err());
+    assert_eq!((code, reason.as_str()), (Code::NotFound, "DECISION_UNKNOWN"));
+    let junk = proto::GetSourcingDecisionRequest { order_id: "seven".into(), attempt: 0 };
+    let refused = world.door.get_sourcing_decision(asked(junk)).await.unwrap_err();
+    assert_eq!(fields(&refused), ["order_id"]);
+    let second = prost_types::Timestamp { seconds: NOON.as_ms() / 1_000, nanos: 0 };
+    let backwards = proto::VerifySourcingDecisionsRequest {
+        from_time: Some(second),
+        until_time: Some(second),
+        order_id: "?".into(),
+    };
+    let refused = world.door.verify_sourcing_decisions(asked(backwards)).await.err().unwrap();
+    assert_eq!(fields(&refused), ["order_id", "until_time"]);
+    let empty = proto::CompareSourcingPolicyRequest::default();
+    let refused = world.door.compare_sourcing_policy(asked(empty)).await.err().unwrap();
+    assert_eq!(fields(&refused), ["policy"]);
+}
