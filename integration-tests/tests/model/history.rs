@@ -287,27 +287,24 @@ fn finish(sim: &mut Sim) -> Lawful {
     Err(Wrong("REST: nodes are never done".to_owned()))
 }
 
-/// Nobody who alone waits for stock of a SKU waits while it lies at a node that may serve it. Where several wait, those are
-/// told whom a rise serves whole, and the first; what they leave lies there until the next rise.
+/// Nobody waits for stock of a SKU while it lies at a node that may serve it, whoever else waits for it.
 fn nobody_waits_for_what_is_there(sim: &Sim) -> Lawful {
     use waybill_orders::Bucket;
-    use waybill_orders::order::{LineState, UnservedReason};
+    use waybill_orders::order::LineState;
     use waybill_types::exchange::Delivery;
     let mut there = planner::there(sim);
     there.retain(|(_, node), _| !sim.closed_once.contains(node));
-    there.retain(|(sku, _), _| sim.waited.get(sku).is_some_and(|orders| orders.len() == 1));
     for id in &sim.placed {
         let state = sim.orders[usize::from(id.partition().index)].core.state();
         let Some((opening, order)) = state.order(*id) else { continue };
         let content = order.content(&opening);
         // A plan for units that were called off meanwhile leaves what it had for them.
         let called_off = |line: &LineState| !line.buckets.get(Bucket::Cancelled).is_zero();
-        if sim.sent_away.contains(id) || order.last_amendment > 0 || order.lines.iter().any(called_off) {
+        if order.lines.iter().any(called_off) {
             continue;
         }
         for ((number, line), state) in content.numbered().zip(&order.lines) {
-            let waits_for_stock = state.waits.is_some_and(|waits| waits.reason == UnservedReason::NoStock);
-            if state.buckets.get(Bucket::Backordered).is_zero() || !waits_for_stock {
+            if state.buckets.get(Bucket::Backordered).is_zero() {
                 continue;
             }
             let shunned = order.shunned_for(content, number);

@@ -95,6 +95,7 @@ fn nothing(lost: &Message) -> Message {
         | Message::NotFound(..)
         | Message::Seize(..)
         | Message::GoodsLanded(..)
+        | Message::NodeOpened(_)
         | Message::ReservePart(_)
         | Message::PartsDecided(..)
         | Message::Settle(..)

@@ -7,14 +7,14 @@ use super::judge::Judge;
 use super::mutants::Mutant;
 use super::part::{Committed, Part, Stepped};
 use super::see;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use waybill_fulfillment::Fulfillment;
 use waybill_inventory::Inventory;
 use waybill_machine::record::decode;
 use waybill_machine::{Content, Machine};
 use waybill_orders::{Note, Orders, PlanQuestion};
 use waybill_replica::{Failure, Input, RequestKey};
-use waybill_types::exchange::{Message, Step};
+use waybill_types::exchange::Message;
 use waybill_types::{Layout, NodeId, OrderId, Origin, PartitionId, RequestId, Service, Sku, Timestamp};
 
 pub(crate) const LAYOUT: Layout = Layout { orders: 2, inventory: 2, fulfillment: 2 };
@@ -113,12 +113,8 @@ pub(crate) struct Sim {
     pub(crate) hands: super::hands::Hands,
     pub(crate) holds: Vec<(waybill_types::ReservationId, Vec<waybill_types::exchange::Claim>)>,
     pub(crate) blind_planner: bool,
-    /// Nodes that were ever closed: that one opens again wakes nobody.
+    /// Nodes that were ever closed.
     pub(crate) closed_once: Vec<NodeId>,
-    /// Orders that ever waited for stock, by SKU.
-    pub(crate) waited: BTreeMap<Sku, BTreeSet<OrderId>>,
-    /// Orders to which some node said no: news of its stock may come while they look elsewhere.
-    pub(crate) sent_away: BTreeSet<OrderId>,
     pub(crate) commands: u64,
     pub(crate) refusals: u64,
     pub(crate) log: Option<Vec<String>>,
@@ -172,8 +168,6 @@ impl Sim {
             holds: Vec::new(),
             blind_planner: false,
             closed_once: Vec::new(),
-            waited: BTreeMap::new(),
-            sent_away: BTreeSet::new(),
             commands: 0,
             refusals: 0,
             log: None,
@@ -384,15 +378,6 @@ impl Sim {
         }
         let sent: Message = decode(&bytes).expect("a message reads back");
         let (message, times) = self.spoil(sent.clone());
-        match &sent {
-            Message::AwaitStock { order, sku, .. } => {
-                self.waited.entry(sku.clone()).or_default().insert(*order);
-            }
-            Message::WorkRefused(id, _) | Message::WorkProgress(id, Step::Shorted(_) | Step::Rejected(_)) => {
-                self.sent_away.insert(id.order);
-            }
-            _ => {}
-        }
         // The judge is told what was sent, once, whatever becomes of it.
         let mut fact = Some(Fact::Heard(sent));
         let bytes = waybill_machine::record::encode(&message);
