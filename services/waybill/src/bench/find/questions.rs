@@ -117,9 +117,10 @@ impl Kind {
             | Self::CardAtTill
             | Self::Node
             | Self::Hold
-            | Self::Sku
             | Self::StatusAndDay => true,
-            Self::NamePrefix
+            // An item is what a search is narrowed by, not what it goes by.
+            Self::Sku
+            | Self::NamePrefix
             | Self::ChineseName
             | Self::FullName
             | Self::Status
