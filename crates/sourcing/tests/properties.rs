@@ -178,20 +178,20 @@ proptest! {
     }
 }
 
-/// How good the search is today; the exact kernel will make both figures 100 %.
+/// Plans are optimal by the law: most units served, then least cost. Where units may be left to save more than they
+/// cost, or amounts are rounded term by term, the lower bound stays below the cost.
 #[test]
-fn most_small_problems_are_solved_to_the_optimum() {
-    let (mut optimal, mut proven, mut all) = (0, 0, 0);
-    for seed in 0..3_000 {
-        let (world, request) = random::world(seed, Spice { few_shipments: false, ..PLAIN });
+fn every_small_problem_is_solved_to_the_optimum() {
+    let (mut proven, mut all) = (0, 0);
+    for seed in 0..6_000 {
+        let (world, request) = random::world(seed, Spice { few_shipments: seed % 2 == 0, ..PLAIN });
         let plan = world.ready().plan(&request);
         let best = random::optimum(&world, &request);
         all += 1;
         let found = (random::missing(&world, &request, &plan), plan.cost_minor());
-        optimal += u32::from(found == (best.missing, best.cost));
+        assert_eq!(found, (best.missing, best.cost), "seed {seed}");
         proven += u32::from(plan.lower_bound_minor == plan.cost_minor());
     }
-    println!("optimal {optimal}, proven {proven} of {all}");
-    assert!(optimal * 100 >= all * 96, "only {optimal} of {all} plans are optimal");
-    assert!(proven * 100 >= all * 35, "only {proven} of {all} plans are proven optimal");
+    println!("proven {proven} of {all}");
+    assert!(proven * 100 >= all * 70, "only {proven} of {all} plans are proven optimal");
 }

@@ -94,6 +94,47 @@ impl Root {
         outcome
     }
 
+    /// The rows that a plan under `cost`, in whole units, may use; and the bound of what they could come to.
+    pub(crate) fn contenders(&mut self, run: &Run<'_>, cost: i64, places: &mut Vec<u32>) -> i64 {
+        let counts = &mut Counts::default();
+        self.scan(run, counts);
+        self.primal.clear(cost << run.scale.bits);
+        let bound = self.even_bound(run);
+        self.rule_out(run, bound, cost, counts);
+        places.clear();
+        if bound >= cost {
+            return cost;
+        }
+        if self.alive.is_empty() {
+            let nothing = run.form.demands.iter().map(|demand| demand.quantity * demand.unfilled);
+            return cost.min(nothing.sum());
+        }
+        self.core.fill(run.problem, run.form, run.tables, run.rules, run.scale, &self.alive);
+        let bound = self.narrow(run, counts);
+        if self.is_closed(bound) {
+            return cost;
+        }
+        places.extend(self.free.iter().map(|row| self.core.place[*row as usize]));
+        self.core.unscaled_up(bound)
+    }
+
+    /// Raises the values and drops rows by turns. Returns the bound.
+    fn narrow(&mut self, run: &Run<'_>, counts: &mut Counts) -> i64 {
+        self.values.iter_mut().for_each(|value| *value <<= run.scale.bits);
+        self.path.clear(self.core.place.len());
+        self.free.clear();
+        self.free.extend(0..self.core.place.len() as u32);
+        let mut bound = i64::MIN;
+        for step in [Step::Ascend, Step::Climb, Step::Ascend] {
+            bound = bound.max(self.take(step));
+            if self.is_closed(bound) || self.free.is_empty() {
+                break;
+            }
+            self.drop_rows(bound, counts);
+        }
+        bound
+    }
+
     /// Reads every row once: which can be used, the even-split values, the best single row.
     fn scan(&mut self, run: &Run<'_>, counts: &mut Counts) -> Scan {
         let Run { problem, form, tables, rules, .. } = run;

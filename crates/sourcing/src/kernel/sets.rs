@@ -27,7 +27,11 @@ pub struct Sets {
     asks: Vec<i64>,
     /// By giver: it counts against the limit.
     counts: Vec<bool>,
+    /// Scratch: costs without the present giver.
+    before: Vec<i64>,
+    /// Scratch: an odometer of units, and how far it goes.
     units: Vec<u32>,
+    room: Vec<u32>,
     /// Pairs of sets looked at.
     pub steps: u64,
 }
@@ -92,47 +96,53 @@ impl Sets {
         let begin = self.gives.len();
         self.gives.resize(begin + self.layers * self.size, 0);
         self.counts.push(counts);
-        let asked: Vec<u32> = (1..self.size as u32).filter(|set| self.asks[*set as usize] < NEVER).collect();
-        // Layers and sets downwards, so that what is read is still without this giver.
-        for layer in (0..self.layers).rev() {
+        self.before.clone_from(&self.costs);
+        for layer in 0..self.layers {
             let from = match (self.layers, counts) {
                 (1, _) | (_, false) => layer,
                 _ if layer == 0 => continue,
                 _ => layer - 1,
             };
-            for set in (1..self.size).rev() {
-                let mut best = (self.costs[layer * self.size + set], 0);
-                for part in &asked {
-                    let part = *part as usize;
-                    if part > set {
-                        break;
-                    }
-                    self.steps += 1;
-                    if let Some(rest) = self.without(set, part) {
-                        let before = self.costs[from * self.size + rest];
-                        if before < NEVER && before + self.asks[part] < best.0 {
-                            best = (before + self.asks[part], part as u32);
-                        }
-                    }
+            for part in 1..self.size {
+                if self.asks[part] < NEVER {
+                    self.join(from * self.size, layer * self.size, begin + layer * self.size, part);
                 }
-                self.costs[layer * self.size + set] = best.0;
-                self.gives[begin + layer * self.size + set] = best.1;
             }
         }
     }
 
-    /// `set` less `part`; `None` when it does not hold it.
-    #[inline]
-    fn without(&self, set: usize, part: usize) -> Option<usize> {
-        let (mut of_set, mut of_part) = (set, part);
+    /// Joins `part` of the present giver to every set that leaves room for it, where that is cheaper.
+    fn join(&mut self, from: usize, to: usize, gives: usize, part: usize) {
+        self.room.clear();
+        let mut rest = part;
         for quantity in &self.quantities {
             let radix = *quantity as usize + 1;
-            if of_part % radix > of_set % radix {
-                return None;
-            }
-            (of_set, of_part) = (of_set / radix, of_part / radix);
+            self.room.push(*quantity - (rest % radix) as u32);
+            rest /= radix;
         }
-        Some(set - part)
+        let ask = self.asks[part];
+        self.units.fill(0);
+        let mut set = 0;
+        loop {
+            self.steps += 1;
+            let before = self.before[from + set];
+            let joined = &mut self.costs[to + set + part];
+            if before < NEVER && before + ask < *joined {
+                *joined = before + ask;
+                self.gives[gives + set + part] = part as u32;
+            }
+            let mut kind = 0;
+            while kind < self.units.len() && self.units[kind] == self.room[kind] {
+                set -= self.units[kind] as usize * self.strides[kind];
+                self.units[kind] = 0;
+                kind += 1;
+            }
+            if kind == self.units.len() {
+                return;
+            }
+            self.units[kind] += 1;
+            set += self.strides[kind];
+        }
     }
 
     /// The least cost of giving exactly these units; `None` where nobody can.

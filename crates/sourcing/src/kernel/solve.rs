@@ -71,6 +71,30 @@ impl Solver {
         Ok(())
     }
 
+    /// Places of the facilities that a plan under `cost` may use, as far as duals tell, in ascending order; and a lower
+    /// bound of the cost of every plan, never more than `cost`. For callers whose true costs are above those of the
+    /// problem, such as rates with steps. Takes plans that need not be complete.
+    ///
+    /// # Errors
+    /// [`Malformed`] as for [`Solver::solve`].
+    pub fn contenders(
+        &mut self,
+        problem: &Problem,
+        ask: &Ask,
+        cost: i64,
+        places: &mut Vec<u32>,
+    ) -> Result<i64, Malformed> {
+        problem.check()?;
+        self.form.of(problem);
+        let limits = problem.limits;
+        let (rows_max, one_per_node) = (limits.shipments_max, limits.one_per_node);
+        let rules = Rules { rows_max, all_count: false, must_fill: false, one_per_node };
+        let scale = self.scale(problem, rules)?;
+        let tables = self.form.tables(problem);
+        let run = Run { problem, form: &self.form, tables, rules, scale, days: Days::Any, ask };
+        Ok(self.root.contenders(&run, cost, places))
+    }
+
     /// The plan that gives nothing.
     fn start(&self, problem: &Problem, solution: &mut Solution, scale: Scale) {
         solution.shares.clear();

@@ -1,13 +1,14 @@
 //! From a question to a plan. It reads network, policy and stock, and changes nothing.
 
 mod answer;
-mod bound;
 mod cost;
 mod demand;
+mod floors;
 mod problem;
 mod question;
 mod score;
 mod search;
+mod shares;
 
 use crate::mirror::Availability;
 use crate::network::Network;

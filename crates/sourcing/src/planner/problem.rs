@@ -27,12 +27,20 @@ pub(crate) struct Row<'n> {
     /// Index into [`Problem::sources`].
     pub(crate) source: u32,
     tariff: &'n Tariff,
-    /// What using it costs besides parcels and units; where the shipment is forced, less what that costs already.
+    /// What using it costs besides parcels and units; where the shipment is forced, less all that costs already.
     opening_micro: i128,
     /// The floor below its cost at no load; 0 where the shipment is forced. May be negative.
     pub(crate) fixed_micro: i64,
     /// The floor's rise in minor units per kilogram, which is millionths per milligram. It is in the unit costs.
     per_kg_minor: i64,
+}
+
+/// A lane by which a forced shipment may go.
+#[derive(Clone, Copy, Debug)]
+struct ForcedLane<'n> {
+    source: u32,
+    opening_minor: i64,
+    tariff: &'n Tariff,
 }
 
 /// One demand as the search reads it.
@@ -64,6 +72,8 @@ pub(crate) struct Problem<'n> {
     pub(crate) free: Vec<u64>,
     /// Floor of the cost of one unit: one row of `wants.len()` per row.
     unit_micro: Vec<i64>,
+    /// The lanes of forced sources.
+    forced_lanes: Vec<ForcedLane<'n>>,
     /// Shipments that may be opened beside the forced ones.
     pub(crate) shipments_max: usize,
     /// Shipments that are sent anyway.
@@ -113,9 +123,48 @@ impl<'n> Problem<'n> {
     #[inline]
     pub(crate) fn using_micro(&self, row: usize, load_mg: u64) -> i128 {
         let facts = &self.rows[row];
-        let pinned_mg = self.sources[facts.source as usize].forced_mg.unwrap_or(0);
-        let (base, carriage) = facts.tariff.cost_minor(pinned_mg.saturating_add(load_mg));
-        facts.opening_micro + (base + carriage) * 1_000_000 - times(load_mg, facts.per_kg_minor)
+        let using = |opening_micro: i128, tariff: &Tariff, weight_mg: u64| {
+            let (base, carriage) = tariff.cost_minor(weight_mg);
+            opening_micro + (base + carriage) * 1_000_000
+        };
+        let Some(pinned_mg) = self.sources[facts.source as usize].forced_mg else {
+            return using(facts.opening_micro, facts.tariff, load_mg) - times(load_mg, facts.per_kg_minor);
+        };
+        // With more in it the parcel may go by another lane.
+        let weight_mg = pinned_mg.saturating_add(load_mg);
+        let lanes = self.forced_lanes.iter().filter(|lane| lane.source == facts.source);
+        let least = lanes.map(|lane| using(micro(lane.opening_minor), lane.tariff, weight_mg)).min();
+        facts.opening_micro + least.unwrap_or(0)
+    }
+    /// Every shipment's fixed cost holds the split penalty; the first one is spared it. Where something is pinned, the
+    /// first shipment is among the pinned ones and is counted there.
+    pub(crate) fn first_shipment_micro(&self) -> i128 {
+        let any = self.wants.iter().any(|want| want.reachable > 0);
+        if self.forced == 0 && any { i128::from(self.split_micro) } else { 0 }
+    }
+    /// About how far the costs of two plans can be apart, backorders aside.
+    pub(crate) fn range_micro(&self) -> i128 {
+        let (mut dearest, mut units) = (0, 0u64);
+        let mut by_want = vec![0i128; self.wants.len()];
+        for (row, facts) in self.rows.iter().enumerate() {
+            let mut load_mg = 0u64;
+            for (index, want) in self.wants.iter().enumerate() {
+                let served = self.serves(facts.source, index, want.reachable);
+                load_mg = load_mg.saturating_add(served.saturating_mul(want.weight_mg));
+                by_want[index] = by_want[index].max(i128::from(self.unit(row, index)).abs());
+            }
+            for using in
+                [i128::from(facts.fixed_micro), self.using_micro(row, 0), self.using_micro(row, load_mg)]
+            {
+                dearest = dearest.max(using.abs());
+            }
+        }
+        let mut range = i128::from(self.split_micro).abs();
+        for (want, each) in self.wants.iter().zip(by_want) {
+            units = units.saturating_add(want.reachable);
+            range += i128::from(want.reachable) * (each + i128::from(want.backorder_micro.min(0)).abs());
+        }
+        range + dearest * i128::from(units.min(self.sources.len() as u64))
     }
     #[inline]
     pub(crate) fn rank(&self, row: usize) -> u32 {
@@ -272,7 +321,8 @@ impl<'n> Problem<'n> {
         (low_mg.min(high_mg), high_mg)
     }
 
-    /// The lane that a forced source sends by already. More units cost their picking, and what the parcel rises by.
+    /// The row of a source that sends a shipment already. More units cost their picking, and what the parcel rises by
+    /// on whichever lane is cheapest then.
     fn forced_row(
         &mut self,
         question: &Question<'n>,
@@ -290,11 +340,15 @@ impl<'n> Problem<'n> {
         let least_minor = lanes.iter().map(least).min()?;
         self.forced_slack_micro += (least_minor - settled_minor).min(0) * 1_000_000;
         let tariff = &*question.network.way(kept).tariff;
-        let (base, carriage) = tariff.cost_minor(pinned_mg);
+        self.forced_lanes.extend(lanes.iter().map(|lane| ForcedLane {
+            source: lane.source,
+            opening_minor: lane.opening_minor,
+            tariff: &question.network.way(lane.entry.way).tariff,
+        }));
         Some(Row {
             source: lanes[0].source,
             tariff,
-            opening_micro: -(base + carriage) * 1_000_000,
+            opening_micro: -settled_minor * 1_000_000,
             fixed_micro: 0,
             per_kg_minor: 0,
         })

@@ -1,13 +1,14 @@
-//! Finds a good set of shipments for a problem: the best single node, a greedy cover by cost per unit, then one-for-one
-//! swaps, additions and removals while they help. Serving more always goes before saving cost. It counts steps, not
-//! time, so that the same problem gives the same answer on every machine.
+//! Finds the best set of shipments for a problem. The exact kernel solves it with straight lines in place of tariffs,
+//! and says which rows matter by the true cost of its plan; among those every way to share the units is gone through.
+//! Where there are too many ways, swapping rows improves the plan. It counts steps, not time, so that the same problem
+//! gives the same answer on every machine.
 
-use crate::planner::bound::Bound;
-use crate::planner::cost::times;
+use crate::planner::floors::{self, Law};
 use crate::planner::problem::Problem;
-use crate::planner::score::{Given, Score, Scorer, group_end};
+use crate::planner::score::{Given, Score, Scorer};
+use crate::planner::shares;
 
-/// Elementary steps (one want of one open row looked at) that improvement may take: well under a millisecond.
+/// Elementary steps (one want of one open row looked at) that swapping may take: well under a millisecond.
 const STEPS_MAX: usize = 120_000;
 
 /// Candidates that are scored for each place in a plan; the others only looked at.
@@ -21,44 +22,65 @@ pub(crate) struct Found {
     pub(crate) bound_micro: i128,
 }
 
-/// The best set of rows that the search comes upon, and how good any could be.
+/// The best plan by the law that more units served go before any saving, and how cheap any plan could be.
 pub(crate) fn search(problem: &Problem<'_>) -> Found {
-    let mut search = Search { problem, scorer: Scorer::new(problem) };
-    let mut bound = Bound::of(problem);
-    let forced = problem.forced_rows();
-    let mut best = search.scored(forced.clone());
-    let single = search.best_single(&forced).map(|rows| search.scored(rows));
-    best = single.into_iter().fold(best, better);
-    bound.tighten(problem, best.1.cost_micro);
-    if !search.is_proven(&bound, &best) {
-        let mut cover = search.cover(&forced, Pick::CheapestPerUnit);
-        if search.scored(cover.clone()).1.unserved > 0 {
-            let widest = search.cover(&forced, Pick::MostUnits);
-            cover = better(search.scored(cover), search.scored(widest)).0;
-        }
-        best = better(best, search.scored(cover));
-        best = search.improve(&mut bound, best);
+    let cheapest = attempt(problem, Law { unserved_micro: 0 });
+    if cheapest.score.unserved == 0 {
+        return Found { given: cheapest.given, bound_micro: cheapest.bound_micro };
     }
-    let mut given = Vec::new();
-    search.scorer.score_into(&best.0, |part| given.push(part));
-    Found { given, bound_micro: bound.total_micro }
+    // The cheapest plan leaves something that could be served. What a unit must cost to be worth any saving is more
+    // than any plan costs.
+    let unserved_micro = i64::try_from(4 * problem.range_micro()).unwrap_or(i64::MAX / 4).max(1);
+    let served = attempt(problem, Law { unserved_micro });
+    let best = if served.score < cheapest.score { served.given } else { cheapest.given };
+    Found { given: best, bound_micro: cheapest.bound_micro }
+}
+
+/// The outcome under one law.
+struct Attempt {
+    given: Vec<Given>,
+    score: Score,
+    bound_micro: i128,
+}
+
+fn attempt(problem: &Problem<'_>, law: Law) -> Attempt {
+    let offset_micro = problem.unreachable_micro() - problem.first_shipment_micro();
+    let mut search = Search { problem, law, scorer: Scorer::new(problem) };
+    let forced = problem.forced_rows();
+    let floor = floors::solve(problem, law);
+    let mut rows = floor.as_ref().map_or(Vec::new(), |floor| floor.rows.clone());
+    rows.extend(&forced);
+    rows.sort_unstable();
+    rows.dedup();
+    let mut best = search.scored(rows);
+    let alone = search.scored(forced);
+    best = search.better(best, alone);
+    let bound_micro = floor.map_or(i128::MIN, |floor| floor.bound_micro + offset_micro);
+    let slack_micro = problem.forced_slack_micro;
+    let cost_micro = law.weighed(&best.1);
+    if bound_micro >= cost_micro {
+        return search.finish(best.0, bound_micro + slack_micro);
+    }
+    let Some(contenders) = floors::contenders(problem, law, cost_micro - offset_micro) else {
+        return search.finish(best.0, bound_micro.saturating_add(slack_micro));
+    };
+    if let Some(shared) = shares::best(problem, law, &contenders.rows) {
+        let exact = law.weighed(&shared.score).min(cost_micro);
+        if law.rank(&shared.score) <= law.rank(&best.1) {
+            return Attempt { given: shared.given, score: shared.score, bound_micro: exact + slack_micro };
+        }
+        return search.finish(best.0, exact + slack_micro);
+    }
+    let bound_micro = bound_micro.max(contenders.bound_micro + offset_micro);
+    best = search.improve(best, &contenders.rows);
+    search.finish(best.0, bound_micro + slack_micro)
 }
 
 type Scored = (Vec<u32>, Score);
 
-/// What a greedy cover looks for next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pick {
-    CheapestPerUnit,
-    MostUnits,
-}
-
-fn better(a: Scored, b: Scored) -> Scored {
-    if (b.1, &b.0) < (a.1, &a.0) { b } else { a }
-}
-
 struct Search<'p> {
     problem: &'p Problem<'p>,
+    law: Law,
     scorer: Scorer<'p>,
 }
 
@@ -68,92 +90,22 @@ impl Search<'_> {
         (rows, score)
     }
 
-    /// The cheapest row that serves everything reachable alone; ties go to the first node by id.
-    fn best_single(&mut self, forced: &[u32]) -> Option<Vec<u32>> {
-        let problem = self.problem;
-        if !forced.is_empty() || problem.shipments_max == 0 || problem.wants.iter().any(|want| want.shared) {
-            return None;
-        }
-        let mut best: Option<(i128, usize)> = None;
-        for (row, facts) in problem.rows.iter().enumerate() {
-            let (mut cost, mut load_mg) = (0, 0u64);
-            let complete = problem.wants.iter().enumerate().all(|(index, want)| {
-                cost += times(want.reachable, problem.unit(row, index));
-                load_mg = load_mg.saturating_add(want.reachable.saturating_mul(want.weight_mg));
-                problem.serves(facts.source, index, want.reachable) == want.reachable
-            });
-            if !complete {
-                continue;
-            }
-            cost += problem.using_micro(row, load_mg);
-            if best.is_none_or(|(least, _)| cost < least) {
-                best = Some((cost, row));
-            }
-        }
-        best.map(|(_, row)| vec![row as u32])
+    fn better(&self, a: Scored, b: Scored) -> Scored {
+        if (self.law.rank(&b.1), &b.0) < (self.law.rank(&a.1), &a.0) { b } else { a }
     }
 
-    fn is_proven(&self, bound: &Bound, best: &Scored) -> bool {
-        best.1.unserved == 0 && best.1.cost_micro <= bound.total_micro
-    }
-
-    /// Opens row after row until nothing reachable is left or no more shipments are allowed.
-    fn cover(&mut self, forced: &[u32], pick: Pick) -> Vec<u32> {
-        let problem = self.problem;
-        let mut rows = forced.to_vec();
-        let mut remaining: Vec<u64> = problem.wants.iter().map(|want| want.reachable).collect();
-        let mut opened = 0;
-        let mut seen = vec![false; problem.sources.len()];
-        loop {
-            let Some(next) = self.next_row(&seen, &remaining, opened < problem.shipments_max, pick) else {
-                return rows;
-            };
-            let source = problem.rows[next].source;
-            seen[source as usize] = true;
-            take(problem, source, &mut remaining);
-            if !problem.is_forced(next) {
-                rows.push(next as u32);
-                opened += 1;
-            }
-        }
-    }
-
-    fn next_row(&mut self, seen: &[bool], remaining: &[u64], may_open: bool, pick: Pick) -> Option<usize> {
-        let problem = self.problem;
-        let mut best: Option<(i128, i128, usize)> = None;
-        for (row, facts) in problem.rows.iter().enumerate() {
-            if seen[facts.source as usize] || !(may_open || problem.is_forced(row)) {
-                continue;
-            }
-            let (mut units, mut cost) = (0i128, i128::from(facts.fixed_micro));
-            for (index, want) in problem.wants.iter().enumerate() {
-                let served = problem.serves(facts.source, index, remaining[index]);
-                units += times(served, want.measure as i64);
-                cost += times(served, problem.unit(row, index));
-            }
-            if units == 0 {
-                continue;
-            }
-            let wins = best.is_none_or(|(best_cost, best_units, _)| match pick {
-                Pick::CheapestPerUnit => cost.saturating_mul(best_units) < best_cost.saturating_mul(units),
-                Pick::MostUnits => (units, best_cost) > (best_units, cost),
-            });
-            if wins {
-                best = Some((cost, units, row));
-            }
-        }
-        best.map(|(_, _, row)| row)
+    fn finish(&mut self, rows: Vec<u32>, bound_micro: i128) -> Attempt {
+        let mut given = Vec::new();
+        let score = self.scorer.score_into(&rows, |part| given.push(part));
+        Attempt { given, score, bound_micro: bound_micro.min(self.law.weighed(&score)) }
     }
 
     /// Takes the best swap, addition or removal of one row, as long as one helps and steps are left.
-    fn improve(&mut self, bound: &mut Bound, mut best: Scored) -> Scored {
+    fn improve(&mut self, mut best: Scored, contenders: &[u32]) -> Scored {
         let problem = self.problem;
+        let candidates: Vec<u32> =
+            contenders.iter().copied().filter(|row| !problem.is_forced(*row as usize)).collect();
         loop {
-            bound.tighten(problem, best.1.cost_micro);
-            if self.is_proven(bound, &best) {
-                return best;
-            }
-            let candidates = self.candidates(bound, &best);
             let opened = best.0.iter().filter(|row| !problem.is_forced(**row as usize)).count();
             let before = best.1;
             let current = best.0.clone();
@@ -179,7 +131,6 @@ impl Search<'_> {
                     best = self.keep_better(best, &trial);
                 }
                 if self.scorer.steps > STEPS_MAX {
-                    bound.tighten(problem, best.1.cost_micro);
                     return best;
                 }
             }
@@ -209,40 +160,6 @@ impl Search<'_> {
 
     fn keep_better(&mut self, best: Scored, trial: &[u32]) -> Scored {
         let score = self.scorer.score(trial);
-        if score < best.1 { (trial.to_vec(), score) } else { best }
-    }
-
-    /// Rows that might be part of a better plan. Rows are ruled out by cost only once everything reachable is served:
-    /// serving more may cost more.
-    fn candidates(&self, bound: &Bound, best: &Scored) -> Vec<u32> {
-        let problem = self.problem;
-        let all: Vec<u32>;
-        let rows = if best.1.unserved == 0 {
-            &bound.rows
-        } else {
-            all = (0..problem.rows.len() as u32).collect();
-            &all
-        };
-        rows.iter().copied().filter(|row| !problem.is_forced(*row as usize)).collect()
-    }
-}
-
-/// Takes from a newly opened source what it can give of each want that is still open.
-fn take(problem: &Problem<'_>, source: u32, remaining: &mut [u64]) {
-    let mut index = 0;
-    while index < remaining.len() {
-        let end = group_end(problem, index);
-        // Wants of one group see the same stock: what one takes, the next does not find.
-        let mut taken = 0;
-        for (offset, asked) in remaining[index..end].iter_mut().enumerate() {
-            let want = &problem.wants[index + offset];
-            let free = problem.free[source as usize * problem.wants.len() + index + offset] - taken;
-            let units = if want.whole && free < *asked { 0 } else { free.min(*asked) };
-            *asked -= units;
-            if want.shared {
-                taken += units;
-            }
-        }
-        index = end;
+        if self.law.rank(&score) < self.law.rank(&best.1) { (trial.to_vec(), score) } else { best }
     }
 }
