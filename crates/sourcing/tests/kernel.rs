@@ -5,6 +5,8 @@
 mod enumerate;
 #[path = "kernel/random.rs"]
 mod random;
+#[path = "kernel/sets.rs"]
+mod sets;
 
 use random::{Dice, Spice};
 use waybill_sourcing::kernel::verify::{Fault, verify};
