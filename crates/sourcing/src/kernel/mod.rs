@@ -10,6 +10,7 @@ mod branch;
 mod core;
 mod form;
 mod gather;
+mod merge;
 mod more;
 mod primal;
 mod problem;
@@ -20,6 +21,7 @@ mod solve;
 pub mod verify;
 
 pub use gather::{Gather, Shelf, Way};
+pub use merge::{Hub, Merged, merge};
 pub use problem::{Bond, Complete, Facility, Kind, Limits, Line, Malformed, Problem};
 pub use sets::Sets;
 pub use solution::{Ask, Certificate, Counts, Days, Part, Share, Solution};

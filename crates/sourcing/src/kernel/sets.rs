@@ -20,6 +20,8 @@ pub struct Sets {
     size: usize,
     /// Layers of at most so many givers, each with the least cost by set.
     layers: usize,
+    /// There are fewer givers allowed than units.
+    limited: bool,
     costs: Vec<i64>,
     /// By giver, layer and set: the set that this giver gives; 0 is nothing.
     gives: Vec<u32>,
@@ -69,7 +71,8 @@ impl Sets {
         }
         // More givers than units have nothing to give, so that no limit is needed.
         let units: u32 = quantities.iter().sum();
-        self.layers = if givers_max >= units { 1 } else { givers_max as usize + 1 };
+        self.limited = givers_max < units;
+        self.layers = if self.limited { givers_max as usize + 1 } else { 1 };
         self.costs.clear();
         self.costs.resize(self.layers * self.size, NEVER);
         for layer in 0..self.layers {
@@ -98,10 +101,10 @@ impl Sets {
         self.counts.push(counts);
         self.before.clone_from(&self.costs);
         for layer in 0..self.layers {
-            let from = match (self.layers, counts) {
-                (1, _) | (_, false) => layer,
-                _ if layer == 0 => continue,
-                _ => layer - 1,
+            let from = match self.limited && counts {
+                false => layer,
+                true if layer == 0 => continue,
+                true => layer - 1,
             };
             for part in 1..self.size {
                 if self.asks[part] < NEVER {
@@ -180,7 +183,7 @@ impl Sets {
             if part > 0 {
                 parts.push((giver, self.units_of(part)));
                 set -= part;
-                if self.layers > 1 && self.counts[giver] {
+                if self.limited && self.counts[giver] {
                     layer -= 1;
                 }
             }
