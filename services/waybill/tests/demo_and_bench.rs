@@ -142,3 +142,40 @@ fn a_filled_engine_restarts_after_a_kill_with_every_order() {
     assert_figures(&out, &names);
     assert!(out.contains("no violation"), "{out}");
 }
+
+#[test]
+fn every_way_to_find_an_order_is_measured_on_a_restarted_engine() {
+    let mut args = vec!["bench", "find", "--orders", "3000", "--seconds", "3"];
+    args.extend(SMALL);
+    let out = run_and_leave_nothing(&args);
+    let names = [
+        "orders",
+        "p99_ms_worst_exact",
+        "rss_mb",
+        "rss_restarted_mb",
+        "rss_asked_mb",
+        "disk_mb",
+        "import_per_s",
+        "restart_s",
+    ];
+    assert_figures(&out, &names);
+    for way in ["e-mail", "receipt, returnable", "status, day", "name, 1 character", "channel, page 2"] {
+        assert!(out.contains(way), "{way} is not told:\n{out}");
+    }
+}
+
+#[test]
+fn a_days_commands_are_measured_together_and_each_alone() {
+    let mut args = vec!["bench", "mixed", "--seconds", "4", "--backlog", "40"];
+    args.extend(SMALL);
+    let out = run_and_leave_nothing(&args);
+    let mut names = vec!["commands_per_s".to_owned()];
+    for kind in ["place", "amend", "cancel", "return"] {
+        names.extend(["p50", "p99"].map(|rank| format!("{kind}_{rank}_ms")));
+    }
+    let rest = ["server_cpu_us_per_command", "server_cpu_us_per_order", "place_alone_per_s", "rss_mb"];
+    names.extend(rest.into_iter().chain(["echo_per_s", "fdatasync_per_s"]).map(str::to_owned));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_figures(&out, &names);
+    assert!(out.contains("no violation"), "{out}");
+}
