@@ -1,7 +1,9 @@
 //! Finding orders over all partitions, newest first, page by page.
 
+use super::import::{client, historic, rows};
 use super::world::{World, line, order, whole};
 use std::sync::Arc;
+use waybill_proto::common::v1 as common;
 use waybill_proto::orders::v1 as proto;
 
 async fn all(world: &World, mut filter: proto::FindOrdersRequest) -> Vec<proto::OrderSummary> {
@@ -19,6 +21,22 @@ async fn all(world: &World, mut filter: proto::FindOrdersRequest) -> Vec<proto::
 
 fn numbers(orders: &[proto::OrderSummary]) -> Vec<&str> {
     orders.iter().map(|order| order.external_order_number.as_str()).collect()
+}
+
+/// The world with a door that looks at two rows of each partition per page, so that most pages of a search without an
+/// index are empty.
+fn narrow(world: World) -> World {
+    let inner = crate::door::Inner {
+        settings: crate::Settings { find_rows_max: 2, ..crate::Settings::default() },
+        partitions: world.door.0.partitions.clone(),
+        layout: world.door.0.layout,
+        seal: world.door.0.seal.clone(),
+        ears: world.door.0.ears.clone(),
+        clock: world.door.0.clock.clone(),
+        planner: Arc::clone(&world.door.0.planner),
+        nodes: Arc::clone(&world.door.0.nodes),
+    };
+    World { door: crate::Door(Arc::new(inner)), ..world }
 }
 
 #[tokio::test]
@@ -60,21 +78,8 @@ async fn a_search_of_many_rows_goes_on_where_it_stopped() {
         let sku = if number == 3 { "RARE" } else { "A" };
         world.place(order(&number.to_string(), vec![line(sku, 1)])).await.unwrap();
     }
-    // Two rows of each partition per page, so that most pages are empty.
-    let narrow = crate::Settings { find_rows_max: 2, ..crate::Settings::default() };
     let filter = proto::FindOrdersRequest { sku: "RARE".into(), page_size: 5, ..Default::default() };
-    let mut inner = crate::door::Inner {
-        partitions: world.door.0.partitions.clone(),
-        layout: world.door.0.layout,
-        settings: narrow,
-        seal: world.door.0.seal.clone(),
-        ears: world.door.0.ears.clone(),
-        clock: world.door.0.clock.clone(),
-        planner: Arc::clone(&world.door.0.planner),
-        nodes: Arc::clone(&world.door.0.nodes),
-    };
-    inner.settings.find_rows_max = 2;
-    let world = World { door: crate::Door(Arc::new(inner)), ..world };
+    let world = narrow(world);
     assert_eq!(numbers(&all(&world, filter.clone()).await), ["3"]);
     assert!(world.find(filter).await.unwrap().orders.is_empty(), "the first page looks at few rows");
     let everything = proto::FindOrdersRequest { channel: "web".into(), page_size: 5, ..Default::default() };
@@ -121,4 +126,40 @@ async fn orders_are_found_by_the_beginnings_of_names_in_any_script_by_card_and_b
         |id: &str| proto::FindOrdersRequest { social_id: id.into(), page_size: 5, ..Default::default() };
     assert_eq!(numbers(&all(&world, social("wechat:user4")).await), ["4"]);
     assert!(all(&world, social("wechat:USER4")).await.is_empty(), "the id is the network's");
+}
+
+#[tokio::test]
+async fn a_day_a_hold_and_a_node_are_found_at_once_however_many_newer_orders_there_are() {
+    let world = narrow(World::new(&[("A", 1)]).await);
+    let mut held = order("held", vec![line("A", 1)]);
+    held.hold_types = vec!["fraud".into()];
+    let placed = world.place(held).await.unwrap();
+    world.once(&placed.order_id, proto::OrderStatus::Reserved).await;
+    let mut older = historic("older", 2);
+    older.place_time.as_mut().unwrap().seconds = 1_500_000_000;
+    let past = rows("i1", vec![historic("old", 2), older]);
+    client(&world).await.import_orders(tokio_stream::iter([past])).await.unwrap();
+    for number in 0..20 {
+        world.host.clock().advance(1);
+        world.place(order(&number.to_string(), vec![line("B", 1)])).await.unwrap();
+    }
+    let any = proto::FindOrdersRequest { page_size: 5, ..Default::default() };
+    let by_hold = proto::FindOrdersRequest { hold_type: "fraud".into(), ..any.clone() };
+    let by_node = proto::FindOrdersRequest { node_id: "n1".into(), ..any.clone() };
+    for filter in [by_hold, by_node] {
+        assert_eq!(numbers(&world.find(filter.clone()).await.unwrap().orders), ["held"], "{filter:?}");
+    }
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let placed = |earliest, latest| proto::FindOrdersRequest {
+        placed: Some(common::TimeRange { earliest, latest }),
+        ..any.clone()
+    };
+    let that_day = placed(at(1_600_000_000), at(1_600_000_001));
+    assert_eq!(numbers(&world.find(that_day).await.unwrap().orders), ["old"]);
+    let before = placed(None, at(1_600_000_000));
+    assert_eq!(numbers(&all(&world, before).await), ["older"]);
+    let newest_first: Vec<String> = (0..20).rev().map(|number: i32| number.to_string()).collect();
+    let mut expected: Vec<&str> = newest_first.iter().map(String::as_str).collect();
+    expected.extend(["held", "old", "older"]);
+    assert_eq!(numbers(&all(&world, placed(at(1), None)).await), expected);
 }
