@@ -137,7 +137,9 @@ fn a_decision_is_planned_once_more_under_another_policy_and_another_network() {
     later.nodes.reverse();
     later.nodes.retain(|node| node.id.as_str() != "b");
     let mut names = waybill_sourcing::Interner::new();
-    ["d", "far", "c"].map(|name| names.intern(&node_id(name)));
+    for name in ["d", "far", "c"] {
+        names.intern(&node_id(name));
+    }
     let later = later.ready_with(&mut names);
     let under = kept.under(&ready.network, &later.network, &other).unwrap();
     assert_eq!(common::given(&under), [(1, "c".to_owned(), 2)]);
@@ -176,6 +178,7 @@ fn decisions_of_random_worlds_are_made_again_the_same_and_are_sound() {
         let (world, mut question) = random::world(seed, Spice { few_shipments: seed % 2 == 0, ..Spice::ALL });
         question.asked_for = Some(AskedFor { order: OrderId::new(0, seed + 1), attempt: 1 });
         let ready = world.ready();
+        println!("seed {seed}");
         let plan = ready.plan(&question);
         let kept = Record::of(&ready.network, &ready.mirror, &question, &plan).unwrap();
         let faults = kept.verify(&ready.network, &ready.policy);

@@ -9,6 +9,7 @@
 
 mod extensions;
 mod highs;
+mod hubs;
 mod recorded;
 mod streams;
 mod town;
@@ -25,7 +26,7 @@ const SKUS: usize = 4_000;
 /// The network of the targets.
 const NODES: usize = 1_106;
 /// Orders of each of the six streams that HiGHS solves again.
-const HIGHS_ORDERS: usize = 50;
+const HIGHS_ORDERS: usize = 40;
 
 struct Arguments {
     orders: usize,
@@ -65,6 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     lengths(&mut bench, arguments.orders / 4);
     let town = Town::generate(NODES, SKUS);
     extensions::print(&mut bench, &town, arguments.orders / 4);
+    hubs::print(&mut bench, &town, arguments.orders / 4);
     if let Some((python, script)) = &arguments.highs {
         compare(&mut bench, &town, Highs::start(python, script)?)?;
     }
@@ -194,5 +196,6 @@ mod tests {
             assert!(extra.iter().all(|extra| (0.0..20.0).contains(extra)), "{row}: {extra:?}");
         }
         extensions::print(&mut Bench::default(), &town, 20);
+        hubs::print(&mut Bench::default(), &town, 20);
     }
 }

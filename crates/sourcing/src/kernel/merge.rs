@@ -53,7 +53,8 @@ pub fn merge(direct: &Problem, hubs: &[Hub<'_>]) -> Result<Merged, Malformed> {
     add_facilities(&mut outer, direct);
     for (hub, sets) in hubs.iter().zip(&inner) {
         outer.add(true, |units| {
-            let leaving: i64 = units.iter().zip(hub.units).map(|(units, each)| i64::from(*units) * each).sum();
+            let leaving: i64 =
+                units.iter().zip(hub.units).map(|(units, each)| i64::from(*units) * each).sum();
             Some(sets.cost(units)? + leaving + hub.fixed)
         });
     }

@@ -47,6 +47,8 @@ pub(crate) struct Floor {
     pub(crate) rows: Vec<u32>,
     /// No plan costs less, what cannot be served left aside.
     pub(crate) bound_micro: i128,
+    /// How much coarser than a millionth costs were told.
+    bits: u32,
 }
 
 /// Rows that matter, and how cheap a plan with them could be.
@@ -65,22 +67,19 @@ pub(crate) fn solve(problem: &Problem<'_>, law: Law) -> Option<Floor> {
             solver.solve_into(told, &Ask::default(), solution).ok()?;
             let bound_micro = i128::from(solution.certificate.lower_bound) << bits;
             let rows = solution.facilities().map(|place| told.facilities()[place as usize].id).collect();
-            Some(Floor { rows, bound_micro })
+            Some(Floor { rows, bound_micro, bits })
         })
     })
 }
 
-/// The rows that a plan under `cost_micro` may use.
-pub(crate) fn contenders(problem: &Problem<'_>, law: Law, cost_micro: i128) -> Option<Contenders> {
+/// The rows that a plan under `cost_micro` may use, for the problem and law that `floor` was solved for last.
+pub(crate) fn contenders(floor: &Floor, cost_micro: i128) -> Option<Contenders> {
     MEMORY.with_borrow_mut(|memory| {
         let Memory { solver, problem: told, places, .. } = memory;
-        coarser(|bits| {
-            tell(problem, law, bits, told)?;
-            let cutoff = i64::try_from((cost_micro >> bits) + 1).ok()?;
-            let bound = solver.contenders(told, &Ask::default(), cutoff, places).ok()?;
-            let rows = places.iter().map(|place| told.facilities()[*place as usize].id).collect();
-            Some(Contenders { rows, bound_micro: (i128::from(bound) << bits).min(cost_micro) })
-        })
+        let cutoff = i64::try_from((cost_micro >> floor.bits) + 1).ok()?;
+        let bound = solver.contenders(told, &Ask::default(), cutoff, places).ok()?;
+        let rows = places.iter().map(|place| told.facilities()[*place as usize].id).collect();
+        Some(Contenders { rows, bound_micro: (i128::from(bound) << floor.bits).min(cost_micro) })
     })
 }
 

@@ -55,13 +55,14 @@ fn attempt(problem: &Problem<'_>, law: Law) -> Attempt {
     let mut best = search.scored(rows);
     let alone = search.scored(forced);
     best = search.better(best, alone);
-    let bound_micro = floor.map_or(i128::MIN, |floor| floor.bound_micro + offset_micro);
+    let bound_micro = floor.as_ref().map_or(i128::MIN, |floor| floor.bound_micro + offset_micro);
     let slack_micro = problem.forced_slack_micro;
     let cost_micro = law.weighed(&best.1);
     if bound_micro >= cost_micro {
         return search.finish(best.0, bound_micro + slack_micro);
     }
-    let Some(contenders) = floors::contenders(problem, law, cost_micro - offset_micro) else {
+    let contenders = floor.and_then(|floor| floors::contenders(&floor, cost_micro - offset_micro));
+    let Some(contenders) = contenders else {
         return search.finish(best.0, bound_micro.saturating_add(slack_micro));
     };
     if let Some(shared) = shares::best(problem, law, &contenders.rows) {

@@ -1,7 +1,9 @@
 //! Sets of units against the exact kernel, and nested for hubs against every way there is.
 
 use crate::random::{self, Dice, Spice};
-use waybill_sourcing::kernel::{Ask, Bond, Facility, Hub, Kind, Line, Malformed, Problem, Sets, Solver, merge};
+use waybill_sourcing::kernel::{
+    Ask, Bond, Facility, Hub, Kind, Line, Malformed, Problem, Sets, Solver, merge,
+};
 
 #[test]
 fn sets_of_units_cost_what_the_kernel_says() {
