@@ -8,6 +8,8 @@ SHELL := /bin/sh
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 WAYBILL := $(abspath $(TARGET_DIR)/release/waybill)
+# What tries the engine is not optimised across crates: each binary would take minutes more to link, for nothing.
+TOOLS := $(TARGET_DIR)/tools
 # A build machine must use exactly the versions of Cargo.lock; a person may just have changed a manifest.
 LOCKED := $(if $(CI),--locked,)
 
@@ -24,8 +26,14 @@ SOAK_SECONDS ?= 3600
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-build: ## build everything, release profile, and leave target/release/waybill
-	$(CARGO) build $(LOCKED) --release --workspace --bins
+build: waybill tools ## build everything, optimised, and leave target/release/waybill
+
+.PHONY: waybill tools
+waybill:
+	$(CARGO) build $(LOCKED) --release -p waybill
+
+tools:
+	$(CARGO) build $(LOCKED) --profile tools -p waybill-integration-tests --bins
 
 check: fmt-check proto-lint clippy ## format, lints of code and contracts
 
@@ -61,29 +69,25 @@ test-python:
 	$(BINARIES)
 	scripts/test-python
 
-demo: ## a retailer of 1,000 stores takes 20,000 orders; ends with a summary and a clean audit
-	$(CARGO) build $(LOCKED) --release -p waybill
+demo: waybill ## a retailer of 1,000 stores takes 20,000 orders; ends with a summary and a clean audit
 	$(WAYBILL) demo
 
-crash: ## kill -9 at random moments under load, CRASH_ROUNDS times; judged by ledger and audit
-	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
-	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/crash --rounds $(CRASH_ROUNDS)
+crash: build ## kill -9 at random moments under load, CRASH_ROUNDS times; judged by ledger and audit
+	WAYBILL_BIN=$(WAYBILL) $(TOOLS)/crash --rounds $(CRASH_ROUNDS)
 
-powercut: ## cut a disk image under the server, POWERCUT_ROUNDS times (needs root and loop mounts)
-	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
-	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/powercut --rounds $(POWERCUT_ROUNDS)
+powercut: build ## cut a disk image under the server, POWERCUT_ROUNDS times (needs root and loop mounts)
+	WAYBILL_BIN=$(WAYBILL) $(TOOLS)/powercut --rounds $(POWERCUT_ROUNDS)
 
-races: ## two clients want what excludes each other, RACE_ROUNDS times per race; each round has one outcome
-	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
-	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/races --rounds $(RACE_ROUNDS)
+races: build ## two clients want what excludes each other, RACE_ROUNDS times per race; each round has one outcome
+	WAYBILL_BIN=$(WAYBILL) $(TOOLS)/races --rounds $(RACE_ROUNDS)
 
-scale: ## 1,000,000 positions and 500,000 orders: memory, disk, restart time
-	$(CARGO) build $(LOCKED) --release -p waybill
+scale: waybill ## 1,000,000 positions and 500,000 orders; 2,000,000 orders to find: memory, disk, restart, latency
 	$(WAYBILL) bench scale
+	$(WAYBILL) bench find
 
-bench: ## place, hot and availability, each with its RESULT line
-	$(CARGO) build $(LOCKED) --release -p waybill
+bench: waybill ## place, mixed, hot and availability, each with its RESULT line
 	$(WAYBILL) bench place --seconds $(BENCH_SECONDS)
+	$(WAYBILL) bench mixed --seconds $(BENCH_SECONDS)
 	$(WAYBILL) bench hot --seconds $(BENCH_SECONDS)
 	$(WAYBILL) bench availability --seconds $(BENCH_SECONDS)
 
@@ -93,13 +97,12 @@ bench-sourcing: ## exact sourcing on one core, the usual rules beside it, HiGHS;
 		--highs "$$venv/bin/python" tools/highs.py $(if $(BASKETS),--baskets $(BASKETS))
 
 soak: ## random histories on and on for SOAK_SECONDS (or SECONDS), judged by the model; prints the seed that fails
-	WAYBILL_MODEL_SECONDS=$(or $(SECONDS),$(SOAK_SECONDS)) $(CARGO) test $(LOCKED) --release \
+	WAYBILL_MODEL_SECONDS=$(or $(SECONDS),$(SOAK_SECONDS)) $(CARGO) test $(LOCKED) --profile tools \
 		-p waybill-integration-tests --test model every_history -- --nocapture
 
-soak-load: ## place orders for SOAK_SECONDS, then 500 rounds of kills
-	$(CARGO) build $(LOCKED) --release -p waybill -p waybill-integration-tests --bins
+soak-load: build ## place orders for SOAK_SECONDS, then 500 rounds of kills
 	$(WAYBILL) bench place --seconds $(SOAK_SECONDS)
-	WAYBILL_BIN=$(WAYBILL) $(TARGET_DIR)/release/crash --rounds 500
+	WAYBILL_BIN=$(WAYBILL) $(TOOLS)/crash --rounds 500
 
 deny: ## licences, advisories and bans by cargo-deny, where it is installed (see deny.toml)
 	@$(CARGO) deny --version >/dev/null 2>&1 || { \
