@@ -5,7 +5,8 @@ use crate::interner::{FixedMap, Interner, NodeIx};
 use crate::network::finder::ZoneFinder;
 use crate::network::hours::Hours;
 use crate::network::{
-    Entry, Inner, LeftOut, Network, NodeCosts, Site, Vertex, Way, ZoneIx, ZoneLanes, lane_key,
+    Entry, Hop, Hops, Inner, LeftOut, Network, NodeCosts, OWN_PACE, Site, Vertex, Way, ZoneIx, ZoneLanes,
+    lane_key,
 };
 use crate::routes::RouteCache;
 use crate::tariff::{AMOUNT_MINOR_MAX, Tariff};
@@ -246,7 +247,9 @@ impl Builder {
         Some(())
     }
 
-    fn finish(self, version: u64, zones: Vec<Zone>) -> Network {
+    fn finish(mut self, version: u64, zones: Vec<Zone>) -> Network {
+        let paces = self.share_paces();
+        let hops = self.hops();
         let into_zone = self.zone_vertices.iter().map(|vertex| self.lanes_into(*vertex)).collect();
         let finder = ZoneFinder::build(&zones);
         Network(Arc::new(Inner {
@@ -263,10 +266,52 @@ impl Builder {
             zone_vertices: self.zone_vertices,
             ways: self.ways,
             clocks: self.clocks,
-            paces: self.paces.len(),
+            paces,
+            hops,
             left_out: self.left_out,
             route_cache: RouteCache::default(),
         }))
+    }
+
+    /// Gives new numbers to the paces that several ways share, and tells how many those are.
+    fn share_paces(&mut self) -> usize {
+        let mut ways = vec![0u32; self.paces.len()];
+        self.ways.iter().for_each(|way| ways[way.pace as usize] += 1);
+        let mut shared = 0;
+        let number = |count: &u32| {
+            shared += u32::from(*count > 1);
+            if *count > 1 { shared - 1 } else { OWN_PACE }
+        };
+        let numbers: Vec<u32> = ways.iter().map(number).collect();
+        self.ways.iter_mut().for_each(|way| way.pace = numbers[way.pace as usize]);
+        shared as usize
+    }
+
+    /// The active lanes between nodes that take work, by their end.
+    fn hops(&self) -> Hops {
+        let works = |node: NodeIx| {
+            self.sites.get(node.index()).and_then(Option::as_ref).is_some_and(Site::takes_work)
+        };
+        let mut hops = Hops { begins: vec![0], ..Hops::default() };
+        let mut tariffs: FixedMap<*const Tariff, u32> = FixedMap::default();
+        for (node, vertex) in self.vertices.iter().enumerate() {
+            let edges = vertex.iter().flat_map(|vertex| self.graph.edges_directed(*vertex, Incoming));
+            for edge in edges.filter(|_| works(NodeIx(node as u32))) {
+                let way = &self.ways[*edge.weight() as usize];
+                let Vertex::Node(from) = self.graph[edge.source()] else { continue };
+                if !way.record.active || !works(from) {
+                    continue;
+                }
+                let tariff = *tariffs.entry(Arc::as_ptr(&way.tariff)).or_insert_with(|| {
+                    hops.tariffs.push(way.tariff.clone());
+                    hops.tariffs.len() as u32 - 1
+                });
+                let least_ms = way.transit_ms + way.preparation_ms;
+                hops.hops.push(Hop { from, way: *edge.weight(), tariff, least_ms });
+            }
+            hops.begins.push(hops.hops.len() as u32);
+        }
+        hops
     }
 
     /// The active lanes into a zone from nodes that ship, grouped by node.

@@ -13,16 +13,12 @@ use crate::network::finder::ZoneFinder;
 use crate::network::hours::Hours;
 use crate::routes::RouteCache;
 use crate::tariff::Tariff;
-use petgraph::Directed;
 use petgraph::Direction::{Incoming, Outgoing};
-use petgraph::graph::{DefaultIx, DiGraph, NodeIndex};
+use petgraph::graph::{DiGraph, NodeIndex};
 use std::sync::Arc;
 use waybill_types::exchange::Destination;
 use waybill_types::network::{Departure, Lane, LaneEnd, LaneId, Node, NodeKind, Zone};
 use waybill_types::{NodeId, ServiceId, ZoneId};
-
-/// Edges at one vertex.
-type Edges<'n> = petgraph::graph::Edges<'n, u32, Directed, DefaultIx>;
 
 /// A zone's place in ascending order of zone ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,8 +73,41 @@ pub(crate) struct Way {
     pub(crate) tariff: Arc<Tariff>,
     /// Ways with the same number have the same dates.
     timing: u32,
-    /// Ways with the same number take the same time from their departures on, and have the same departures.
+    /// Ways with the same number take the same time from their departures on, and have the same departures. A way
+    /// whose pace is its own has [`OWN_PACE`].
     pub(crate) pace: u32,
+}
+
+/// The pace of a way like no other.
+pub(crate) const OWN_PACE: u32 = u32::MAX;
+
+/// A lane that brings goods to a node, as a search backwards reads it: what decides most often stands together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hop {
+    pub(crate) from: NodeIx,
+    pub(crate) way: u32,
+    /// Index into [`Hops::tariffs`].
+    pub(crate) tariff: u32,
+    /// Goods are ready at least so long before they are at the node.
+    pub(crate) least_ms: i64,
+}
+
+/// The lanes between nodes that goods may take, by the node at which they end.
+#[derive(Debug, Default)]
+pub(crate) struct Hops {
+    /// By [`NodeIx`]: where the hops of each begin; one more for the end of the last.
+    begins: Vec<u32>,
+    hops: Vec<Hop>,
+    /// The different tariffs of the hops.
+    pub(crate) tariffs: Vec<Arc<Tariff>>,
+}
+
+impl Hops {
+    /// The lanes into a node.
+    #[inline]
+    pub(crate) fn into(&self, node: NodeIx) -> &[Hop] {
+        &self.hops[self.begins[node.index()] as usize..self.begins[node.index() + 1] as usize]
+    }
 }
 
 /// Nodes, lanes, zones and calendars of one version, ready for planning. Cloning is cheap.
@@ -103,8 +132,9 @@ struct Inner {
     /// By [`ZoneIx`]: the ways into the zone, ascending by node.
     into_zone: Vec<ZoneLanes>,
     clocks: Vec<ZoneRules>,
-    /// How many different paces the ways have.
+    /// How many different paces several ways share.
     paces: usize,
+    hops: Hops,
     finder: ZoneFinder,
     left_out: Vec<LeftOut>,
     /// Routes that were searched before; they change no answer.
@@ -251,13 +281,8 @@ impl Network {
     pub(crate) fn zone(&self, zone: ZoneIx) -> &Zone {
         &self.0.zones[zone.0 as usize]
     }
-    pub(crate) fn vertex(&self, at: NodeIndex) -> Vertex {
-        self.0.graph[at]
-    }
-    /// The lanes that end or begin at a node, as edges of the graph; what they weigh is their number.
-    pub(crate) fn edges_at(&self, node: NodeIx, direction: petgraph::Direction) -> Edges<'_> {
-        let vertex = self.0.vertices.get(node.index()).copied().flatten();
-        self.0.graph.edges_directed(vertex.unwrap_or(NodeIndex::end()), direction)
+    pub(crate) fn hops(&self) -> &Hops {
+        &self.0.hops
     }
     pub(crate) fn route_cache(&self) -> &RouteCache {
         &self.0.route_cache

@@ -6,7 +6,7 @@
 
 use crate::civil::later;
 use crate::dates::DateBook;
-use crate::network::{Network, Site, Way};
+use crate::network::{Network, OWN_PACE, Site, Way};
 use waybill_types::network::{LaneEnd, LocalDay};
 
 /// Routes on which goods are under way for longer than this are not looked for.
@@ -49,28 +49,36 @@ impl<'n> Backwards<'n> {
     /// The last instant at which goods may become ready at the begin node of `way` to be at its end by `by_ms`: at a
     /// node's door, or promised to an address.
     pub(crate) fn last_ready_ms(&mut self, site: &Site, way: &Way, by_ms: i64) -> Option<i64> {
-        if let Some((asked_ms, answer)) = self.memo[way.pace as usize]
+        let known = if way.pace == OWN_PACE { None } else { self.memo[way.pace as usize] };
+        if let Some((asked_ms, answer)) = known
             && asked_ms == by_ms
         {
             return answer;
         }
         let leaving_ms = self.last_leaving_ms(site, way, by_ms);
         let answer = leaving_ms.map(|at_ms| at_ms - way.preparation_ms);
-        self.memo[way.pace as usize] = Some((by_ms, answer));
+        if way.pace != OWN_PACE {
+            self.memo[way.pace as usize] = Some((by_ms, answer));
+        }
         answer
     }
 
     fn last_leaving_ms(&self, site: &Site, way: &Way, by_ms: i64) -> Option<i64> {
         let after_ms = self.too_late_ms(way, by_ms)?;
+        let to_node = matches!(way.record.to, LaneEnd::Node(_));
         let (mut day, _) = self.book.local(site.clock, after_ms);
         for _ in 0..=HORIZON_DAYS {
             if way.hours.is_open(day) && site.hours.is_open(day) {
                 let found = if way.departures.is_empty() {
                     self.last_moment_ms(site, way, day, after_ms, by_ms)
                 } else {
-                    let departures = self.book.departures(site, way, day);
-                    let in_time = |at_ms: &i64| *at_ms < after_ms && self.is_in_time(way, *at_ms, by_ms);
-                    departures.filter(in_time).max()
+                    let departures = self.book.departures(site, way, day).filter(|at_ms| *at_ms < after_ms);
+                    // Of a lane of hours between nodes, what leaves before `after_ms` is in time.
+                    if to_node && way.record.transit_days == 0 {
+                        departures.max()
+                    } else {
+                        departures.filter(|at_ms| self.is_in_time(way, *at_ms, by_ms)).max()
+                    }
                 };
                 if found.is_some() {
                     return found;
