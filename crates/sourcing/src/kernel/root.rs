@@ -171,10 +171,9 @@ impl Root {
                     continue;
                 }
                 self.alive.push(place as u32);
+                let cost = cost.filter(|cost| single.is_none_or(|(least, _)| *cost < least));
                 if let Some(cost) = cost.filter(|_| problem.lots.is_empty()) {
-                    if single.is_none_or(|(least, _)| cost < least) {
-                        single = Some((cost, place as u32));
-                    }
+                    single = Some((cost, place as u32));
                 }
             }
         }
