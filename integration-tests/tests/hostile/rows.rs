@@ -30,7 +30,7 @@ macro_rules! rows {
 
 pub(crate) fn table(facts: &Facts) -> Vec<Row> {
     let mut rows = orders(facts);
-    rows.extend(changes());
+    rows.extend(changes(facts));
     rows.extend(inventory(facts));
     rows.extend(fulfillment());
     rows.extend(network());
@@ -109,7 +109,7 @@ fn orders(facts: &Facts) -> Vec<Row> {
     }
 }
 
-fn changes() -> Vec<Row> {
+fn changes(facts: &Facts) -> Vec<Row> {
     let change = |change: Value| json!([change]);
     rows! {
         on "orders.v1.OrdersService.CancelOrders":
