@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn the_oldest_file_goes_first_when_there_is_no_room() {
         let dir = tempfile::tempdir().unwrap();
-        let mut segments = Segments::open(dir.path(), 2 * SEGMENT_BYTES).unwrap();
+        let mut segments = Segments::open(dir.path(), 2 * SEGMENT_BYTES + (1 << 20)).unwrap();
         let payload = vec![7; 1 << 20];
         let dropped: Vec<bool> =
             (0..4).map(|round| write(&mut segments, round * 8..round * 8 + 8, &payload)).collect();
