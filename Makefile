@@ -20,7 +20,7 @@ RACE_ROUNDS ?= 1000
 BENCH_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
 
-.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python demo crash powercut races scale bench \
+.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python demo crash powercut races scale bench bench-sourcing \
 	soak soak-load deny fmt clean
 
 help: ## list the targets

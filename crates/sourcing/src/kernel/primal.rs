@@ -28,6 +28,8 @@ pub(crate) struct Primal {
     set: Vec<u32>,
     trial: Vec<u32>,
     hopes: Vec<(i64, u32)>,
+    /// By demand: what the cover so far leaves.
+    unserved: Vec<i64>,
     pub(crate) steps: u64,
 }
 
@@ -202,12 +204,13 @@ impl Primal {
     /// Opens the row that costs least for a unit not yet served, until all are or no more may be opened.
     pub(crate) fn cover(&mut self, core: &Core, path: &Path, free: &[u32], added: &mut Vec<u32>) {
         added.clear();
-        let mut left: Vec<i64> = core.quantity.clone();
+        let mut left = std::mem::take(&mut self.unserved);
+        left.clone_from(&core.quantity);
         loop {
             let mut best: Option<(i128, i128, u32)> = None;
             for row in free {
                 self.steps += core.width as u64;
-                let (cost, units) = serve(core, *row, &left, None);
+                let (cost, units) = serve(core, *row, &mut left, Serving::Ask);
                 if units == 0 || !Self::fits(core, path, added, *row) {
                     continue;
                 }
@@ -216,11 +219,11 @@ impl Primal {
                     best = Some((cost, units, *row));
                 }
             }
-            let Some((_, _, row)) = best else { return };
-            let before = left.clone();
-            serve(core, row, &before, Some(&mut left));
+            let Some((_, _, row)) = best else { break };
+            serve(core, row, &mut left, Serving::Take);
             added.push(row);
         }
+        self.unserved = left;
     }
 
     /// Takes the best drop, addition or swap of a row, as long as one helps and there are steps left.
@@ -298,8 +301,15 @@ fn cheapest(core: &Core, set: &[u32], demand: usize, last: (i64, usize, u32)) ->
     best.map(|(cost, _, at, column)| (cost, at, column))
 }
 
-/// What a row could give of what is left: its cost and units. Takes it away from `rest` if that is given.
-fn serve(core: &Core, row: u32, left: &[i64], mut rest: Option<&mut Vec<i64>>) -> (i64, i64) {
+/// Whether what a row could give is taken from what is left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Serving {
+    Ask,
+    Take,
+}
+
+/// What a row could give of what is left: its cost and units.
+fn serve(core: &Core, row: u32, left: &mut [i64], serving: Serving) -> (i64, i64) {
     let (mut cost, mut units) = (0, 0);
     for (demand, (begin, end)) in core.spans.iter().enumerate() {
         let mut need = left[demand];
@@ -312,8 +322,8 @@ fn serve(core: &Core, row: u32, left: &[i64], mut rest: Option<&mut Vec<i64>>) -
                 cost += given * core.cost[entry];
             }
         }
-        if let Some(rest) = &mut rest {
-            rest[demand] = need;
+        if serving == Serving::Take {
+            left[demand] = need;
         }
     }
     (cost, units)

@@ -10,7 +10,8 @@ use crate::kernel::solution::{Ask, Certificate, Counts, Days, Part, Share, Solut
 /// Bits that sums may take.
 const BITS_MAX: u32 = 62;
 
-/// Solves problems one after the other in the same memory. After the largest problem it does not allocate.
+/// Solves problems one after the other in the same memory. After the largest plain problem only the certificate's few
+/// values are allocated anew.
 #[derive(Debug, Default)]
 pub struct Solver {
     form: Form,
