@@ -149,16 +149,16 @@ fn a_decision_is_planned_once_more_under_another_policy_and_another_network() {
 fn where_many_nodes_have_stock_a_proven_plan_keeps_the_promising_ones() {
     let mut world = World::new();
     world.zone("berlin", &["10"]);
-    for number in 0..500i64 {
+    for number in 0..900i64 {
         let node = format!("n{number:03}");
         world.node(&node, NodeKind::Store, "Europe/Berlin");
-        world.lane(&node, "berlin", "std", 900 - number, 0);
+        world.lane(&node, "berlin", "std", 1_900 - number, 0);
         world.has(&node, "A", 5);
     }
     let ready = world.ready();
     let question = asked(vec![ship(1, "A", 2)]);
     let kept = record(&world, &question);
-    assert!(!kept.whole && kept.left_out == 500 - 64, "{}", kept.left_out);
+    assert!(!kept.whole && kept.left_out == 900 - 64, "{}", kept.left_out);
     let bytes = minicbor::to_vec(&kept).unwrap();
     assert!(bytes.len() <= 1_024, "{} bytes", bytes.len());
     assert_eq!(minicbor::decode::<Record>(&bytes).unwrap(), kept);

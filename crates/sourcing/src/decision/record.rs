@@ -70,7 +70,7 @@ pub(super) struct Shelf {
 }
 
 /// With more rows than this a proven plan keeps the most promising nodes only.
-const ROWS_WHOLE_MAX: usize = 320;
+const ROWS_WHOLE_MAX: usize = 640;
 /// So many of them.
 const PROMISING: usize = 64;
 /// One order in so many keeps every row, however many there are.
