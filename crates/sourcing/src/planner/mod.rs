@@ -11,7 +11,7 @@ mod search;
 mod shares;
 
 use crate::mirror::Availability;
-use crate::network::Network;
+use crate::network::{Entry, Network};
 use crate::planner::answer::Draft;
 use crate::planner::cost::minor_up;
 use crate::planner::demand::Demands;
@@ -19,7 +19,6 @@ use crate::planner::problem::Problem;
 use crate::planner::question::Question;
 use crate::policy::PolicyVersion;
 use waybill_types::exchange::{Plan, PlanRequest, PromiseWindow};
-use waybill_types::network::Policy;
 
 /// One way to serve a basket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub struct PromiseOption {
 /// - assignments and unplanned units together are exactly the units asked, per line;
 /// - no node gives more of a SKU than it has (pinned units come on top: they are reserved already);
 /// - excluded, inactive and unknown nodes serve nothing; pickups come from their own node;
-/// - no plan with more served units was passed over to save cost, as far as the search could see;
+/// - no plan with more served units was passed over to save cost, unless there were too many ways to go through;
 /// - the cost terms are those of [`crate::check::recompute`], and `lower_bound_minor` is at most the cost of any plan that serves
 ///   pinned units and pickups the same way;
 /// - the same inputs, in any order, give the same bytes.
@@ -57,8 +56,8 @@ pub(crate) fn plan(
 }
 
 /// The plan of [`plan`] first, then up to `options_max - 1` dearer ones, each of which promises everything earlier than
-/// the one before. They are found by planning with a dearer day, so not every trade between cost and date is among
-/// them. Changes nothing.
+/// the one before and serves as much: each is the best that has its parcels there by its last day. The fastest is always
+/// among them. Changes nothing.
 #[must_use]
 pub(crate) fn promise(
     network: &Network,
@@ -69,29 +68,35 @@ pub(crate) fn promise(
 ) -> Vec<PromiseOption> {
     let question = Question::new(network, &policy.policy, stock, request);
     let demands = Demands::of(&question);
-    let first = question.solve(&demands, policy);
-    let lower_bound_minor = first.lower_bound_minor;
-    let mut options = vec![option(first)];
-    let day_minor = policy.policy.lateness_cost_minor_per_day;
-    for dearer_minor in [day_minor.max(1) * 10, day_minor.max(1) * 100, HURRY_MINOR_PER_DAY] {
-        if options.len() >= options_max.max(1) {
+    let mut plans = vec![question.solve(&demands, policy)];
+    while options_max > 1 && plans.len() < FASTER_MAX {
+        let last = &plans[plans.len() - 1];
+        let sooner = question.days_of(last).and_then(|days| days.checked_sub(1));
+        let Some(sooner) = sooner.filter(|days| *days >= 0) else { break };
+        let sooner = question.within(sooner);
+        let pinned = demands.pinned.iter().filter(|part| demands.is_shipped(part.line));
+        if !pinned.map(|part| part.node).all(|node| sooner.ships(node)) {
             break;
         }
-        let hurried = Policy {
-            lateness_cost_minor_per_day: dearer_minor.clamp(day_minor, HURRY_MINOR_PER_DAY.max(day_minor)),
-            ..policy.policy.clone()
-        };
-        let haste = Question::new(network, &hurried, stock, request);
-        let problem = Problem::gather(&haste, &demands);
-        let found = search::search(&problem);
-        let plan = Draft::of(&haste, &demands, &problem, &found.given).say(&haste, &demands, policy);
-        options.push(option(Plan { lower_bound_minor, ..plan }));
+        let plan = sooner.solve(&demands, policy);
+        let left = |plan: &Plan| plan.unplanned.iter().map(|u| (u.line, u.quantity)).collect::<Vec<_>>();
+        if left(&plan) != left(last) {
+            break;
+        }
+        // The bound and the reasons are those of all that could be done, not of what is early enough.
+        let (lower_bound_minor, unplanned) = (plans[0].lower_bound_minor, plans[0].unplanned.clone());
+        plans.push(Plan { lower_bound_minor, unplanned, ..plan });
     }
-    frontier(options)
+    let mut options = frontier(plans.into_iter().map(option).collect());
+    while options.len() > options_max.max(1) {
+        // The cheapest and the fastest stay, and the cheaper of the others.
+        options.remove(if options_max > 1 { options.len() - 2 } else { options.len() - 1 });
+    }
+    options
 }
 
-/// With a day this dear (10,000.00 in most currencies) the earliest date wins over any usual cost.
-const HURRY_MINOR_PER_DAY: i64 = 1_000_000;
+/// Days that are looked at, one after the other, for something faster.
+const FASTER_MAX: usize = 8;
 
 fn option(plan: Plan) -> PromiseOption {
     let earliest = plan.assignments.iter().map(|assignment| assignment.promise.earliest).min();
@@ -100,16 +105,13 @@ fn option(plan: Plan) -> PromiseOption {
     PromiseOption { promise, cost_minor: plan.cost_minor(), partial: !plan.unplanned.is_empty(), plan }
 }
 
-/// Keeps the first, and each that is earlier than all before it without serving less.
-fn frontier(mut options: Vec<PromiseOption>) -> Vec<PromiseOption> {
-    options[1..].sort_by_key(|option| option.cost_minor);
+/// Keeps the first, and each that is earlier than all before it. Where pickups or pinned parcels are the last to come,
+/// nothing is.
+fn frontier(options: Vec<PromiseOption>) -> Vec<PromiseOption> {
     let mut kept: Vec<PromiseOption> = Vec::with_capacity(options.len());
     for option in options {
-        let earlier = kept.last().is_none_or(|last| {
-            let (new, old) = (option.promise.map(|p| p.latest), last.promise.map(|p| p.latest));
-            new < old && option.plan.unplanned == last.plan.unplanned
-        });
-        if earlier {
+        let latest = |option: &PromiseOption| option.promise.map(|promise| promise.latest);
+        if kept.last().is_none_or(|last| latest(&option) < latest(last)) {
             kept.push(option);
         }
     }
@@ -117,6 +119,19 @@ fn frontier(mut options: Vec<PromiseOption>) -> Vec<PromiseOption> {
 }
 
 impl Question<'_> {
+    /// The days until the last parcel of a plan arrives; `None` when it ships nothing.
+    fn days_of(&self, plan: &Plan) -> Option<i64> {
+        let days = plan.assignments.iter().filter_map(|assignment| {
+            let service = assignment.service.as_ref()?;
+            let node = self.network.node_index(&assignment.node)?;
+            let (site, ready_ms) = self.ready(node)?;
+            let of_service = |entry: &&Entry| self.network.way(entry.way).record.service == *service;
+            let entry = self.lanes?.from(node).iter().find(of_service)?;
+            self.days_late(site, ready_ms, entry.way)
+        });
+        days.max()
+    }
+
     fn solve(&self, demands: &Demands<'_>, policy: &PolicyVersion) -> Plan {
         let problem = Problem::gather(self, demands);
         let found = search::search(&problem);

@@ -18,6 +18,8 @@ pub(crate) struct Question<'q> {
     /// The lanes into the zone of the destination, if there is one.
     pub(crate) lanes: Option<&'q ZoneLanes>,
     pub(crate) excluded: Vec<NodeIx>,
+    /// Lanes that arrive later than so many days after the question count as none.
+    pub(crate) days_max: i64,
 }
 
 impl<'q> Question<'q> {
@@ -36,7 +38,13 @@ impl<'q> Question<'q> {
             dates: DateBook::new(network, request.now, request.release_at),
             lanes: zone.map(|zone| network.lanes_of(zone)),
             excluded: request.excluded.iter().filter_map(|id| network.node_index(id)).collect(),
+            days_max: i64::MAX,
         }
+    }
+
+    /// The same question with nothing that arrives more than `days_max` days after it.
+    pub(crate) fn within(&self, days_max: i64) -> Self {
+        Self { days_max, ..Self::new(self.network, self.policy, self.stock, self.request) }
     }
 
     /// True when the node may send to the destination and some lane of it arrives.
@@ -63,7 +71,8 @@ impl<'q> Question<'q> {
     pub(crate) fn days_late(&self, site: &Site, ready_ms: i64, way: u32) -> Option<i64> {
         let way = self.network.way(way);
         let leaving = self.dates.leaving(site, way, ready_ms)?;
-        Some(self.dates.days_late(way, self.dates.arrival_day(way, leaving)?))
+        let days = self.dates.days_late(way, self.dates.arrival_day(way, leaving)?);
+        Some(days).filter(|days| *days <= self.days_max)
     }
 
     /// The cheapest lane of `node` for a load, and the cost of the shipment without its units; ties go to the first.
