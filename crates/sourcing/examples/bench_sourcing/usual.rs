@@ -68,14 +68,15 @@ fn price(problem: &Problem, order: impl Iterator<Item = u32>) -> i64 {
 /// Takes the facility that gives most of what is left, the nearest of those, until nothing is.
 fn widest(problem: &Problem, near: &[u32]) -> Vec<u32> {
     let mut left: Vec<u32> = problem.lines().iter().map(|line| line.quantity).collect();
-    let mut chosen = Vec::new();
+    let mut chosen: Vec<u32> = Vec::new();
     loop {
         let gives = |place: &u32| -> u32 {
             let units = |(item, left): (usize, &u32)| (*left).min(problem.units_at(*place as usize, item));
             left.iter().enumerate().map(units).sum()
         };
         let mut best = (0, 0);
-        for place in near {
+        // A facility that was chosen has given all it has.
+        for place in near.iter().filter(|place| !chosen.contains(*place)) {
             let units = gives(place);
             if units > best.0 {
                 best = (units, *place);
