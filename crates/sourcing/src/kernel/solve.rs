@@ -91,6 +91,10 @@ impl Solver {
         let (rows_max, one_per_node) = (limits.shipments_max, limits.one_per_node);
         let rules = Rules { rows_max, all_count: false, must_fill: false, one_per_node };
         let scale = self.scale(problem, rules)?;
+        let bits = 64 - cost.unsigned_abs().leading_zeros() + scale.bits;
+        if bits > BITS_MAX {
+            return Err(Malformed::TooLarge(bits));
+        }
         let tables = self.form.tables(problem);
         let run = Run { problem, form: &self.form, tables, rules, scale, days: Days::Any, ask };
         Ok(self.root.contenders(&run, cost, places))
