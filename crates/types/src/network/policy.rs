@@ -81,9 +81,11 @@ impl Document for Policy {
         });
         faults.at_most(self.kind_costs.len(), 4, "kind_costs");
         for (index, cost) in self.kind_costs.iter().enumerate() {
-            faults.unless(cost.minor.unsigned_abs() <= 1_000_000_000, format!("kind_costs[{index}]"), || {
-                format!("is {}, must be within 10^9 minor units", cost.minor)
-            });
+            faults.unless(
+                cost.minor.unsigned_abs() <= 1_000_000_000,
+                format!("kind_costs[{index}].cost_minor"),
+                || format!("is {}, must be within 10^9 minor units", cost.minor),
+            );
         }
         if let Some(rules) = &self.rules {
             rules.check(&mut faults);
