@@ -2,6 +2,7 @@
 //! histories against the laws, in a world with a small stock keeper, planner and nodes.
 
 mod amend_moves;
+mod amend_prices;
 mod amending;
 mod build;
 mod cancel;
