@@ -8,10 +8,13 @@ use crate::catalogue::{Catalogue, Field, Message, Rpc};
 const READ_VERBS: [&str; 6] = ["Get", "BatchGet", "List", "Find", "Watch", "Subscribe"];
 
 /// Reads whose verb does not say so.
-const OTHER_READS: [(&str, &str); 6] = [
+const OTHER_READS: [(&str, &str); 9] = [
     ("AmendmentsService.PreviewAmendment", "answers what an amendment would come to and changes nothing"),
     ("OrderPolicyService.ExplainChange", "answers which rule decides and changes nothing"),
     ("PartitionService.OpenSealed", "shows what was sealed and changes nothing"),
+    ("SourcingService.CheckSourcingPolicy", "answers what is wrong with a policy and puts none in force"),
+    ("SourcingService.VerifySourcingDecisions", "counts kept decisions again and changes nothing"),
+    ("SourcingService.CompareSourcingPolicy", "plans past orders under another policy and changes nothing"),
     ("FulfillmentService.Promise", "answers what could be promised and changes nothing"),
     ("FulfillmentService.Plan", "answers a plan and changes nothing"),
     ("AdminService.Audit", "checks the laws on a durable cut and changes nothing"),
@@ -30,15 +33,21 @@ const TOKENLESS_WRITES: [(&str, &str); 4] = [
 ];
 
 /// Unary reads that cannot wait for a write.
-const TOKENLESS_READS: [(&str, &str); 2] = [
+const TOKENLESS_READS: [(&str, &str); 3] = [
     ("AdminService.GetStatus", "tells about the process, not about resources"),
     ("PartitionService.OpenSealed", "what was sealed never changes; it can only be erased"),
+    (
+        "SourcingService.GetSourcingDecision",
+        "a kept decision never changes, and no write returns a token of it",
+    ),
 ];
 
 /// Streams that end by themselves and are run again as a whole.
-const FINITE_STREAMS: [(&str, &str); 2] = [
+const FINITE_STREAMS: [(&str, &str); 4] = [
     ("AdminService.Audit", "a new audit looks at a new cut"),
     ("AdminService.Backup", "a broken backup is no backup; it is taken again"),
+    ("SourcingService.VerifySourcingDecisions", "a check that broke off is made again"),
+    ("SourcingService.CompareSourcingPolicy", "a comparison that broke off is made again"),
 ];
 
 /// All exceptions with their reasons.
