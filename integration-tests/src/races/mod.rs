@@ -3,6 +3,7 @@
 
 mod cancel;
 mod change;
+mod people;
 mod round;
 mod till;
 
@@ -34,15 +35,17 @@ enum Race {
     CancelAgainstShip,
     TwoAmends,
     ReturnAgainstExchange,
+    MergeAgainstPlace,
 }
 
 impl Race {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::AmendAgainstPick,
         Self::CancelAgainstPick,
         Self::CancelAgainstShip,
         Self::TwoAmends,
         Self::ReturnAgainstExchange,
+        Self::MergeAgainstPlace,
     ];
 
     const fn name(self) -> &'static str {
@@ -52,6 +55,7 @@ impl Race {
             Self::CancelAgainstShip => "cancel against ship",
             Self::TwoAmends => "two amends",
             Self::ReturnAgainstExchange => "return against exchange",
+            Self::MergeAgainstPlace => "merge against place",
         }
     }
 
@@ -62,6 +66,7 @@ impl Race {
             Self::CancelAgainstShip => cancel::against_ship(round).await,
             Self::TwoAmends => change::against_each_other(round).await,
             Self::ReturnAgainstExchange => till::return_against_exchange(round).await,
+            Self::MergeAgainstPlace => people::merge_against_place(round).await,
         }
     }
 }
