@@ -290,23 +290,22 @@ fn finish(sim: &mut Sim) -> Lawful {
 /// Nobody waits for stock of a SKU while it lies at a node that may serve it, whoever else waits for it.
 fn nobody_waits_for_what_is_there(sim: &Sim) -> Lawful {
     use waybill_orders::Bucket;
-    use waybill_orders::order::LineState;
+    use waybill_orders::order::{LineState, UnservedReason};
     use waybill_types::exchange::Delivery;
-    let mut there = planner::there(sim);
-    there.retain(|(_, node), _| !sim.closed_once.contains(node));
+    let there = planner::there(sim);
     for id in &sim.placed {
         let state = sim.orders[usize::from(id.partition().index)].core.state();
         let Some((opening, order)) = state.order(*id) else { continue };
         let content = order.content(&opening);
-        // A plan for units that were called off meanwhile leaves what it had for them.
+        // Units that every node refused stand in a queue for somebody. In an order of which some were called off, or where a
+        // node was closed meanwhile, they are not always tried again when they could be.
         let called_off = |line: &LineState| !line.buckets.get(Bucket::Cancelled).is_zero();
-        if order.lines.iter().any(called_off) {
-            continue;
-        }
+        let called_off = order.lines.iter().any(called_off);
         for ((number, line), state) in content.numbered().zip(&order.lines) {
             if state.buckets.get(Bucket::Backordered).is_zero() {
                 continue;
             }
+            let refused = state.waits.is_some_and(|waits| waits.reason == UnservedReason::NodesRefused);
             let shunned = order.shunned_for(content, number);
             let serves = |node| match &line.delivery {
                 Delivery::Ship => !shunned.contains(node),
@@ -314,6 +313,8 @@ fn nobody_waits_for_what_is_there(sim: &Sim) -> Lawful {
             };
             let found =
                 there.iter().find(|((sku, node), units)| *sku == line.sku && **units > 0 && serves(node));
+            let found =
+                found.filter(|((_, node), _)| !refused || !called_off && !sim.closed_once.contains(node));
             if let Some(((sku, node), units)) = found {
                 let what =
                     format!("{id} line {} waits for {sku}, {units} lie at {node}: {state:?}", number.0);

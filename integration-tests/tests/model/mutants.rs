@@ -36,10 +36,14 @@ pub(crate) enum Mutant {
     ParcelsLeaveTwice,
     /// Nobody is told when stock arrives.
     WakeUpsAreLost,
+    /// Nobody is told when stock arrives at one node.
+    NodesArriveUnheard,
+    /// Nobody is told when a node takes work again.
+    OpeningsAreLost,
 }
 
 impl Mutant {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::MessagesAreLost,
         Self::MessagesComeTwice,
         Self::MessagesOvertake,
@@ -55,6 +59,8 @@ impl Mutant {
         Self::RefundsComeTwice,
         Self::ParcelsLeaveTwice,
         Self::WakeUpsAreLost,
+        Self::NodesArriveUnheard,
+        Self::OpeningsAreLost,
     ];
 
     /// What arrives instead, and how often.
@@ -75,6 +81,10 @@ impl Mutant {
                 (Message::GoodsReturned(order, name, goods), 1)
             }
             (Self::WakeUpsAreLost, message @ Message::StockArrived(..)) => (nothing(&message), 1),
+            (Self::NodesArriveUnheard, message @ Message::StockArrived(_, _, _, Some(_))) => {
+                (nothing(&message), 1)
+            }
+            (Self::OpeningsAreLost, message @ Message::NodeOpened(_)) => (nothing(&message), 1),
             (_, message) => (message, 1),
         }
     }

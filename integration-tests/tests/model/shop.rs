@@ -185,7 +185,11 @@ pub(crate) fn cancel(sim: &mut Sim) -> Lawful {
     let command = Command::Cancel(Cancel { order: id, expected_revision: None, lines });
     let from = somebody(sim);
     let told = |answer: &Answer, part: &mut Part<Orders>| {
-        if let Answer::Cancelled { order, lines, .. } = answer {
+        if let Answer::Cancelled { order, lines, amendment, .. } = answer {
+            // One that needs somebody's yes is a change like any other until then.
+            if let Some(amendment) = *amendment {
+                part.tell(Fact::Amended { order: *order, amendment, wishes: vec![Wish::Else] });
+            }
             let lines = lines
                 .iter()
                 .map(|line| (line.line, line.cancelled.units(), line.asked_of_node.units()))

@@ -388,12 +388,13 @@ fn granted(
         }
     }
     let off = wishes.iter().any(|wish| matches!(wish, Wish::Off { .. }));
-    // While inventory is asked for an amendment its answer decides, even when units leave before it comes.
-    let asks_stock = wishes.len() > repriced.len() && !repriced.is_empty();
+    let mut settled = false;
     for (number, (was, is)) in old.lines.iter().zip(&new.lines).enumerate() {
         let gone = units(was, &GONE) as usize;
         let kept = if off { units(was, &BACK) as usize } else { gone };
-        if !asks_stock && was.prices[..kept] != is.prices[..kept] {
+        let asked_then = asked.lines.get(number).map_or(0, |line| units(line, &BACK));
+        settled |= off && units(was, &BACK) > asked_then;
+        if was.prices[..kept] != is.prices[..kept] {
             return Err(format!(
                 "MONEY: {id} line {}: units that were gone cost something else now",
                 number + 1
@@ -401,7 +402,9 @@ fn granted(
         }
     }
     // What a price replaces depends on what the units carried of the order's own amounts: those are not its business.
-    if repriced.is_empty() && new.total != cost {
+    // What came back while the change was under way takes nothing of what is taken off.
+    let less = if settled { old.total } else { cost };
+    if repriced.is_empty() && !(cost..=less.max(cost)).contains(&new.total) {
         return Err(format!("MONEY: {id}: {wishes:?} make it {cost}, it is {}", new.total));
     }
     Ok(())
