@@ -25,6 +25,7 @@ impl Driver {
             channel: Channel::new("store").unwrap(),
             actor: Actor::new("wms-1").unwrap(),
             reason: Reason::new("").unwrap(),
+            role: None,
         };
         Self {
             partition,

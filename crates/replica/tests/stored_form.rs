@@ -11,6 +11,7 @@ fn frame() -> Body {
         channel: Channel::new("call_center").unwrap(),
         actor: Actor::new("agent-7").unwrap(),
         reason: Reason::new("typed twice").unwrap(),
+        role: None,
     };
     let request = Remembered {
         target: [7; 16],

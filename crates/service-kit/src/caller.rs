@@ -34,7 +34,7 @@ impl Caller {
     /// The origin of a command of this caller, with the reason from the request.
     #[must_use]
     pub fn origin(&self, reason: Reason) -> Origin {
-        Origin { channel: self.channel.clone(), actor: self.actor.clone(), reason }
+        Origin { channel: self.channel.clone(), actor: self.actor.clone(), reason, role: Some(self.role) }
     }
 }
 
@@ -59,13 +59,7 @@ pub fn identify(access: Access, mut request: Request<()>) -> Result<Request<()>,
     let caller = Caller {
         channel: Channel::new(text(CHANNEL, "api")?).map_err(invalid)?,
         actor: Actor::new(text(ACTOR, "anonymous")?).map_err(invalid)?,
-        role: match text(ROLE, "operator")?.as_str() {
-            "operator" => Role::Operator,
-            "channel" => Role::Channel,
-            "node" => Role::Node,
-            "peer" => Role::Peer,
-            _ => return Err(garbled(ROLE)),
-        },
+        role: Role::named(&text(ROLE, "operator")?).ok_or_else(|| garbled(ROLE))?,
     };
     request.extensions_mut().insert(caller);
     Ok(request)

@@ -23,19 +23,43 @@ impl Default for Reason {
 }
 
 /// What the caller may do; decided by the door's interceptor, never by the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Role {
     /// May do everything; the only role on an open loopback listener.
+    #[n(0)]
     Operator,
     /// A sales channel: orders and promises.
+    #[n(1)]
     Channel,
     /// A node: its own instructions and fulfilment orders.
+    #[n(2)]
     Node,
     /// Another waybill process.
+    #[n(3)]
     Peer,
 }
 
-/// Channel, actor and reason of one command.
+impl Role {
+    /// As it is spelled in metadata and in histories.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Channel => "channel",
+            Self::Node => "node",
+            Self::Peer => "peer",
+        }
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Operator, Self::Channel, Self::Node, Self::Peer].into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// Channel, actor, role and reason of one command.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Origin {
     /// Where the command came from.
@@ -47,6 +71,9 @@ pub struct Origin {
     /// Why; may be empty.
     #[n(2)]
     pub reason: Reason,
+    /// The role it was issued in; `None` for what the engine does by itself.
+    #[n(3)]
+    pub role: Option<Role>,
 }
 
 impl Origin {
@@ -55,7 +82,7 @@ impl Origin {
     pub fn engine(reason: &'static str) -> Self {
         let text = |s: &'static str| Channel::new(s).ok();
         match (text("engine"), Actor::new("engine"), Reason::new(reason)) {
-            (Some(channel), Ok(actor), Ok(reason)) => Self { channel, actor, reason },
+            (Some(channel), Ok(actor), Ok(reason)) => Self { channel, actor, reason, role: None },
             _ => panic!("the engine's own origin is valid text"),
         }
     }

@@ -32,6 +32,7 @@ pub(crate) fn origin(channel: &str, actor: &str) -> Origin {
         channel: Channel::new(channel).unwrap(),
         actor: Actor::new(actor).unwrap(),
         reason: Reason::default(),
+        role: None,
     }
 }
 

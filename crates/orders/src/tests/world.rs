@@ -106,6 +106,7 @@ impl World {
             channel: Channel::new("web").unwrap(),
             actor: Actor::new("anna").unwrap(),
             reason: Reason::default(),
+            role: None,
         };
         let position = Position::default();
         let cx = Context { at: self.now, origin: &origin, partition: PARTITION, layout: layout(), position };
@@ -128,6 +129,7 @@ impl World {
             channel: Channel::new(channel).unwrap(),
             actor: Actor::new(actor).unwrap(),
             reason: Reason::new("").unwrap(),
+            role: None,
         };
         let position = Position { sequence: self.journal.len() as u64 + 1, index: 0 };
         let cx = Context { at: self.now, origin: &origin, partition: PARTITION, layout: layout(), position };

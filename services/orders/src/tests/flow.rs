@@ -215,6 +215,7 @@ async fn the_timeline_says_who_did_what_and_what_changed() {
     assert_eq!((entries[0].event_type.as_str(), entries[0].channel.as_str()), ("OrderPlaced", "web"));
     let cancelled = entries.iter().find(|entry| entry.event_type == "UnitsCancelled").unwrap();
     assert_eq!((cancelled.actor.as_str(), cancelled.reason.as_str()), ("anna", "changed my mind"));
+    assert_eq!((cancelled.role.as_str(), entries[1].role.as_str()), ("channel", ""));
     assert!(
         cancelled.changes.iter().any(|change| change.field == "lines[0].cancelled" && change.before == "0")
     );

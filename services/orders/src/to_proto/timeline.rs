@@ -10,7 +10,7 @@ use waybill_orders::units::Bucket;
 use waybill_orders::{Order, Status, status};
 use waybill_proto::orders::v1 as proto;
 use waybill_types::exchange::{LineUnits, Step, Undelivered, WorkRefusal};
-use waybill_types::{OrderId, Quantity};
+use waybill_types::{OrderId, Quantity, Role};
 
 /// One entry, with the order's status after it.
 pub(crate) struct Told {
@@ -70,7 +70,7 @@ fn tell(entry: &Entry, before: Option<&Order>, after: &Order) -> proto::Timeline
         revision: after.revision,
         channel: origin.map(|origin| origin.channel.to_string()).unwrap_or_default(),
         actor: origin.map(|origin| origin.actor.to_string()).unwrap_or_default(),
-        role: String::new(),
+        role: origin.and_then(|origin| origin.role).map_or("", Role::name).to_owned(),
         reason: origin.map(|origin| origin.reason.to_string()).unwrap_or_default(),
         summary: summary(&entry.what),
         changes: before
