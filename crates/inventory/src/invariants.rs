@@ -120,6 +120,9 @@ pub fn take_overs_agree(state: &State, found: &mut Vec<Violation>) -> Checked {
                 row.standing, row.takers
             ));
         }
+        if !row.owed.is_empty() && row.takers.is_empty() {
+            broken(format!("{id} owes {:?}, which nobody takes over", row.owed));
+        }
         for line in &row.lines {
             let place = line.claim(Quantity::ZERO);
             let takes: Quantity = row.taking.iter().map(|take| row.taking_of(take.from, &place)).sum();

@@ -156,6 +156,9 @@ pub struct Reservation {
     /// Undecided reservations that take units of this one over, here.
     #[cbor(n(8), skip_if = "Vec::is_empty")]
     pub takers: Vec<ReservationId>,
+    /// Given back while several take units of it over: what of it nobody takes in the end is free then.
+    #[cbor(n(9), skip_if = "Vec::is_empty")]
+    pub owed: Vec<Claim>,
 }
 
 impl Reservation {
@@ -235,6 +238,10 @@ impl Reservation {
                 self.elsewhere.retain(|c| !c.quantity.is_zero());
             }
         }
+    }
+    /// What it owes of the claim's position.
+    pub(crate) fn owed_of(&self, claim: &Claim) -> Quantity {
+        self.owed.iter().filter(|owed| at_same_place(owed, claim)).map(|owed| owed.quantity).sum()
     }
     /// Units of `from` are handed over and stand in this reservation's name; what of them it has given back already is
     /// not counted in the answer.

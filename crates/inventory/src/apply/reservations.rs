@@ -90,7 +90,7 @@ pub(super) fn end_whole(
 pub(super) fn end_here(state: &mut State, id: ReservationId, cx: &Context<'_>, out: &mut Outbox<Note>) {
     let row = live(state, id);
     clear_timer(state, id, &row);
-    takeover::call_off(state, id, &row);
+    takeover::call_off(state, id, &row, cx, out);
     let undecided = row.is_undecided();
     for line in row.lines.iter().filter(|line| !line.live().is_zero()) {
         touch(state, &line.spot(), cx, out, |p| p.unclaim(line.live(), undecided));

@@ -3,7 +3,8 @@
 use super::live;
 use super::reservations::drop_if_spent;
 use crate::apply::stock::touch;
-use crate::decide::spot_of;
+use crate::decide::takeover::promised;
+use crate::decide::{spot_of, summed};
 use crate::note::Note;
 use crate::reservation::{Reservation, Standing};
 use crate::state::State;
@@ -55,7 +56,60 @@ pub(super) fn hand_on(
             p.hand_on(claim.quantity, giver_undecided, kept, taker_undecided);
         });
     }
+    give_owed(state, from, cx, out);
     drop_if_given(state, from);
+}
+
+/// Units are given back of which others may still take some over: answers those that are free at once, and notes the
+/// others on the row.
+pub(super) fn owe(state: &mut State, id: ReservationId, claims: &[Claim]) -> Vec<Claim> {
+    let row = live(state, id);
+    if row.takers.is_empty() {
+        return claims.to_vec();
+    }
+    let (mut free, mut owed) = (Vec::new(), Vec::new());
+    for claim in claims {
+        let Some(line) = row.line(claim) else {
+            free.push(claim.clone());
+            continue;
+        };
+        let promised = promised(state, id, &row, claim);
+        let own = claim.quantity.min(line.live().saturating_sub(promised));
+        let rest = claim.quantity.saturating_sub(own).min(promised.saturating_sub(row.owed_of(claim)));
+        free.push(Claim { quantity: own, ..claim.clone() });
+        owed.push(Claim { quantity: rest, ..claim.clone() });
+    }
+    free.retain(|claim| !claim.quantity.is_zero());
+    owed.retain(|claim| !claim.quantity.is_zero());
+    if !owed.is_empty() {
+        super::change(state, id, |row| row.owed = summed(&[std::mem::take(&mut row.owed), owed].concat()));
+    }
+    free
+}
+
+/// What is owed and not taken over by anybody any more is free.
+fn give_owed(state: &mut State, from: ReservationId, cx: &Context<'_>, out: &mut Outbox<Note>) {
+    let row = live(state, from);
+    if row.owed.is_empty() {
+        return;
+    }
+    let (mut free, mut owed) = (Vec::new(), Vec::new());
+    for claim in &row.owed {
+        let own = row.line(claim).map_or(Quantity::ZERO, |line| line.live());
+        let given = claim.quantity.min(own.saturating_sub(promised(state, from, &row, claim)));
+        free.push(Claim { quantity: given, ..claim.clone() });
+        owed.push(Claim { quantity: claim.quantity.saturating_sub(given), ..claim.clone() });
+    }
+    let over = row.takers.is_empty();
+    owed.retain(|claim| !over && !claim.quantity.is_zero());
+    let undecided = super::change(state, from, |giver| {
+        free.iter().for_each(|claim| giver.release(claim));
+        giver.owed = owed;
+        giver.is_undecided()
+    });
+    for claim in free.iter().filter(|claim| !claim.quantity.is_zero()) {
+        touch(state, &spot_of(claim), cx, out, |p| p.unclaim(claim.quantity, undecided));
+    }
 }
 
 /// The reservation is decided yes: everything it takes over is handed on to it.
@@ -66,9 +120,17 @@ pub(super) fn settle(state: &mut State, to: ReservationId, cx: &Context<'_>, out
 }
 
 /// The reservation ends without them: the givers keep what they have.
-pub(super) fn call_off(state: &mut State, to: ReservationId, row: &Reservation) {
+pub(super) fn call_off(
+    state: &mut State,
+    to: ReservationId,
+    row: &Reservation,
+    cx: &Context<'_>,
+    out: &mut Outbox<Note>,
+) {
     for take in &row.taking {
         forget_taker(state, take.from, to);
+        give_owed(state, take.from, cx, out);
+        drop_if_given(state, take.from);
     }
 }
 

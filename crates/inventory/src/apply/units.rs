@@ -1,7 +1,7 @@
 //! Units of a reservation leave it.
 
-use super::change;
 use super::reservations::drop_if_spent;
+use super::{change, takeover};
 use crate::apply::stock::touch;
 use crate::decide::spot_of;
 use crate::event::{ConsumedLine, LostLine};
@@ -21,6 +21,7 @@ pub(super) fn released(
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
+    let claims = &takeover::owe(state, id, claims);
     // Units that it still awaits from another are not on the position in its name.
     let (undecided, freed) = change(state, id, |row| {
         let own = |row: &Reservation, claim| row.line(claim).map_or(Quantity::ZERO, ReservationLine::live);
@@ -114,6 +115,7 @@ pub(super) fn seized(
             elsewhere: Vec::new(),
             taking: Vec::new(),
             takers: Vec::new(),
+            owed: Vec::new(),
         };
         state.reservations.put(&id, row);
     }

@@ -8,7 +8,7 @@ pub(crate) mod message;
 pub(crate) mod parts;
 pub(crate) mod reserve;
 pub(crate) mod stock;
-mod takeover;
+pub(crate) mod takeover;
 pub(crate) mod tick;
 pub(crate) mod units;
 pub(crate) mod waits;

@@ -80,7 +80,18 @@ pub(crate) fn taken_row(event: &Event, cx: &Context<'_>) -> Reservation {
     };
     let (lines, takers) = (lines.iter().map(line_of).collect(), Vec::new());
     let (created_at, revision) = (cx.at, 1);
-    Reservation { standing, mode, created_at, revision, lines, chain, elsewhere, taking, takers }
+    Reservation {
+        standing,
+        mode,
+        created_at,
+        revision,
+        lines,
+        chain,
+        elsewhere,
+        taking,
+        takers,
+        owed: Vec::new(),
+    }
 }
 
 /// How many units are taken over at the claim's position.

@@ -7,6 +7,8 @@
 //! * The old one gives units back, its goods leave or are not found: its other units go first. Units that are being taken
 //!   over pass on to the new one at once, since they are no longer the old one's to give; the goods then leave without a
 //!   claim. So the new one always has what its claimant is told it was granted.
+//!   With several new ones under way, what is given back and not free stays in the old one's name until they are decided, and is
+//!   free if none of them takes it: it may be known elsewhere already that one of them took its own.
 //! * The new one is given back: its own units are free at once, the others as soon as it is decided yes. If it is decided
 //!   no, the old one keeps them. So a claimant may give up early, and the outcome it hears later is still the truth about
 //!   the old one: granted means that the units were taken from it, refused that nothing was.
@@ -116,7 +118,7 @@ fn gives(row: &Reservation, from: ReservationId, claimant: Option<OrderId>, cx: 
 }
 
 /// Units at the claim's position that others take over from `row` when they are decided.
-pub(super) fn promised(state: &State, id: ReservationId, row: &Reservation, claim: &Claim) -> Quantity {
+pub(crate) fn promised(state: &State, id: ReservationId, row: &Reservation, claim: &Claim) -> Quantity {
     let takers = row.takers.iter().filter_map(|taker| state.reservations.get(taker));
     takers.map(|taker| taker.taking_of(id, claim)).sum()
 }

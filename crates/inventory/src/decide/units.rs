@@ -63,8 +63,12 @@ fn released(
     Decision::new(events, Answer::Reservation(after.view(id)))
 }
 
-/// Units are given back; those that another takes over are that one's.
+/// Units are given back; those that another takes over are that one's. Where several take units over, whose they are
+/// shows only when those are decided: one of them may have been granted already, and its units are not these.
 fn given_back(state: &State, id: ReservationId, row: &Reservation, claims: Vec<Claim>) -> Vec<Event> {
+    if row.takers.len() > 1 && !claims.is_empty() {
+        return vec![Event::UnitsReleased { id, claims }];
+    }
     let (claims, mut events) = takeover::split(state, id, row, claims);
     if !claims.is_empty() {
         events.push(Event::UnitsReleased { id, claims });

@@ -324,8 +324,17 @@ impl World {
         let claimant = self.orders.get_mut(&id).unwrap();
         if let Some(granted) = granted.filter(|_| !claimant.gave_up && !claimant.used && !claimant.replaced) {
             claimant.used = true;
-            let granted = [granted, claimant.seized.clone()].concat();
-            self.cluster.each_part(WORK, &granted, |claims| message(id, claims));
+            let mut leaving = crate::decide::summed(&[granted, claimant.seized.clone()].concat());
+            // What was given back is not in anybody's hands.
+            for claim in &mut leaving {
+                let given = claimant
+                    .given_back
+                    .iter()
+                    .filter(|given| crate::reservation::at_same_place(given, claim));
+                claim.quantity = claim.quantity.saturating_sub(given.map(|given| given.quantity).sum());
+            }
+            leaving.retain(|claim| !claim.quantity.is_zero());
+            self.cluster.each_part(WORK, &leaving, |claims| message(id, claims));
         }
     }
 
