@@ -73,7 +73,7 @@ impl Change {
             (66..=73, _) if is_sent => fetch(chance, goods),
             (74..=81, Some(line)) => substitute(chance, goods, order, line),
             (82..=86, Some(line)) if here(line) > 0 => price(line),
-            (87..=91, _) => appease(order),
+            (87..=91, _) if worth(order) >= MONEY_OFF_MINOR => appease(order),
             _ => notes(),
         }
     }
@@ -193,8 +193,22 @@ fn price(line: &OrderLine) -> Change {
     Change::new("price", Asked::SetPrice(asked), Effect::None)
 }
 
+/// What money off takes from an order, in minor units.
+const MONEY_OFF_MINOR: i64 = 100;
+
+/// What the units that the customer has or will have cost at most, in minor units; less when money was taken off before.
+fn worth(order: &Order) -> i64 {
+    let kept = |line: &OrderLine| {
+        let units = line.buckets.unwrap_or_default();
+        (here(line) + units.shipped + units.delivered) / 10_i64.pow(line.quantity_scale)
+    };
+    let units: i64 = order.lines.iter().map(|line| unit_price(line).minor_units * kept(line) * 9 / 10).sum();
+    let total = order.amounts.as_ref().and_then(|amounts| amounts.total.as_ref());
+    total.map_or(units, |total| units.min(total.minor_units))
+}
+
 fn appease(order: &Order) -> Change {
-    let amount = Some(records::money(&currency(order), 100));
+    let amount = Some(records::money(&currency(order), MONEY_OFF_MINOR));
     Change::new("money off", Asked::Appease(AppeaseChange { line_number: 0, amount }), Effect::None)
 }
 
