@@ -192,8 +192,8 @@ fn search(state: &OrdersState, wanted: &Filter, place: Place, size: usize, rows_
     let mut rows = size + 1;
     loop {
         let ids = candidates(state, wanted, before, rows);
+        let ended = ids.len() < rows;
         rows = (rows * 2).min(ROWS_MAX);
-        let ended = ids.is_empty();
         for id in ids {
             let Some((opening, order)) = state.order(id) else { continue };
             found.looked_at += 1;
@@ -242,7 +242,7 @@ impl Source {
     }
 }
 
-/// Ids that may match, newest first, older than `before`. Empty at the end.
+/// Ids that may match, newest first, older than `before`: at least `rows` of them, or all there are.
 fn candidates(state: &OrdersState, wanted: &Filter, before: Option<OrderId>, rows: usize) -> Vec<OrderId> {
     match (Source::of(wanted), &wanted.number, wanted.lookups.first(), &wanted.hold, &wanted.node) {
         (Source::Number, Some(number), ..) => by_number(state, wanted, number, before),
