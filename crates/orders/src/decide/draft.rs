@@ -29,7 +29,6 @@ pub(crate) struct Manner {
     pub(crate) source: AttemptSource,
     pub(crate) tries: u8,
     pub(crate) bounces: u8,
-    pub(crate) excluded: Vec<NodeId>,
     pub(crate) until: Option<Timestamp>,
     /// Claims that the units stand on already.
     pub(crate) pinned: Option<Pinned>,
@@ -38,7 +37,7 @@ pub(crate) struct Manner {
 impl Manner {
     /// A first try, of whatever node, now.
     pub(crate) const fn afresh(source: AttemptSource) -> Self {
-        Self { source, tries: 1, bounces: 0, excluded: Vec::new(), until: None, pinned: None }
+        Self { source, tries: 1, bounces: 0, until: None, pinned: None }
     }
 }
 
@@ -74,26 +73,22 @@ impl<'a> Draft<'a> {
     /// changed since. Lines that may use different nodes are sourced by attempts of their own.
     pub(crate) fn start_attempt(&mut self, units: Vec<LineUnits>, manner: Manner) {
         if manner.pinned.is_some() || self.order.shunned.is_empty() {
-            return self.start_one_attempt(units, manner);
+            return self.start_one_attempt(units, Vec::new(), manner);
         }
         let mut groups: BTreeMap<Vec<NodeId>, Vec<LineUnits>> = BTreeMap::new();
         for units in units {
             groups.entry(self.order.shunned_for(self.content(), units.line)).or_default().push(units);
         }
         for (shunned, units) in groups {
-            let mut manner = manner.clone();
-            let more = shunned.into_iter().filter(|node| !manner.excluded.contains(node));
-            let more: Vec<NodeId> = more.collect();
-            manner.excluded.extend(more);
-            self.start_one_attempt(units, manner);
+            self.start_one_attempt(units, shunned, manner.clone());
         }
     }
 
-    fn start_one_attempt(&mut self, units: Vec<LineUnits>, manner: Manner) {
+    fn start_one_attempt(&mut self, units: Vec<LineUnits>, excluded: Vec<NodeId>, manner: Manner) {
         if units.is_empty() {
             return;
         }
-        let Manner { source, tries, bounces, excluded, until, pinned } = manner;
+        let Manner { source, tries, bounces, until, pinned } = manner;
         let attempt = self.order.last_attempt + 1;
         let started = AttemptStarted { attempt, units, source, tries, bounces, excluded, until, pinned };
         self.push(What::AttemptStarted(started));

@@ -57,8 +57,8 @@ fn record_free(draft: &mut Draft<'_>, attempt: &Attempt, plan: Option<&Plan>) {
     draft.push(What::PlanRecorded(event));
     if leaves_some && attempt.tries < TRIES_MAX && !draft.is_all_or_nothing() {
         let units = unserved.into_iter().map(|some| LineUnits { line: some.line, quantity: some.quantity });
-        let (tries, bounces, excluded) = (attempt.tries + 1, attempt.bounces, attempt.excluded.clone());
-        let manner = Manner { tries, bounces, excluded, ..Manner::afresh(AttemptSource::Open) };
+        let (tries, bounces) = (attempt.tries + 1, attempt.bounces);
+        let manner = Manner { tries, bounces, ..Manner::afresh(AttemptSource::Open) };
         return draft.start_attempt(units.collect(), manner);
     }
     draft.not_served(attempt.number, unserved, Vec::new());

@@ -48,6 +48,7 @@ pub(crate) fn reserved(
 pub(crate) fn grant(draft: &mut Draft<'_>, number: u32, mut pool: Vec<Claim>) {
     let Some(attempt) = draft.order.attempt(number) else { return };
     let AttemptState::Reserving { assignments, reservation, .. } = &attempt.state else { return };
+    let (tries, bounces) = (attempt.tries, attempt.bounces);
     let content = draft.content();
     let mut wanted = attempt.units.clone();
     let mut served: Vec<Assignment> = Vec::with_capacity(assignments.len());
@@ -76,7 +77,12 @@ pub(crate) fn grant(draft: &mut Draft<'_>, number: u32, mut pool: Vec<Claim>) {
         reservation: *reservation,
     };
     draft.push(What::ReservationGranted(granted));
-    draft.not_served(number, with_reason(wanted, UnservedReason::NoStock), Vec::new());
+    if served.is_empty() || draft.is_all_or_nothing() {
+        return draft.not_served(number, with_reason(wanted, UnservedReason::NoStock), Vec::new());
+    }
+    // Others were faster where these units were planned; that there is none elsewhere nobody has looked. It ends, since each
+    // such look serves a unit.
+    draft.start_attempt(wanted, Manner { tries, bounces, ..Manner::afresh(AttemptSource::Open) });
 }
 
 /// The order was amended meanwhile: what was granted stays reserved and is planned again where it stands.
@@ -144,8 +150,6 @@ fn refused(draft: &mut Draft<'_>, number: u32, shortages: &[Shortage], contended
             source: AttemptSource::Open,
             tries: attempt.tries + 1,
             bounces: attempt.bounces,
-            // A node whose stock has risen since may be asked again; those that may not are left out all the same.
-            excluded: if draft.order.missed_news(number) { Vec::new() } else { attempt.excluded },
             until: Some(until),
             pinned: None,
         };

@@ -5,7 +5,6 @@ use super::draft::{Draft, Manner};
 use crate::content::Backorder;
 use crate::event::{AttemptSource, CancelCause, CancelledFrom, CancelledUnits, What};
 use crate::order::{RefusedWhy, Unserved, UnservedReason};
-use waybill_types::NodeId;
 use waybill_types::exchange::{LineUnits, ReserveMode, Shortage};
 
 impl Draft<'_> {
@@ -73,22 +72,14 @@ impl Draft<'_> {
         }
     }
 
-    /// Open units that came back from a node are planned without it, a bounded number of times.
-    pub(crate) fn plan_elsewhere(
-        &mut self,
-        units: Vec<LineUnits>,
-        node: NodeId,
-        bounces: u8,
-        mut excluded: Vec<NodeId>,
-    ) {
+    /// Open units that came back from a node are planned without it and without any that said no before, as long as their
+    /// stock has not changed since; a bounded number of times.
+    pub(crate) fn plan_elsewhere(&mut self, units: Vec<LineUnits>, bounces: u8) {
         if bounces >= self.policy().1.bounces_max {
             return self.give_up(with_reason(units, UnservedReason::NodesRefused), Vec::new());
         }
-        if !excluded.contains(&node) {
-            excluded.push(node);
-        }
         let bounces = bounces + 1;
-        self.start_attempt(units, Manner { bounces, excluded, ..Manner::afresh(AttemptSource::Open) });
+        self.start_attempt(units, Manner { bounces, ..Manner::afresh(AttemptSource::Open) });
     }
 
     /// Nothing of a pending order stays: all its units are called off, what was reserved is given back, and its number

@@ -44,7 +44,7 @@ pub(crate) fn refused(
     }
     let units = sum_by_line(work.lines.iter().map(|units| (units.line, units.to_pick)));
     draft.push(What::WorkRefused { work: id.number, refusal, units: units.clone() });
-    draft.plan_elsewhere(units, work.node, work.bounces, work.excluded);
+    draft.plan_elsewhere(units, work.bounces);
     draft.finish()
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn progress(
         draft.cancel_back(back, CancelledFrom::Back(id.number), CancelCause::NotCollected);
     } else if !back.is_empty() {
         let wanted = draft.cancel_wished(id.number, back);
-        draft.plan_elsewhere(wanted, work.node, work.bounces, work.excluded);
+        draft.plan_elsewhere(wanted, work.bounces);
     }
     draft.finish()
 }
@@ -188,7 +188,7 @@ impl Draft<'_> {
     /// Open units that stopped although nobody wants them back any more are planned anew.
     pub(crate) fn came_back(&mut self, work: &WorkRef, units: Vec<LineUnits>) {
         let rest = self.cancel_wished(work.id.number, units);
-        let (bounces, excluded) = (work.bounces, work.excluded.clone());
-        self.start_attempt(rest, Manner { bounces, excluded, ..Manner::afresh(AttemptSource::Open) });
+        let manner = Manner { bounces: work.bounces, ..Manner::afresh(AttemptSource::Open) };
+        self.start_attempt(rest, manner);
     }
 }

@@ -335,7 +335,7 @@ fn grant(order: &mut Order, id: OrderId, granted: &ReservationGranted) {
     new_works(order, id, granted.attempt, granted.reservation, &granted.works, history);
 }
 
-/// Open units become the work of nodes. `history` is how often nodes sent them back, and which nodes must not be used.
+/// Open units become the work of nodes. `history` is how often nodes sent them back, and which nodes were not used.
 fn new_works(
     order: &mut Order,
     id: OrderId,

@@ -19,7 +19,7 @@ pub struct Attempt {
     /// How often nodes sent these units back in this round.
     #[n(3)]
     pub bounces: u8,
-    /// Nodes that must not be used.
+    /// Nodes that must not be used: those that said no before, as far as their stock had not changed since when it began.
     #[n(4)]
     pub excluded: Vec<NodeId>,
     /// The open units it is for, by line; units that were cancelled meanwhile are gone from here.

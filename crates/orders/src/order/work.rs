@@ -42,7 +42,7 @@ pub struct WorkRef {
     /// How often nodes sent these units back before.
     #[n(10)]
     pub bounces: u8,
-    /// Nodes that must not be used when it fails, besides this one.
+    /// Nodes that the attempt it came of did not use. Whom to leave out when it fails is decided then.
     #[n(11)]
     pub excluded: Vec<NodeId>,
     /// The carrier; empty before shipping.

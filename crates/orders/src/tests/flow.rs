@@ -103,13 +103,34 @@ fn a_refused_reservation_is_planned_anew_with_growing_delays_and_at_last_takes_w
     let began = world.now;
     world.settle();
     let (_, order) = world.order(id);
-    assert_eq!(order.last_attempt, 5);
+    assert_eq!(order.last_attempt, 6, "the last try looks once more for what it did not get");
     assert_eq!(world.now.since_ms(began), 20 + 40 + 60 + 80);
     let refused =
         order.attempts.iter().filter(|a| matches!(a.state, AttemptState::Ended(Ending::Refused(_))));
-    assert_eq!(refused.count(), 4);
+    assert_eq!(refused.count(), 5);
     assert_eq!(bucket(&world, id, 0, Bucket::Released), 2, "the last try takes what there is");
     assert_eq!(bucket(&world, id, 0, Bucket::Backordered), 1);
+    world.audit_at_rest();
+}
+
+#[test]
+fn what_the_last_try_did_not_get_is_looked_for_at_other_nodes() {
+    let mut world = World::with_stock(&[("A", "n1", 2), ("A", "n2", 1)]);
+    world.blind_planner = true;
+    let id = world.place(order("1", vec![line("A", 3)]));
+    let last = |world: &World| {
+        let (_, order) = world.order(id);
+        order.attempt(5).is_some_and(|attempt| matches!(attempt.state, AttemptState::Reserving { .. }))
+    };
+    while !last(&world) {
+        if !(world.answer_note() || world.deliver_out(0) || world.deliver_in(0)) {
+            world.tick(20);
+        }
+    }
+    world.blind_planner = false;
+    world.settle();
+    assert_eq!(bucket(&world, id, 0, Bucket::Released), 3);
+    assert!(world.waits.is_empty());
     world.audit_at_rest();
 }
 

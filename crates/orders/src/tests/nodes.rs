@@ -107,6 +107,30 @@ fn a_node_that_refuses_work_is_not_asked_again_until_its_stock_changes() {
 }
 
 #[test]
+fn units_that_a_second_node_sends_back_go_to_the_first_once_its_stock_has_changed() {
+    for changed in [false, true] {
+        let mut world = World::with_stock(&[("A", "n1", 2), ("A", "n2", 2)]);
+        let (id, works) = placed(&mut world, vec![line("A", 2)]);
+        world.reject(works[0]);
+        world.settle();
+        let second = world.order(id).1.works[1].id;
+        if changed {
+            let at = Some(node("n1"));
+            let main = waybill_types::OwnerId::main();
+            world.hear(Message::StockArrived(id, super::build::sku("A"), main, at));
+        }
+        world.reject(second);
+        world.settle();
+        let (_, order) = world.order(id);
+        let nodes: Vec<_> = order.works.iter().map(|work| work.node.as_str()).collect();
+        assert_eq!(nodes, if changed { vec!["n1", "n2", "n1"] } else { vec!["n1", "n2"] });
+        let waiting = order.lines[0].buckets.get(Bucket::Backordered);
+        assert_eq!(waiting, units(if changed { 0 } else { 2 }));
+        world.audit_at_rest();
+    }
+}
+
+#[test]
 fn one_line_may_be_in_several_buckets_at_several_nodes() {
     let mut world = World::with_stock(&[("A", "n1", 1), ("A", "n2", 1)]);
     let (id, works) = placed(&mut world, vec![line("A", 3)]);
