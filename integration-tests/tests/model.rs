@@ -18,6 +18,7 @@ mod model {
     pub(crate) mod shelf;
     pub(crate) mod shop;
     pub(crate) mod sim;
+    pub(crate) mod wake;
 }
 
 use model::mutants::Mutant;

@@ -3,7 +3,7 @@
 use super::dice::Dice;
 use super::mutants::Mutant;
 use super::sim::{Lawful, Sim, Wrong};
-use super::{hands, planner, see, shelf, shop};
+use super::{hands, planner, see, shelf, shop, wake};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use waybill_fulfillment::Fulfillment;
 use waybill_inventory::Inventory;
@@ -137,7 +137,7 @@ fn whole(sim: &mut Sim, acts: &[Act]) -> Lawful<Played> {
     sim.judge.at_rest().map_err(Wrong)?;
     sim.judge.all_done().map_err(Wrong)?;
     see::audit(sim)?;
-    nobody_waits_for_what_is_there(sim)?;
+    wake::nobody_waits_for_what_is_there(sim)?;
     restart_all(sim)?;
     let mut print = [0u8; 32];
     for hash in sim.orders.iter_mut().map(|part| part.core.state_hash()) {
@@ -285,44 +285,6 @@ fn finish(sim: &mut Sim) -> Lawful {
         }
     }
     Err(Wrong("REST: nodes are never done".to_owned()))
-}
-
-/// Nobody waits for stock of a SKU while it lies at a node that may serve it, whoever else waits for it.
-fn nobody_waits_for_what_is_there(sim: &Sim) -> Lawful {
-    use waybill_orders::Bucket;
-    use waybill_orders::order::{LineState, UnservedReason};
-    use waybill_types::exchange::Delivery;
-    let there = planner::there(sim);
-    for id in &sim.placed {
-        let state = sim.orders[usize::from(id.partition().index)].core.state();
-        let Some((opening, order)) = state.order(*id) else { continue };
-        let content = order.content(&opening);
-        // Units that every node refused stand in a queue for somebody. In an order of which some were called off, or where a
-        // node was closed meanwhile, they are not always tried again when they could be.
-        let called_off = |line: &LineState| !line.buckets.get(Bucket::Cancelled).is_zero();
-        let called_off = order.lines.iter().any(called_off);
-        for ((number, line), state) in content.numbered().zip(&order.lines) {
-            if state.buckets.get(Bucket::Backordered).is_zero() {
-                continue;
-            }
-            let refused = state.waits.is_some_and(|waits| waits.reason == UnservedReason::NodesRefused);
-            let shunned = order.shunned_for(content, number);
-            let serves = |node| match &line.delivery {
-                Delivery::Ship => !shunned.contains(node),
-                Delivery::Pickup(at) => at == node && !shunned.contains(node),
-            };
-            let found =
-                there.iter().find(|((sku, node), units)| *sku == line.sku && **units > 0 && serves(node));
-            let found =
-                found.filter(|((_, node), _)| !refused || !called_off && !sim.closed_once.contains(node));
-            if let Some(((sku, node), units)) = found {
-                let what =
-                    format!("{id} line {} waits for {sku}, {units} lie at {node}: {state:?}", number.0);
-                return Err(Wrong(format!("WAIT: {what}")));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// What kind of fault it is, without the numbers: a shorter history must fail alike.

@@ -207,7 +207,6 @@ pub(crate) fn change_node(sim: &mut Sim) -> Lawful {
     let capacity = sim.dice.chance(30).then(|| sim.dice.between(1, 8));
     let active = sim.dice.chance(75);
     sim.say(|| format!("network: {id} active {active}, capacity {capacity:?}"));
-    sim.closed_once.extend((!active).then(|| id.clone()));
     set_node(sim, &id, active, capacity)
 }
 

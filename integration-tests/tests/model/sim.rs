@@ -113,8 +113,6 @@ pub(crate) struct Sim {
     pub(crate) hands: super::hands::Hands,
     pub(crate) holds: Vec<(waybill_types::ReservationId, Vec<waybill_types::exchange::Claim>)>,
     pub(crate) blind_planner: bool,
-    /// Nodes that were ever closed.
-    pub(crate) closed_once: Vec<NodeId>,
     pub(crate) commands: u64,
     pub(crate) refusals: u64,
     pub(crate) log: Option<Vec<String>>,
@@ -167,7 +165,6 @@ impl Sim {
             hands: super::hands::Hands::default(),
             holds: Vec::new(),
             blind_planner: false,
-            closed_once: Vec::new(),
             commands: 0,
             refusals: 0,
             log: None,
