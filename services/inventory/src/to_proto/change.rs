@@ -239,7 +239,8 @@ fn payload(event: &Event) -> Value {
             json!({ "order": order.to_string(), "sku": sku.as_str(), "owner": owner.as_str() })
         }
         Event::NodeOpened { node, goods, through: _ } => {
-            let named = |(sku, owner): &(Sku, OwnerId)| json!({ "sku": sku.as_str(), "owner": owner.as_str() });
+            let named =
+                |(sku, owner): &(Sku, OwnerId)| json!({ "sku": sku.as_str(), "owner": owner.as_str() });
             json!({ "node": node.as_str(), "goods": goods.iter().map(named).collect::<Value>() })
         }
         Event::WaitersTold { sku, owner, orders, nodes, in_turn: _ } => {
