@@ -232,6 +232,10 @@ mod tests {
             line_number,
             quantity,
             buckets: Some(UnitBuckets { open: quantity, ..Default::default() }),
+            amounts: Some(LineAmounts {
+                unit_price: Some(records::money("USD", 1999)),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         let order = Order {
