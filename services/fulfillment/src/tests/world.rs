@@ -13,7 +13,7 @@ use waybill_proto::common::v1 as common;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentService;
 use waybill_proto::fulfillment::v1::network_service_server::NetworkService;
-use waybill_replica::{Clock, DataDir, Delivery, Host, HostOptions, Limits};
+use waybill_replica::{Clock, DataDir, Delivery, Host, HostOptions, Limits, OpenError};
 use waybill_service_kit::{Caller, Person, Seal};
 use waybill_store::vault::Vault;
 use waybill_types::exchange::{
@@ -55,7 +55,19 @@ impl World {
             },
             store: waybill_store::Options::default(),
         };
-        let host = Host::open(DataDir::new(dir.path()), options).unwrap();
+        let mut host = Host::open(DataDir::new(dir.path()), options.clone());
+        // A stream that was just dropped may still hold the files of the engine before.
+        for _ in 0..100_000 {
+            if !matches!(
+                host,
+                Err(OpenError::InUse(_) | OpenError::Journal(waybill_journal::Error::Locked { .. }))
+            ) {
+                break;
+            }
+            tokio::task::yield_now().await;
+            host = Host::open(DataDir::new(dir.path()), options.clone());
+        }
+        let host = host.unwrap();
         let seal = Seal::new(Arc::new(Vault::load_or_create(&host.dir().keys()).unwrap()));
         let stock = Mirror::new(host.layout());
         for id in host.layout().partitions(Service::Inventory) {

@@ -193,7 +193,9 @@ fn question(kind: Kind, order: &HistoricOrder, world: &World, chance: &mut Prng)
     let line = order.lines.first()?;
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
     let beginning = || {
-        let name = contact.name.split(' ').next_back().filter(|name| name.is_ascii())?;
+        // A word ends at whatever is no letter: of "O'Brien" the beginning is that of "Brien".
+        let mut words = contact.name.split(|letter: char| !letter.is_alphanumeric());
+        let name = words.rfind(|word| word.is_ascii() && word.len() >= 3)?;
         name.get(..3).map(str::to_owned)
     };
     let mut node = || chance_node(world, chance);
