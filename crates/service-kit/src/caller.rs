@@ -36,6 +36,19 @@ impl Caller {
     pub fn origin(&self, reason: Reason) -> Origin {
         Origin { channel: self.channel.clone(), actor: self.actor.clone(), reason, role: Some(self.role) }
     }
+
+    /// Refuses everybody but operators; `what` ends the sentence "only operators may".
+    ///
+    /// # Errors
+    /// NOT_ALLOWED for every other role.
+    pub fn must_be_operator(&self, what: &str) -> Result<(), DoorError> {
+        match self.role {
+            Role::Operator => Ok(()),
+            Role::Channel | Role::Node | Role::Peer => {
+                Err(DoorError::NotAllowed { what: format!("only operators may {what}") })
+            }
+        }
+    }
 }
 
 /// The interceptor: reads the metadata, checks it, and leaves a [`Caller`] in the request's extensions.

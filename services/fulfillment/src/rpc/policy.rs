@@ -14,8 +14,8 @@ use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::values::page_size;
 use waybill_service_kit::{Caller, DoorError, Fields, Write, status};
 use waybill_sourcing::PolicyVersion;
+use waybill_types::Currency;
 use waybill_types::network::{Document, Policy};
-use waybill_types::{Currency, Role};
 
 /// A version with how it came into force, and whether it is the one in force.
 type Version = (u64, Arc<Policy>, Option<Arc<PolicyFacts>>, bool);
@@ -61,7 +61,7 @@ pub(crate) async fn set(
     let reason = fields.reason(&message.reason);
     let policy = policy_of(&mut fields, message.policy.as_ref());
     let ((request, reason), policy) = fields.finish(request.zip(reason).zip(policy))?;
-    operators_only(&caller, "set the sourcing policy")?;
+    caller.must_be_operator("set the sourcing policy")?;
     let content =
         Content::new().with("policy", &encode(&policy)).with("expected_version", &message.expected_version);
     let write = Write { caller, request, reason, target: TARGET.to_vec(), content };
@@ -82,7 +82,7 @@ pub(crate) async fn roll_back(
         fields.wrong("version", "is 0, must name an earlier version, from 1");
     }
     let (request, reason) = fields.finish(request.zip(reason))?;
-    operators_only(&caller, "roll the sourcing policy back")?;
+    caller.must_be_operator("roll the sourcing policy back")?;
     let (version, expected) = (message.version, message.expected_version);
     let content = Content::new().with("version", &version).with("expected_version", &expected);
     let write = Write { caller, request, reason, target: TARGET.to_vec(), content };
@@ -192,12 +192,3 @@ pub(crate) async fn list(
 }
 
 const KIND: &str = "sourcing policies";
-
-fn operators_only(caller: &Caller, what: &str) -> Result<(), DoorError> {
-    match caller.role {
-        Role::Operator => Ok(()),
-        Role::Channel | Role::Node | Role::Peer => {
-            Err(DoorError::NotAllowed { what: format!("only operators may {what}") })
-        }
-    }
-}

@@ -1,24 +1,13 @@
 //! Answers to exceptions as commands.
 
+use super::hold::{Asked, NOTE_BYTES_MAX};
 use super::values::{line_no, list, text};
 use waybill_machine::Content;
 use waybill_orders::event::ExceptionAnswer;
 use waybill_orders::{Command, LINES_MAX};
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::{DoorError, Fields};
-use waybill_types::{OrderId, Reason, RequestId};
-
-/// A checked answer.
-pub(crate) struct Asked {
-    pub(crate) request: RequestId,
-    pub(crate) reason: Reason,
-    pub(crate) order: OrderId,
-    pub(crate) command: Command,
-    pub(crate) content: Content,
-}
-
-/// Bytes of a note.
-const NOTE_BYTES_MAX: usize = 1_000;
+use waybill_types::OrderId;
 
 /// Checks an answer.
 pub(crate) fn answer(given: &proto::AnswerExceptionRequest) -> Result<Asked, DoorError> {

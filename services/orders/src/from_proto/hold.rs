@@ -8,7 +8,7 @@ use waybill_service_kit::{DoorError, Fields};
 use waybill_types::policy::HoldCode;
 use waybill_types::{OrderId, Reason, RequestId};
 
-/// A checked request about a hold.
+/// A checked request of a desk about an order: a hold, or an exception.
 pub(crate) struct Asked {
     pub(crate) request: RequestId,
     pub(crate) reason: Reason,
@@ -18,7 +18,7 @@ pub(crate) struct Asked {
 }
 
 /// Bytes of a note.
-const NOTE_BYTES_MAX: usize = 1_000;
+pub(super) const NOTE_BYTES_MAX: usize = 1_000;
 
 /// Checks a hold.
 pub(crate) fn place(given: &proto::PlaceOrderHoldRequest) -> Result<Asked, DoorError> {

@@ -1,6 +1,5 @@
 //! AmendOrder and DecideAmendment: put to the order's partition, then waited for until the amendment is over.
 
-use super::operators_only;
 use crate::door::{Inner, Standing};
 use crate::error::{NotDone, undecodable};
 use crate::from_proto::amend::{Asked, Decided, PersonChange, Wanted};
@@ -59,7 +58,7 @@ pub(crate) async fn decide(
 ) -> Result<proto::DecideAmendmentResponse, Status> {
     let Decided { request, reason, order: id, amendment, approve, wait_ms } =
         from_proto::amend::decide(&message)?;
-    operators_only(&caller, "decide amendments")?;
+    caller.must_be_operator("decide amendments")?;
     if !door.is_here(id) {
         return Err(Inner::unknown(id));
     }

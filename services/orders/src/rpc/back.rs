@@ -1,6 +1,5 @@
 //! Returns: requested, decided, received, closed, read. Where goods lie at a node, it must be one that takes goods back.
 
-use super::operators_only;
 use crate::door::{Inner, Standing};
 use crate::error::NotDone;
 use crate::from_proto::back::{About, Asked};
@@ -27,7 +26,7 @@ pub(crate) async fn create(
     let known = standing.as_ref().map(|(opening, order)| order.content(opening));
     let Asked { request, reason, back, content } = from_proto::back::create(&message, known)?;
     if back.beyond_window {
-        operators_only(&caller, "take goods back after the return window")?;
+        caller.must_be_operator("take goods back after the return window")?;
     }
     let id = back.order;
     if standing.is_none() {
@@ -54,7 +53,7 @@ pub(crate) async fn decide(
     message: proto::DecideReturnRequest,
 ) -> Result<proto::DecideReturnResponse, Status> {
     let about = from_proto::back::decide(&message)?;
-    operators_only(&caller, "decide returns")?;
+    caller.must_be_operator("decide returns")?;
     let (id, authorise) = (about.id, about.what);
     let told = change(door, caller, "decision", about, Command::DecideReturn { id, authorise }).await?;
     Ok(proto::DecideReturnResponse { r#return: Some(told.back), token: told.token })

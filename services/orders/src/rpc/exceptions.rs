@@ -1,7 +1,6 @@
 //! ListExceptions and AnswerException: orders that need somebody, over all partitions, oldest first; and what somebody
 //! says about one of them.
 
-use super::operators_only;
 use crate::door::Inner;
 use crate::{from_proto, to_proto};
 use futures::future::try_join_all;
@@ -59,9 +58,9 @@ pub(crate) async fn answer(
     caller: Caller,
     message: proto::AnswerExceptionRequest,
 ) -> Result<proto::AnswerExceptionResponse, Status> {
-    let from_proto::exception::Asked { request, reason, order: id, command, content } =
+    let from_proto::hold::Asked { request, reason, order: id, command, content } =
         from_proto::exception::answer(&message)?;
-    operators_only(&caller, "answer exceptions")?;
+    caller.must_be_operator("answer exceptions")?;
     if !door.is_here(id) {
         return Err(Inner::unknown(id));
     }

@@ -51,15 +51,5 @@ pub(crate) fn may_see_people(caller: &Caller) -> bool {
 
 /// Who may erase, an order's people or a customer's: what is destroyed cannot be brought back.
 pub(crate) fn may_erase(caller: &Caller) -> Result<(), DoorError> {
-    operators_only(caller, "erase personal data")
-}
-
-/// Refuses everybody but operators.
-pub(crate) fn operators_only(caller: &Caller, what: &str) -> Result<(), DoorError> {
-    match caller.role {
-        Role::Operator => Ok(()),
-        Role::Channel | Role::Node | Role::Peer => {
-            Err(DoorError::NotAllowed { what: format!("only operators may {what}") })
-        }
-    }
+    caller.must_be_operator("erase personal data")
 }

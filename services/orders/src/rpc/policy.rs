@@ -1,6 +1,5 @@
 //! The order policy: read, replaced, explained. Partition 0 decides about it and has every version.
 
-use super::operators_only;
 use crate::door::Inner;
 use crate::error::NoSuchPolicy;
 use crate::from_proto::policy as from_proto;
@@ -54,7 +53,7 @@ pub(crate) async fn set(
         }
     };
     let ((request, reason), policy) = fields.finish(request.zip(reason).zip(policy))?;
-    operators_only(&caller, "set the order policy")?;
+    caller.must_be_operator("set the order policy")?;
     let content =
         Content::new().with("policy", &encode(&policy)).with("expected_version", &message.expected_version);
     let write = Write { caller, request, reason, target: b"order policy".to_vec(), content };

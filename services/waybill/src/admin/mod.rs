@@ -17,7 +17,7 @@ use waybill_proto::common::v1 as proto;
 use waybill_proto::common::v1::admin_service_server::AdminService;
 use waybill_replica::{Host, Partition, Partitions};
 use waybill_service_kit::{DoorError, Fields, caller};
-use waybill_types::{Role, Timestamp};
+use waybill_types::Timestamp;
 
 /// The admin service of one process.
 pub struct AdminDoor {
@@ -33,12 +33,7 @@ type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Only operators may.
 fn operator<T>(request: &Request<T>) -> Result<(), Status> {
-    match caller(request)?.role {
-        Role::Operator => Ok(()),
-        Role::Channel | Role::Node | Role::Peer => {
-            Err(DoorError::NotAllowed { what: "only an operator may administer the engine".into() }.into())
-        }
-    }
+    Ok(caller(request)?.must_be_operator("administer the engine")?)
 }
 
 fn timestamp(at: Timestamp) -> prost_types::Timestamp {
