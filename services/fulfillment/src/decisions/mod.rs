@@ -13,8 +13,10 @@ use parking_lot::Mutex;
 use segment::Segments;
 use snapshot::Snapshots;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use waybill_sourcing::decision::Record;
@@ -34,6 +36,8 @@ pub(crate) struct DecisionLog(Arc<Inner>);
 struct Inner {
     waiting: Mutex<Waiting>,
     files: Mutex<Files>,
+    /// Nothing is ever sent: the writer learns that the log is gone when this is.
+    _open: Sender<Infallible>,
 }
 
 /// What is not written yet.
@@ -62,10 +66,11 @@ impl DecisionLog {
     pub(crate) fn open(dir: &Path, keep_bytes: u64) -> io::Result<Self> {
         std::fs::create_dir_all(dir)?;
         let files = Files { segments: Segments::open(dir, keep_bytes)?, snapshots: Snapshots::open(dir) };
-        let inner = Inner { waiting: Mutex::default(), files: Mutex::new(files) };
+        let (open, gone) = std::sync::mpsc::channel();
+        let inner = Inner { waiting: Mutex::default(), files: Mutex::new(files), _open: open };
         let log = Self(Arc::new(inner));
         let weak = Arc::downgrade(&log.0);
-        std::thread::Builder::new().name("decisions".into()).spawn(move || write_until_gone(&weak))?;
+        std::thread::Builder::new().name("decisions".into()).spawn(move || write_until_gone(&weak, &gone))?;
         Ok(log)
     }
 
@@ -148,9 +153,8 @@ impl Inner {
 }
 
 /// Decisions are worth no failed plan: what cannot be written is told and forgotten.
-fn write_until_gone(inner: &Weak<Inner>) {
-    loop {
-        std::thread::sleep(PAUSE);
+fn write_until_gone(inner: &Weak<Inner>, gone: &Receiver<Infallible>) {
+    while let Err(RecvTimeoutError::Timeout) = gone.recv_timeout(PAUSE) {
         let Some(inner) = inner.upgrade() else { return };
         if let Err(error) = inner.flush() {
             tracing::warn!(%error, "decisions could not be written");
