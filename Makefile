@@ -29,7 +29,7 @@ help: ## list the targets
 build: waybill tools ## build everything, optimised, and leave target/release/waybill
 
 .PHONY: waybill tools
-waybill:
+waybill: ## build target/release/waybill alone, optimised
 	$(CARGO) build $(LOCKED) --release -p waybill
 
 tools:
