@@ -127,7 +127,7 @@ pub(super) fn applied(order: &mut Order, id: OrderId, applied: &AmendmentApplied
         recall::asked(order, work, units, RecallPurpose::Planned, at);
     }
     if let Some(reservation) = applied.reservation {
-        new_works(order, id, pending.attempt, reservation, &applied.works, (0, Vec::new()));
+        new_works(order, id, pending.attempt, reservation, &applied.works, 0);
     }
     for hold in order.holds.iter_mut().filter(|hold| hold.stands() && hold.kind.screen_again) {
         hold.changed_since = true;

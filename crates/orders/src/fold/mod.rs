@@ -23,7 +23,7 @@ use crate::units::{Bucket, Buckets};
 use std::collections::{BTreeMap, BTreeSet};
 use waybill_types::exchange::LineUnits;
 use waybill_types::policy::HoldType;
-use waybill_types::{FulfillmentOrderId, LineNo, NodeId, OrderId, Quantity, ReservationId, Text, Timestamp};
+use waybill_types::{FulfillmentOrderId, LineNo, OrderId, Quantity, ReservationId, Text, Timestamp};
 
 /// Attempts that are over and work that came to nothing are listed up to this many; history has them all.
 const LISTED_MAX: usize = 16;
@@ -331,18 +331,18 @@ fn grant(order: &mut Order, id: OrderId, granted: &ReservationGranted) {
         Ending::Reserved { units, short }
     });
     attempt.units.clear();
-    let history = (attempt.bounces, attempt.excluded.clone());
-    new_works(order, id, granted.attempt, granted.reservation, &granted.works, history);
+    let bounces = attempt.bounces;
+    new_works(order, id, granted.attempt, granted.reservation, &granted.works, bounces);
 }
 
-/// Open units become the work of nodes. `history` is how often nodes sent them back, and which nodes were not used.
+/// Open units become the work of nodes. `bounces` is how often nodes sent them back before.
 fn new_works(
     order: &mut Order,
     id: OrderId,
     attempt: u32,
     reservation: ReservationId,
     works: &[NewWork],
-    (bounces, excluded): (u8, Vec<NodeId>),
+    bounces: u8,
 ) {
     for new in works {
         for units in &new.lines {
@@ -361,7 +361,6 @@ fn new_works(
             lines: new.lines.iter().map(planned).collect(),
             delivered_at: None,
             bounces,
-            excluded: excluded.clone(),
             carrier: empty(),
             tracking: Vec::new(),
             substituted: Vec::new(),

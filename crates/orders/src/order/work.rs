@@ -42,9 +42,6 @@ pub struct WorkRef {
     /// How often nodes sent these units back before.
     #[n(10)]
     pub bounces: u8,
-    /// Nodes that the attempt it came of did not use. Whom to leave out when it fails is decided then.
-    #[n(11)]
-    pub excluded: Vec<NodeId>,
     /// The carrier; empty before shipping.
     #[n(12)]
     pub carrier: Text,
