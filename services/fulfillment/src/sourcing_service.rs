@@ -55,7 +55,8 @@ impl SourcingService for Door {
         &self,
         request: Request<proto::VerifySourcingDecisionsRequest>,
     ) -> Result<Response<Self::VerifySourcingDecisionsStream>, Status> {
-        decision::verify(&self.0, request.into_inner()).map(Response::new)
+        let caller = caller(&request)?;
+        decision::verify(&self.0, &caller, request.into_inner()).map(Response::new)
     }
 
     type CompareSourcingPolicyStream = Answers<proto::CompareSourcingPolicyResponse>;
@@ -63,6 +64,7 @@ impl SourcingService for Door {
         &self,
         request: Request<proto::CompareSourcingPolicyRequest>,
     ) -> Result<Response<Self::CompareSourcingPolicyStream>, Status> {
-        decision::compare(&self.0, request.into_inner()).map(Response::new)
+        let caller = caller(&request)?;
+        decision::compare(&self.0, &caller, request.into_inner()).map(Response::new)
     }
 }

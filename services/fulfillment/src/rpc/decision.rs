@@ -13,7 +13,7 @@ use tonic::Status;
 use waybill_machine::{Code, Coded};
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::values::time_or_none;
-use waybill_service_kit::{DoorError, Fields, status};
+use waybill_service_kit::{Caller, DoorError, Fields, status};
 use waybill_sourcing::PolicyVersion;
 use waybill_sourcing::decision::Record;
 use waybill_types::{OrderId, Timestamp};
@@ -144,12 +144,14 @@ const TELL_EVERY: u64 = 100;
 
 pub(crate) fn verify(
     door: &Shared,
+    caller: &Caller,
     message: proto::VerifySourcingDecisionsRequest,
 ) -> Result<Answers<proto::VerifySourcingDecisionsResponse>, Status> {
     let mut fields = Fields::new();
     let (from, until) = (message.from_time.as_ref(), message.until_time.as_ref());
     let which = Which::read(&mut fields, &message.order_id, from, until);
     let which = fields.finish(which)?;
+    caller.must_be_operator("have all decisions checked again")?;
     let log = log(door)?;
     Ok(stream(door.settings.stream_buffer, move |answers| {
         let entries = which.entries(&log)?;
@@ -191,6 +193,7 @@ pub(crate) fn verify(
 
 pub(crate) fn compare(
     door: &Shared,
+    caller: &Caller,
     message: proto::CompareSourcingPolicyRequest,
 ) -> Result<Answers<proto::CompareSourcingPolicyResponse>, Status> {
     let mut fields = Fields::new();
@@ -198,6 +201,7 @@ pub(crate) fn compare(
     let which = Which::read(&mut fields, &message.order_id, from, until);
     let policy = policy_of(&mut fields, message.policy.as_ref());
     let (which, policy) = fields.finish(which.zip(policy))?;
+    caller.must_be_operator("try a sourcing policy on past decisions")?;
     let log = log(door)?;
     let view = message.current_network.then(|| door.network.view());
     Ok(stream(door.settings.stream_buffer, move |answers| {

@@ -1,6 +1,7 @@
 //! Decisions through the door: kept where an order asked, shown, checked, tried under another policy, there after a
 //! restart.
 
+use super::policy::operator;
 use super::world::{NOON, World, asked, fields, why};
 use futures::StreamExt;
 use tonic::Code;
@@ -83,7 +84,9 @@ async fn kept_decisions_are_checked_and_tried_under_another_policy() {
         plan(&world, number, 1, &[]).await;
     }
     let request = proto::VerifySourcingDecisionsRequest::default();
-    let answers = world.door.verify_sourcing_decisions(asked(request)).await.unwrap().into_inner();
+    let nobody = world.door.verify_sourcing_decisions(asked(request.clone())).await.err().unwrap();
+    assert_eq!(nobody.code(), Code::PermissionDenied);
+    let answers = world.door.verify_sourcing_decisions(operator(request)).await.unwrap().into_inner();
     let answers: Vec<_> = answers.map(Result::unwrap).collect().await;
     let last = answers.last().unwrap();
     assert_eq!((last.total, last.checked, last.proven, last.gone), (3, 3, 3, 0));
@@ -99,7 +102,9 @@ async fn kept_decisions_are_checked_and_tried_under_another_policy() {
         order_id,
         ..Default::default()
     };
-    let answers = world.door.compare_sourcing_policy(asked(compare(String::new()))).await.unwrap();
+    let nobody = world.door.compare_sourcing_policy(asked(compare(String::new()))).await.err().unwrap();
+    assert_eq!(nobody.code(), Code::PermissionDenied);
+    let answers = world.door.compare_sourcing_policy(operator(compare(String::new()))).await.unwrap();
     let answers: Vec<_> = answers.into_inner().map(Result::unwrap).collect().await;
     assert_eq!(answers.len(), 3);
     let compared = answers[2].comparison.as_ref().unwrap();
@@ -110,7 +115,7 @@ async fn kept_decisions_are_checked_and_tried_under_another_policy() {
     assert_eq!(view.policy.version, 0, "nothing was put in force");
 
     let one =
-        world.door.compare_sourcing_policy(asked(compare(OrderId::new(0, 2).to_string()))).await.unwrap();
+        world.door.compare_sourcing_policy(operator(compare(OrderId::new(0, 2).to_string()))).await.unwrap();
     let one: Vec<_> = one.into_inner().map(Result::unwrap).collect().await;
     assert_eq!((one.len(), one[0].total), (1, 1));
 }

@@ -9,7 +9,7 @@ use waybill_proto::fulfillment::v1::sourcing_service_server::SourcingService;
 use waybill_service_kit::Caller;
 use waybill_types::{Actor, Channel, Role};
 
-fn operator<T>(message: T) -> Request<T> {
+pub(super) fn operator<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.extensions_mut().insert(Caller {
         channel: Channel::new("backoffice").unwrap(),
