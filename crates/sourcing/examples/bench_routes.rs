@@ -7,6 +7,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock; the planner never does")]
 
+#[path = "../tests/common/dice.rs"]
+mod dice;
+
+use dice::Dice;
 use std::time::Instant;
 use waybill_sourcing::{Documents, Interner, Network, Routes, WeightClass};
 use waybill_types::network::{
@@ -91,22 +95,6 @@ fn measure(name: &str, searches: usize, mut search: impl FnMut(u64) -> std::sync
         legs as f64 / labels.max(1) as f64
     );
     (quantile(0.5), quantile(0.99))
-}
-
-/// A seeded generator (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
 }
 
 /// A node with its place on a map of 1,000 by 1,000 km.

@@ -1,6 +1,8 @@
 //! The exact kernel against every plan there is, against simple rules and against random plans; its certificates
 //! against the separate checker.
 
+#[path = "common/dice.rs"]
+mod dice;
 #[path = "kernel/enumerate.rs"]
 mod enumerate;
 #[path = "kernel/random.rs"]
@@ -53,18 +55,18 @@ fn everything_at_once_is_solved_exactly() {
 fn wide(dice: &mut Dice, lines: u32, facilities: u32) -> Problem {
     let mut problem = Problem::new();
     for _ in 0..lines {
-        let quantity = if dice.chance(80) { 1 } else { 2 + dice.below(3) as u32 };
-        let bond = if dice.chance(10) { Bond::Whole } else { Bond::Free };
+        let quantity = if dice.percent(80) { 1 } else { 2 + dice.below(3) as u32 };
+        let bond = if dice.percent(10) { Bond::Whole } else { Bond::Free };
         problem.add_line(Line { quantity, unfilled: 5_000, bond }, 1);
     }
     for id in 0..facilities {
-        let low = if dice.chance(5) { -50 } else { 300 };
+        let low = if dice.percent(5) { -50 } else { 300 };
         let fixed = dice.between(low, 900);
         let (costs, stock) = problem.add_facility(Facility { id, node: id, fixed, ..Facility::default() });
         for (cost, units) in costs.iter_mut().zip(stock) {
-            let low = if dice.chance(5) { -40 } else { 5 };
+            let low = if dice.percent(5) { -40 } else { 5 };
             *cost = dice.between(low, 120);
-            *units = if dice.chance(35) { 1 + dice.below(4) as u32 } else { 0 };
+            *units = if dice.percent(35) { 1 + dice.below(4) as u32 } else { 0 };
         }
     }
     problem

@@ -4,6 +4,7 @@
 mod common;
 mod slow;
 
+use common::dice::Dice;
 use common::{World, node_id, text, zone_name};
 use proptest::prelude::*;
 use slow::Walker;
@@ -45,20 +46,7 @@ const DAYS: [&str; 12] = [
 const DAY_MS: i64 = 86_400_000;
 const HORIZON_MS: i64 = 60 * DAY_MS;
 
-/// A seeded generator (SplitMix64).
-struct Dice(u64);
-
 impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
     fn one_in(&mut self, bound: u64) -> bool {
         self.below(bound) == 0
     }

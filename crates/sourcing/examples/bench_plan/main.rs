@@ -6,6 +6,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock; the planner never does")]
 
+#[path = "../common/baskets.rs"]
+mod baskets;
+#[path = "../../tests/common/dice.rs"]
+mod dice;
 mod shape;
 
 use shape::{Regime, Stream, Town};

@@ -2,6 +2,8 @@
 //! follows published statistics of a general merchandise retailer: 46 % of baskets have one line, 23 % two, 12 % three,
 //! the 95th percentile is 7; 83 % of lines ask for one unit; 1 % of SKUs make 32 % of lines, 10 % make 72 %.
 
+use crate::baskets::{popular, popularity, sampled_lines};
+use crate::dice::Dice;
 use waybill_sourcing::{Documents, Interner, ItemFacts, Mirror, Network, NodeIx, PolicyVersion};
 use waybill_types::exchange::{Delivery, Destination, PlanLine, PlanRequest};
 use waybill_types::network::{
@@ -43,30 +45,6 @@ pub(crate) struct Town {
     pub(crate) policy: PolicyVersion,
     nodes: Vec<(NodeIx, NodeKind)>,
     skus: Vec<Sku>,
-}
-
-/// A seeded generator (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn of(purpose: u64, index: u64) -> Self {
-        let mut dice = Self(purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index);
-        dice.next();
-        dice
-    }
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-    fn chance(&mut self, permille: u64) -> bool {
-        self.below(1_000) < permille
-    }
 }
 
 impl Town {
@@ -119,9 +97,9 @@ impl Town {
                 let holds = match (regime, central) {
                     (Regime::Fragmented, Some(at)) => at as u64 == chosen.0 || at as u64 == chosen.1,
                     (Regime::Fragmented, None) => false,
-                    (Regime::Base, Some(_)) => dice.chance(950),
-                    (Regime::Tight, Some(_)) => dice.chance(665),
-                    (_, None) => dice.chance(breadth_permille(*kind, rank, self.skus.len())),
+                    (Regime::Base, Some(_)) => dice.permille(950),
+                    (Regime::Tight, Some(_)) => dice.permille(665),
+                    (_, None) => dice.permille(breadth_permille(*kind, rank, self.skus.len())),
                 };
                 let units = if central.is_some() { 20 + dice.below(200) } else { 1 + dice.below(4) };
                 if holds {
@@ -135,14 +113,14 @@ impl Town {
     pub(crate) fn order(&self, stream: Stream, number: u64) -> PlanRequest {
         let dice = &mut Dice::of(2, number);
         let count = match stream {
-            Stream::Sampled => sampled_lines(dice),
+            Stream::Sampled => sampled_lines(dice) as u16,
             Stream::Full => {
-                2 + (dice.below(6) + dice.below(6)) as u16 / 2 + if dice.chance(80) { 5 } else { 0 }
+                2 + (dice.below(6) + dice.below(6)) as u16 / 2 + if dice.permille(80) { 5 } else { 0 }
             }
         };
         let line = |number| {
             let sku = self.skus[popular(dice, self.skus.len())].clone();
-            let quantity = if dice.chance(830) { 1 } else { 2 + dice.below(3) };
+            let quantity = if dice.permille(830) { 1 } else { 2 + dice.below(3) };
             PlanLine {
                 line: LineNo(number),
                 sku,
@@ -269,43 +247,13 @@ fn calendar(id: &str, days: usize) -> Calendar {
 }
 
 fn breadth_permille(kind: NodeKind, rank: usize, skus: usize) -> u64 {
-    let popularity = match rank {
-        _ if rank * 100 < skus => 3,
-        _ if rank * 10 < skus => 2,
-        _ => 1,
-    };
+    let popularity = popularity(rank, skus);
     match kind {
         NodeKind::Store => [100, 150, 500, 850][popularity],
         NodeKind::LocalWarehouse => [200, 300, 700, 950][popularity],
         NodeKind::CentralWarehouse => 950,
         NodeKind::Supplier => 30,
     }
-}
-
-/// 46 % one line, 23 % two, 12 % three, and a tail to 12 with the 95th percentile at 7.
-fn sampled_lines(dice: &mut Dice) -> u16 {
-    match dice.below(100) {
-        0..46 => 1,
-        46..69 => 2,
-        69..81 => 3,
-        81..87 => 4,
-        87..91 => 5,
-        91..94 => 6,
-        94..96 => 7,
-        _ => 8 + dice.below(5) as u16,
-    }
-}
-
-/// 1 % of SKUs make 32 % of lines, 10 % make 72 %.
-fn popular(dice: &mut Dice, skus: usize) -> usize {
-    let skus = skus as u64;
-    let (top, high) = ((skus / 100).max(1), (skus / 10).max(2));
-    let rank = match dice.below(100) {
-        0..32 => dice.below(top),
-        32..72 => top + dice.below(high - top),
-        _ => high + dice.below(skus - high),
-    };
-    rank as usize
 }
 
 fn euro(minor: i64) -> Money {

@@ -2,8 +2,9 @@
 //! substitutes, bundles, and the questions that take several solves. Each row solves the full baskets of the tight
 //! stock regime, extended; the time is that of solving, without gathering.
 
+use crate::dice::Dice;
 use crate::streams::{Bench, quantile};
-use crate::town::{Basket, Dice, Regime, Stock, Stream, Town};
+use crate::town::{Basket, Regime, Stock, Stream, Town};
 use std::time::Instant;
 use waybill_sourcing::kernel::verify::verify;
 use waybill_sourcing::kernel::{Ask, Bond, Complete, Facility, Kind, Limits, Line, Problem};

@@ -7,6 +7,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock; the kernel never does")]
 
+#[path = "../common/baskets.rs"]
+mod baskets;
+#[path = "../../tests/common/dice.rs"]
+mod dice;
 mod extensions;
 mod highs;
 mod hubs;

@@ -3,6 +3,8 @@
 //! two, 12 % three, the 95th percentile is 7; 83 % of lines ask for one unit; 1 % of SKUs make 32 % of lines, 10 % make
 //! 72 %.
 
+use crate::baskets::{popular, popularity, sampled_lines};
+use crate::dice::Dice;
 use waybill_sourcing::kernel::{Facility, Kind, Way};
 
 /// Destinations; each has its vector of ways.
@@ -71,30 +73,6 @@ pub(crate) struct Town {
 /// By SKU: nodes and units.
 pub(crate) type Stock = Vec<Vec<(u32, u32)>>;
 
-/// A seeded generator (SplitMix64).
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn of(purpose: u64, index: u64) -> Self {
-        let mut dice = Self(purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index);
-        dice.next();
-        dice
-    }
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-    pub(crate) fn chance(&mut self, permille: u64) -> bool {
-        self.below(1_000) < permille
-    }
-}
-
 impl Town {
     /// `nodes` nodes in the proportions of 1,000 stores, 40 local and 6 central warehouses and 60 suppliers.
     pub(crate) fn generate(nodes: usize, skus: usize) -> Self {
@@ -135,10 +113,10 @@ impl Town {
                     let central = *kind == NodeKind::Central;
                     let holds = match regime {
                         Regime::Fragmented => chosen.contains(&node),
-                        Regime::Base if central => dice.chance(950),
-                        Regime::Tight if central => dice.chance(665),
+                        Regime::Base if central => dice.permille(950),
+                        Regime::Tight if central => dice.permille(665),
                         Regime::Base | Regime::Tight => {
-                            dice.chance(breadth_permille(*kind, rank, self.weights_g.len()))
+                            dice.permille(breadth_permille(*kind, rank, self.weights_g.len()))
                         }
                     };
                     let units = if central { 20 + dice.below(200) } else { 1 + dice.below(4) };
@@ -161,7 +139,7 @@ impl Town {
         let mut lines: Vec<BasketLine> = Vec::with_capacity(count as usize);
         while lines.len() < count as usize {
             let sku = popular(dice, self.weights_g.len());
-            let quantity = if dice.chance(830) { 1 } else { 2 + dice.below(3) as u32 };
+            let quantity = if dice.permille(830) { 1 } else { 2 + dice.below(3) as u32 };
             if lines.iter().all(|line| line.sku != sku) {
                 lines.push(BasketLine { sku, quantity });
             }
@@ -213,29 +191,12 @@ fn way(node: u32, kind: NodeKind, km: i64) -> Way {
 }
 
 fn breadth_permille(kind: NodeKind, rank: usize, skus: usize) -> u64 {
-    let popularity = match rank {
-        _ if rank * 100 < skus => 3,
-        _ if rank * 10 < skus => 2,
-        _ => 1,
-    };
+    let popularity = popularity(rank, skus);
     match kind {
         NodeKind::Store => [100, 150, 500, 850][popularity],
         NodeKind::Local => [200, 300, 700, 950][popularity],
         NodeKind::Central => 950,
         NodeKind::Supplier => 30,
-    }
-}
-
-fn sampled_lines(dice: &mut Dice) -> u64 {
-    match dice.below(100) {
-        0..46 => 1,
-        46..69 => 2,
-        69..81 => 3,
-        81..87 => 4,
-        87..91 => 5,
-        91..94 => 6,
-        94..96 => 7,
-        _ => 8 + dice.below(5),
     }
 }
 
@@ -251,16 +212,4 @@ fn full_lines(dice: &mut Dice) -> u64 {
         83..88 => 8,
         _ => 9 + dice.below(4),
     }
-}
-
-/// 1 % of SKUs make 32 % of lines, 10 % make 72 %.
-fn popular(dice: &mut Dice, skus: usize) -> usize {
-    let skus = skus as u64;
-    let (top, high) = ((skus / 100).max(1), (skus / 10).max(2));
-    let rank = match dice.below(100) {
-        0..32 => dice.below(top),
-        32..72 => top + dice.below(high - top),
-        _ => high + dice.below(skus - high),
-    };
-    rank as usize
 }

@@ -1,6 +1,7 @@
 //! A small world for tests: documents, stock and items in one place, and requests against them.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod dice;
 pub(crate) mod random;
 
 use waybill_sourcing::{

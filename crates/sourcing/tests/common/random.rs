@@ -1,30 +1,11 @@
 //! Random small worlds from a seed, and every plan there is for them: the referee of the planner. It has its own
 //! arithmetic of costs, written from the documents and not from the planner.
 
+pub(crate) use super::dice::Dice;
 use super::{World, at, card_id, collect, pin, rate, request, ship};
 use waybill_sourcing::ItemFacts;
 use waybill_types::exchange::{Delivery, Plan, PlanRequest};
 use waybill_types::network::{KindCost, LaneCost, NodeKind};
-
-/// A seeded generator (SplitMix64).
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    /// From 0 to `bound - 1`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-    pub(crate) fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}
 
 /// What may occur in a random world besides nodes, lanes and stock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,12 +52,12 @@ pub(crate) fn world(seed: u64, spice: Spice) -> (World, PlanRequest) {
     }
     policy(&mut world, dice, spice);
     for sku in SKUS {
-        let scale = if spice.scales && dice.chance(30) { 3 } else { 0 };
+        let scale = if spice.scales && dice.percent(30) { 3 } else { 0 };
         let facts = ItemFacts::new([0, 150, 400, 1_300][dice.below(4) as usize], scale).unwrap();
-        let whole = spice.no_split && dice.chance(35);
+        let whole = spice.no_split && dice.percent(35);
         world.item(sku, if whole { facts.unsplittable() } else { facts });
         for id in NODES[..nodes].iter().chain(&NODES[4..]) {
-            if dice.chance(65) {
+            if dice.percent(65) {
                 world.has(id, sku, 1 + dice.below(3));
             }
         }
@@ -87,7 +68,7 @@ pub(crate) fn world(seed: u64, spice: Spice) -> (World, PlanRequest) {
 
 fn add_node(world: &mut World, dice: &mut Dice, id: &str, spice: Spice) {
     let kind = NodeKind::Store;
-    let node = world.node(id, if dice.chance(50) { kind } else { NodeKind::CentralWarehouse }, "UTC");
+    let node = world.node(id, if dice.percent(50) { kind } else { NodeKind::CentralWarehouse }, "UTC");
     if spice.ties {
         node.kind = kind;
     }
@@ -96,7 +77,7 @@ fn add_node(world: &mut World, dice: &mut Dice, id: &str, spice: Spice) {
     node.handling_cost = Some(cost_below(dice, 150));
     node.unit_handling_cost = Some(cost_below(dice, 40));
     for service in ["fast", "slow"] {
-        if service == "slow" && dice.chance(40) {
+        if service == "slow" && dice.percent(40) {
             continue;
         }
         if spice.ties {
@@ -118,9 +99,9 @@ fn policy(world: &mut World, dice: &mut Dice, spice: Spice) {
     let policy = &mut world.policy.policy;
     policy.split_penalty_minor = dice.below(300) as i64;
     policy.lateness_cost_minor_per_day = dice.below(60) as i64;
-    policy.backorder_cost_minor = if dice.chance(80) { 100_000 } else { dice.below(400) as i64 };
+    policy.backorder_cost_minor = if dice.percent(80) { 100_000 } else { dice.below(400) as i64 };
     policy.shipments_max = if spice.few_shipments { 1 + dice.below(4) as u16 } else { 16 };
-    if dice.chance(40) {
+    if dice.percent(40) {
         let minor = dice.below(1_200) as i64 - 800;
         policy.kind_costs = vec![KindCost { kind: NodeKind::Store, minor }];
     }
@@ -130,7 +111,7 @@ fn random_request(dice: &mut Dice, nodes: usize, spice: Spice) -> PlanRequest {
     let mut lines = Vec::new();
     for number in 1..=1 + dice.below(3) as u16 {
         let (sku, units) = (SKUS[dice.below(3) as usize], 1 + dice.below(3));
-        let line = if spice.pickups && dice.chance(25) {
+        let line = if spice.pickups && dice.percent(25) {
             collect(number, sku, units, NODES[dice.below(nodes as u64) as usize])
         } else {
             ship(number, sku, units)
@@ -138,14 +119,14 @@ fn random_request(dice: &mut Dice, nodes: usize, spice: Spice) -> PlanRequest {
         lines.push(line);
     }
     let mut request = request(at("UTC", "2026-06-01", 0, 0, 0), lines);
-    while spice.pins && dice.chance(50) && request.pinned.len() < 3 {
+    while spice.pins && dice.percent(50) && request.pinned.len() < 3 {
         let node = NODES[dice.below(nodes as u64) as usize];
         let claim = pin(node, SKUS[dice.below(3) as usize], 1 + dice.below(2));
         if !request.pinned.iter().any(|other| other.node == claim.node && other.sku == claim.sku) {
             request.pinned.push(claim);
         }
     }
-    if spice.exclusions && dice.chance(30) {
+    if spice.exclusions && dice.percent(30) {
         request.excluded.push(super::node_id(NODES[dice.below(nodes as u64) as usize]));
     }
     request

@@ -1,30 +1,7 @@
 //! Random small problems from a seed, with everything that can be told to the kernel.
 
+pub(crate) use super::dice::Dice;
 use waybill_sourcing::kernel::{Ask, Bond, Complete, Days, Facility, Kind, Line, Problem};
-
-/// A seeded generator (SplitMix64).
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    /// From 0 to `bound - 1`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-    /// From `low` to `high`, both included.
-    pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
-        low + self.below((high - low + 1) as u64) as i64
-    }
-    pub(crate) fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}
 
 /// What may occur in a problem besides partial stock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,7 +33,7 @@ impl Spice {
 
     /// Each spice by itself half of the time.
     pub(crate) fn some(dice: &mut Dice) -> Self {
-        let mut coin = || dice.chance(35);
+        let mut coin = || dice.percent(35);
         Self {
             negative: coin(),
             bonds: coin(),
@@ -92,18 +69,18 @@ pub(crate) fn problem(dice: &mut Dice, spice: Spice) -> (Problem, Ask) {
     }
     limits.one_per_node = spice.one_per_node;
     let mut ask = Ask::default();
-    if spice.days && dice.chance(50) {
+    if spice.days && dice.percent(50) {
         let day = dice.below(3) as u32;
-        ask.days = if dice.chance(50) { Days::Until(day) } else { Days::On(day) };
+        ask.days = if dice.percent(50) { Days::Until(day) } else { Days::On(day) };
     }
-    if dice.chance(15) {
+    if dice.percent(15) {
         ask.without.push(dice.below(facilities) as u32);
     }
     (problem, ask)
 }
 
 fn add_lines(problem: &mut Problem, dice: &mut Dice, spice: Spice, lines: u32) {
-    let bundle = (1 + dice.below(2) as u32, dice.chance(50));
+    let bundle = (1 + dice.below(2) as u32, dice.percent(50));
     for _ in 0..lines {
         let mut quantity = 1 + dice.below(if lines == 3 { 2 } else { 3 }) as u32;
         let mut items = 1;
@@ -121,7 +98,7 @@ fn add_lines(problem: &mut Problem, dice: &mut Dice, spice: Spice, lines: u32) {
                 _ => Bond::Whole,
             };
         }
-        if spice.substitutes && matches!(bond, Bond::Free | Bond::Whole) && quantity < 3 && dice.chance(50) {
+        if spice.substitutes && matches!(bond, Bond::Free | Bond::Whole) && quantity < 3 && dice.percent(50) {
             items = 2;
         }
         let unfilled = if spice.ties { 12 } else { dice.between(20, 900) };
@@ -130,19 +107,19 @@ fn add_lines(problem: &mut Problem, dice: &mut Dice, spice: Spice, lines: u32) {
 }
 
 fn add_facility(problem: &mut Problem, dice: &mut Dice, spice: Spice, id: u32) {
-    let low = if spice.negative && dice.chance(40) { -300 } else { 0 };
+    let low = if spice.negative && dice.percent(40) { -300 } else { 0 };
     let facility = Facility {
         id: id * 3 + 1,
         node: if spice.one_per_node || spice.lots { id / 2 } else { id },
         fixed: if spice.ties { dice.between(low / 100, 3) } else { dice.between(low, 500) },
         day: dice.below(3) as u32,
-        kind: if dice.chance(15) { Kind::Virtual } else { Kind::Ship },
-        barred: if dice.chance(5) { 1 + dice.below(3) as u8 } else { 0 },
+        kind: if dice.percent(15) { Kind::Virtual } else { Kind::Ship },
+        barred: if dice.percent(5) { 1 + dice.below(3) as u8 } else { 0 },
     };
     let (costs, stock) = problem.add_facility(facility);
     for (cost, units) in costs.iter_mut().zip(stock) {
         *cost = if spice.ties { dice.between(low / 100, 4) } else { dice.between(low, 250) };
-        *units = if dice.chance(70) { 1 + dice.below(3) as u32 } else { 0 };
+        *units = if dice.percent(70) { 1 + dice.below(3) as u32 } else { 0 };
     }
 }
 
@@ -151,7 +128,7 @@ fn add_lots(problem: &mut Problem, dice: &mut Dice) {
         let mut members = Vec::new();
         for facility in 0..problem.facilities().len() as u32 {
             for item in 0..problem.items().len() as u32 {
-                if dice.chance(35) {
+                if dice.percent(35) {
                     members.push((facility, item));
                 }
             }

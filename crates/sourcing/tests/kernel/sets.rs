@@ -10,7 +10,7 @@ fn sets_of_units_cost_what_the_kernel_says() {
     let mut solver = Solver::new();
     for seed in 0..3_000 {
         let dice = &mut Dice(1_000_000 + seed);
-        let spice = Spice { negative: dice.chance(50), few_shipments: dice.chance(50), ..Spice::default() };
+        let spice = Spice { negative: dice.percent(50), few_shipments: dice.percent(50), ..Spice::default() };
         let (problem, _) = random::problem(dice, spice);
         let exact = solver.solve(&problem, &Ask::default()).unwrap();
         let merged = merge(&problem, &[]).unwrap();
@@ -99,7 +99,7 @@ fn goods_are_merged_at_a_hub_when_that_is_cheapest() {
         let dice = &mut Dice(1_100_000 + seed);
         let lines: Vec<u32> = (0..1 + dice.below(3)).map(|_| 1 + dice.below(2) as u32).collect();
         let mut direct = small(dice, &lines, 3, Kind::Ship);
-        if dice.chance(50) {
+        if dice.percent(50) {
             direct.limits.shipments_max = 1 + dice.below(2) as u32;
         }
         let inbound = small(dice, &lines, 3, Kind::Virtual);
