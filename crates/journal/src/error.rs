@@ -6,8 +6,8 @@ use crate::LogId;
 
 /// Why a journal did not do what was asked.
 ///
-/// Only [`Error::Io`] and [`Error::Poisoned`] leave it unknown whether a frame was stored; every other answer to
-/// an append means that nothing of it was written.
+/// Only [`Error::Io`], [`Error::Engine`] and [`Error::Poisoned`] leave it unknown whether a frame was stored; every other
+/// answer to an append means that nothing of it was written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No room for another frame of the largest size. Nothing was written; ask again after trimming or after
@@ -64,6 +64,16 @@ pub enum Error {
     /// The options contradict each other or are out of range.
     #[error("journal options: {what}")]
     Options { what: String },
+    /// The engine behind the journal did not answer in time or refused; what was asked may have been done all the
+    /// same. Ask again.
+    #[error("the journal's engine: {what}")]
+    Engine { what: String },
+    /// A base does not hold what was written to it, is gone, or may not stand where it was put.
+    #[error("the base of log {log} at sequence {seq}: {what}")]
+    Base { log: LogId, seq: u64, what: String },
+    /// The vault never handed out this key.
+    #[error("the vault has no key {number}: it was given {keys}")]
+    NoKey { number: u64, keys: u64 },
     /// The operating system refused.
     #[error("{what}: {source}")]
     Io {

@@ -22,13 +22,15 @@ pub trait Journal: Send + Sync + 'static {
     /// earlier claim of this log is deposed by it.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::Poisoned`], [`Error::Io`].
+    /// [`Error::Full`], [`Error::Poisoned`], [`Error::Io`]; [`Error::LostTail`] where the log ends before what was durable;
+    /// [`Error::Engine`], after which the log may have been claimed all the same, for nobody.
     fn claim(&self, log: LogId) -> BoxFuture<'_, Result<Claim, Error>>;
 
     /// Call before deciding a batch: on `Ok`, one frame of the largest size is reserved for this log, and the next
     /// append to it will not answer [`Error::Full`]. Calling again before that append changes nothing.
     ///
-    /// May allocate a file, so it can take milliseconds now and then.
+    /// May allocate a file, so it can take milliseconds now and then. An engine on other machines cannot reserve: it
+    /// answers `Full` from the append that found no room until it has found some again.
     ///
     /// # Errors
     /// [`Error::Full`] when there is no room now, [`Error::Poisoned`] when there never will be.
@@ -42,7 +44,8 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Fenced`], [`Error::Sequence`], [`Error::TooLarge`], [`Error::Empty`] and [`Error::Full`] mean that
-    /// nothing was written. [`Error::Poisoned`] and [`Error::Io`] leave the outcome unknown.
+    /// nothing was written. [`Error::Poisoned`], [`Error::Engine`] and [`Error::Io`] leave the outcome unknown.
+    /// [`Error::LostTail`], [`Error::Hole`] where the log no longer has what it was told to keep: stop.
     fn append(
         &self,
         log: LogId,
@@ -51,22 +54,25 @@ pub trait Journal: Send + Sync + 'static {
         body: Bytes,
     ) -> BoxFuture<'static, Result<Head, Error>>;
 
-    /// The log's durable end; [`Head::EMPTY`] for a log without frames.
+    /// The log's durable end; [`Head::EMPTY`] for a log without frames. Does not ask another machine: where others
+    /// append too it may be behind, so an owner goes by what its claim answered, and a follower by [`Journal::watch`].
     fn head(&self, log: LogId) -> Head;
 
     /// Frames from sequence `from` (1 is the first) on, in order, durable ones only: up to about `max_bytes` of
     /// bodies, at least one frame if there is any, none when `from` is beyond the end. Claim frames are among them.
-    /// Blocks on the disk.
+    /// Blocks on the disk or on another machine.
     ///
     /// # Errors
     /// [`Error::Trimmed`], [`Error::Hole`], [`Error::BadChain`], [`Error::Damaged`], [`Error::Io`].
     fn read(&self, log: LogId, from: u64, max_bytes: usize) -> Result<Vec<Frame>, Error>;
 
-    /// The highest durable sequence, as it moves: for tailing.
+    /// The highest durable sequence, as it moves, whoever appends: for tailing. An engine on other machines asks
+    /// them every few milliseconds for as long as somebody watches.
     fn watch(&self, log: LogId) -> tokio::sync::watch::Receiver<u64>;
 
     /// Says that everything up to and including `through` is behind a verified checkpoint. The room is reclaimed in
-    /// the background; trimmed frames may stay readable for as long as they are archived.
+    /// the background, where an engine keeps bases only up to the older one it has; trimmed frames may stay readable for
+    /// as long as they are archived.
     ///
     /// # Errors
     /// [`Error::Poisoned`], [`Error::Io`].
