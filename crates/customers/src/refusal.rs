@@ -1,77 +1,101 @@
 //! Why not.
 
 use crate::record::IdentityKind;
+use minicbor::{Decode, Encode};
 use waybill_machine::{Code, Coded};
 use waybill_types::CustomerId;
 
 /// A refusal. It names records and numbers, never what is personal.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, thiserror::Error)]
 pub enum Refusal {
     /// No such record.
     #[error("customer {0} does not exist; check the id")]
-    Unknown(CustomerId),
+    #[n(0)]
+    Unknown(#[n(0)] CustomerId),
     /// The record does not have it.
     #[error("customer {customer} does not have this identity; read the customer again")]
+    #[n(1)]
     NotTheirs {
         /// Which record.
+        #[n(0)]
         customer: CustomerId,
         /// What kind of identity.
+        #[n(1)]
         kind: IdentityKind,
     },
     /// The revision expected is not the current one.
     #[error("customer {customer} has revision {current}, expected was {expected}; read it and decide anew")]
+    #[n(2)]
     Stale {
         /// Which record.
+        #[n(0)]
         customer: CustomerId,
         /// Asked.
+        #[n(1)]
         expected: u64,
         /// Is.
+        #[n(2)]
         current: u64,
     },
     /// Somebody else has the identity.
     #[error(
         "this identity is customer {holder}'s: merge the two, unlink it there, or mark it as shared there first"
     )]
+    #[n(3)]
     Taken {
         /// Who has it.
+        #[n(0)]
         holder: CustomerId,
     },
     /// Others have the identity, so it must be linked as shared.
     #[error("this identity is shared with customer {holder}: link it as shared, and name the customer")]
+    #[n(4)]
     Shared {
         /// One who has it.
+        #[n(0)]
         holder: CustomerId,
     },
     /// The record is another name.
     #[error("customer {customer} was merged into {into}; use that one")]
+    #[n(5)]
     Merged {
         /// Which record.
+        #[n(0)]
         customer: CustomerId,
         /// Of which it is another name.
+        #[n(1)]
         into: CustomerId,
     },
     /// The record was erased.
     #[error("the personal data of customer {0} was destroyed; nothing can be said about it any more")]
-    Erased(CustomerId),
+    #[n(6)]
+    Erased(#[n(0)] CustomerId),
     /// A record cannot be merged into itself.
     #[error("customer {0} cannot be merged into itself; name two records")]
-    Itself(CustomerId),
+    #[n(7)]
+    Itself(#[n(0)] CustomerId),
     /// A split that would leave nothing.
     #[error("a split takes some identities of customer {0} and not all; name fewer")]
-    AllWouldLeave(CustomerId),
+    #[n(8)]
+    AllWouldLeave(#[n(0)] CustomerId),
     /// It is kept with consent only.
     #[error("a visit or goods looked at are kept with the customer's consent only; ask for it first")]
+    #[n(9)]
     NoConsent,
     /// Too many identities.
     #[error(
         "customer {customer} would have {count} identities, at most {max} are allowed; unlink some first"
     )]
+    #[n(10)]
     TooMany {
         /// Which record.
+        #[n(0)]
         customer: CustomerId,
         /// Would be.
+        #[n(1)]
         count: usize,
         /// Allowed.
+        #[n(2)]
         max: usize,
     },
 }

@@ -1,98 +1,134 @@
 //! Why a command is refused, in order of precedence. A refusal changes nothing.
 
+use minicbor::{Decode, Encode};
+use waybill_machine::name::Name;
 use waybill_machine::{Code, Coded, FieldViolation};
 use waybill_types::{Currency, FulfillmentOrderId, NodeId};
 
 /// Why not.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, thiserror::Error)]
 pub enum Refusal {
     /// The content is wrong, by itself or for this fulfilment order.
     #[error("the request does not fit: {}", first(.0))]
-    Malformed(Vec<FieldViolation>),
+    #[n(0)]
+    Malformed(#[n(0)] Vec<FieldViolation>),
     /// The command came to a partition that does not own what it is about.
     #[error("this partition does not keep the network; ask partition 0")]
+    #[n(1)]
     NotNetworkHome,
     /// No such node.
     #[error("node {node} is not known here; upsert it first")]
+    #[n(2)]
     UnknownNode {
         /// The node asked for.
+        #[n(0)]
         node: NodeId,
     },
     /// No such fulfilment order.
     #[error("fulfillment order {id} does not exist")]
+    #[n(3)]
     UnknownFulfillmentOrder {
         /// The one asked for.
+        #[n(0)]
         id: FulfillmentOrderId,
     },
     /// No such version of the sourcing policy.
     #[error("there is no version {0} of the sourcing policy; list them to see which there are")]
-    UnknownPolicy(u64),
+    #[n(4)]
+    UnknownPolicy(#[n(0)] u64),
     /// Another version of the sourcing policy is in force than was expected.
     #[error("version {current} of the sourcing policy is in force, not {expected}; read it and decide anew")]
+    #[n(5)]
     StalePolicy {
         /// The version named.
+        #[n(0)]
         expected: u64,
         /// The version in force.
+        #[n(1)]
         current: u64,
     },
     /// The policy is in another currency than the network's amounts.
     #[error("the policy is in {}, the network's amounts are in {}", .found.as_str(), .expected.as_str())]
+    #[n(6)]
     ForeignCurrency {
         /// The network's.
+        #[n(0)]
         expected: Currency,
         /// The policy's.
+        #[n(1)]
         found: Currency,
     },
     /// The revision named is not the current one.
     #[error("revision {named} of {id} is stale, it is {state} at revision {current}; read it again")]
+    #[n(7)]
     Stale {
         /// Which fulfilment order.
+        #[n(0)]
         id: FulfillmentOrderId,
         /// The revision named.
+        #[n(1)]
         named: u64,
         /// The current revision.
+        #[n(2)]
         current: u64,
         /// The current state.
-        state: &'static str,
+        #[cbor(n(3), with = "waybill_machine::name")]
+        state: Name,
     },
     /// The state does not allow it.
     #[error("cannot {asked}: fulfillment order {id} is {state} at revision {current}")]
+    #[n(8)]
     IllegalNow {
         /// Which fulfilment order.
+        #[n(0)]
         id: FulfillmentOrderId,
         /// What was asked.
-        asked: &'static str,
+        #[cbor(n(1), with = "waybill_machine::name")]
+        asked: Name,
         /// The current state.
-        state: &'static str,
+        #[cbor(n(2), with = "waybill_machine::name")]
+        state: Name,
         /// The current revision.
+        #[n(3)]
         current: u64,
     },
     /// Nobody has asked the node about a cancel.
     #[error("nobody has asked for units of {id} back at revision {current}; there is nothing to answer")]
+    #[n(9)]
     NothingAsked {
         /// Which fulfilment order.
+        #[n(0)]
         id: FulfillmentOrderId,
         /// The current revision.
+        #[n(1)]
         current: u64,
     },
     /// A pickup is not shipped and a shipment is not handed over.
     #[error("cannot {asked}: fulfillment order {id} is {destination}")]
+    #[n(10)]
     WrongDestination {
         /// Which fulfilment order.
+        #[n(0)]
         id: FulfillmentOrderId,
         /// What was asked.
-        asked: &'static str,
+        #[cbor(n(1), with = "waybill_machine::name")]
+        asked: Name,
         /// What it is.
-        destination: &'static str,
+        #[cbor(n(2), with = "waybill_machine::name")]
+        destination: Name,
     },
     /// The node acknowledges what it was never told.
     #[error("node {node} acknowledges instruction {through}, the last one is {last}")]
+    #[n(11)]
     AcknowledgedTooFar {
         /// Which node.
+        #[n(0)]
         node: NodeId,
         /// The number named.
+        #[n(1)]
         through: u64,
         /// The highest number there is.
+        #[n(2)]
         last: u64,
     },
 }

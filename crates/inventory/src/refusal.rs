@@ -2,6 +2,7 @@
 
 use crate::position::{Condition, Spot};
 use minicbor::{Decode, Encode};
+use waybill_machine::name::Name;
 use waybill_machine::{Code, Coded, FieldViolation};
 use waybill_types::exchange::Shortage;
 use waybill_types::{OrderId, ReservationId, Sku, Text, Timestamp};
@@ -85,83 +86,111 @@ impl RowRefusal {
 }
 
 /// A refusal.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, thiserror::Error)]
 pub enum Refusal {
     /// The request itself is wrong.
     #[error("the request is malformed: {}", said(.0))]
-    Malformed(Vec<FieldViolation>),
+    #[n(0)]
+    Malformed(#[n(0)] Vec<FieldViolation>),
     /// The row of a single write was not taken.
     #[error(transparent)]
-    Row(RowRefusal),
+    #[n(1)]
+    Row(#[n(0)] RowRefusal),
     /// No such reservation is live.
     #[error("reservation {0} is not known here: it was never made, or it has ended")]
-    UnknownReservation(ReservationId),
+    #[n(2)]
+    UnknownReservation(#[n(0)] ReservationId),
     /// The name was used for something else.
     #[error("reservation {id} exists with another {field}: use another id")]
+    #[n(3)]
     ReservationDiffers {
         /// Which.
+        #[n(0)]
         id: ReservationId,
         /// The first field that differs.
-        field: &'static str,
+        #[cbor(n(1), with = "waybill_machine::name")]
+        field: Name,
     },
     /// Another order has the hold.
     #[error("hold {id} belongs to order {order} already")]
+    #[n(4)]
     HoldTaken {
         /// Which.
+        #[n(0)]
         id: ReservationId,
         /// Whose it is.
+        #[n(1)]
         order: OrderId,
     },
     /// The claimant had given it up before it arrived.
     #[error("reservation {0} was released before it was made: use another id")]
-    ReservationGivenUp(ReservationId),
+    #[n(5)]
+    ReservationGivenUp(#[n(0)] ReservationId),
     /// Too late.
     #[error("hold {id} lapsed at {} ms: reserve again", .at.as_ms())]
+    #[n(6)]
     HoldExpired {
         /// Which.
+        #[n(0)]
         id: ReservationId,
         /// When it lapsed.
+        #[n(1)]
         at: Timestamp,
     },
     /// Its parts are still being asked.
     #[error("reservation {0} is not decided yet: try again")]
-    ReservationUndecided(ReservationId),
+    #[n(7)]
+    ReservationUndecided(#[n(0)] ReservationId),
     /// Only an order's units may leave.
     #[error("reservation {0} is only held: commit it before its units leave")]
-    NotCommitted(ReservationId),
+    #[n(8)]
+    NotCommitted(#[n(0)] ReservationId),
     /// The item may not be reserved.
     #[error("item {0} is inactive and may not be reserved")]
-    ItemInactive(Sku),
+    #[n(9)]
+    ItemInactive(#[n(0)] Sku),
     /// An adjustment below zero.
     #[error("adjusting by {delta} asks for more than the {on_hand} on hand")]
+    #[n(10)]
     BelowZero {
         /// Where.
+        #[n(0)]
         spot: Spot,
         /// Which stock.
+        #[n(1)]
         condition: Condition,
         /// Asked.
+        #[n(2)]
         delta: i64,
         /// Is.
+        #[n(3)]
         on_hand: u64,
     },
     /// Fewer units are left on the reservation.
     #[error("reservation {id} has {left} units left there, {asked} were asked")]
+    #[n(11)]
     NotClaimed {
         /// Which.
+        #[n(0)]
         id: ReservationId,
         /// Where.
+        #[n(1)]
         spot: Spot,
         /// Asked.
+        #[n(2)]
         asked: u64,
         /// Is.
+        #[n(3)]
         left: u64,
     },
     /// Not enough stock.
     #[error("stock is short at {} of the places asked", .0.len())]
-    Short(Vec<Shortage>),
+    #[n(12)]
+    Short(#[n(0)] Vec<Shortage>),
     /// Not enough stock only because of claims that are not decided yet.
     #[error("stock is claimed by reservations that are not decided yet: try again")]
-    Contended(Vec<Shortage>),
+    #[n(13)]
+    Contended(#[n(0)] Vec<Shortage>),
 }
 
 fn said(violations: &[FieldViolation]) -> String {

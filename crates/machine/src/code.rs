@@ -1,5 +1,7 @@
 //! The short, transport-free code of every error and refusal. One function in the service kit maps it to gRPC.
 
+use minicbor::{Decode, Encode};
+
 /// What kind of failure it is, in order of precedence: an earlier one hides a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
@@ -28,11 +30,13 @@ pub enum Code {
 }
 
 /// One field of a request and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct FieldViolation {
     /// Path of the field, such as `lines[2].quantity`.
+    #[n(0)]
     pub field: String,
     /// What is and what is allowed, in lower case.
+    #[n(1)]
     pub description: String,
 }
 

@@ -10,6 +10,7 @@ pub mod cold;
 pub mod content;
 pub mod contract;
 pub mod key;
+pub mod name;
 pub mod record;
 mod row_key;
 pub mod table;

@@ -4,57 +4,78 @@ mod changes;
 
 pub use changes::ChangeRefusal;
 
+use minicbor::{Decode, Encode};
 use waybill_machine::{Code, Coded, FieldViolation};
 use waybill_types::{Channel, ExternalNumber, OrderId};
 
 /// A refused command; nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, thiserror::Error)]
 pub enum Refusal {
     /// The request itself is wrong.
     #[error("the request has {} wrong fields; the first is {}: {}", .0.len(), first(.0).0, first(.0).1)]
-    Malformed(Vec<FieldViolation>),
+    #[n(0)]
+    Malformed(#[n(0)] Vec<FieldViolation>),
     /// Amounts do not add up.
     #[error(
         "{field} is {given} minor units but the amounts it is made of come to {computed}; send amounts that add up"
     )]
+    #[n(1)]
     AmountsDisagree {
         /// Path of the amount, such as `lines[2].amounts.total`.
+        #[n(0)]
         field: String,
         /// As given, in minor units.
+        #[n(1)]
         given: i64,
         /// As computed, in minor units.
+        #[n(2)]
         computed: i64,
     },
     /// There is no such order.
     #[error("order {0} does not exist; check the id")]
-    UnknownOrder(OrderId),
+    #[n(2)]
+    UnknownOrder(#[n(0)] OrderId),
     /// The number belongs to an order with other content.
     #[error(
         "number {external} of channel {channel} is order {order}, whose {field} differs; use another number for another order"
     )]
+    #[n(3)]
     OtherContent {
         /// The channel.
+        #[n(0)]
         channel: Channel,
         /// The number.
+        #[n(1)]
         external: ExternalNumber,
         /// The order that has it.
+        #[n(2)]
         order: OrderId,
         /// The first field that differs.
+        #[n(3)]
         field: String,
     },
     /// The order has changed since.
     #[error("order {order} has revision {current}, expected was {expected}; read it again and decide anew")]
+    #[n(4)]
     StaleRevision {
         /// Which.
+        #[n(0)]
         order: OrderId,
         /// What the caller expected.
+        #[n(1)]
         expected: u64,
         /// What it is.
+        #[n(2)]
         current: u64,
     },
     /// The change is not possible.
     #[error(transparent)]
-    Change(#[from] ChangeRefusal),
+    #[n(5)]
+    Change(
+        #[n(0)]
+        #[from]
+        ChangeRefusal,
+    ),
 }
 
 fn first(violations: &[FieldViolation]) -> (&str, &str) {
