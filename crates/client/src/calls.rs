@@ -164,6 +164,10 @@ writes! { admin in common:
     checkpoint(CheckpointRequest) -> CheckpointResponse;
     advance_clock(AdvanceClockRequest) -> AdvanceClockResponse;
 }
+reads! { promises in fulfillment:
+    promise_item(PromiseItemRequest) -> PromiseItemResponse;
+    find_nearby(FindNearbyRequest) -> FindNearbyResponse;
+}
 reads! { sourcing in fulfillment:
     get_sourcing_policy(GetSourcingPolicyRequest) -> GetSourcingPolicyResponse;
     check_sourcing_policy(CheckSourcingPolicyRequest) -> CheckSourcingPolicyResponse;

@@ -9,6 +9,7 @@ use waybill_proto::common::v1::partition_service_client::PartitionServiceClient;
 use waybill_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
 use waybill_proto::fulfillment::v1::network_service_client::NetworkServiceClient;
+use waybill_proto::fulfillment::v1::promise_service_client::PromiseServiceClient;
 use waybill_proto::fulfillment::v1::sourcing_service_client::SourcingServiceClient;
 use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use waybill_proto::orders::v1::amendments_service_client::AmendmentsServiceClient;
@@ -113,6 +114,8 @@ impl Client {
         fulfillment: FulfillmentServiceClient;
         /// The generated client of the network. Its calls are not repeated.
         network: NetworkServiceClient;
+        /// The generated client of what product pages ask. Its calls are not repeated.
+        promises: PromiseServiceClient;
         /// The generated client of the sourcing policy and its decisions. Its calls are not repeated.
         sourcing: SourcingServiceClient;
         /// The generated client of the operator's door. Its calls are not repeated.

@@ -203,6 +203,13 @@ impl Mirror {
         shard.shelf(sku).filter(|shelf| shelf.item.known).map(|shelf| shelf.name.clone())
     }
 
+    /// Decimals of an item's quantities; `None` when the SKU is no item.
+    #[must_use]
+    pub fn item_scale(&self, sku: &Sku) -> Option<u8> {
+        let shard = self.home(sku).read();
+        shard.shelf(sku).filter(|shelf| shelf.item.known).map(|shelf| shelf.item.scale)
+    }
+
     /// The sum over all nodes of one SKU and owner without listing them, the scale, and the version; `None` when the SKU
     /// is no item.
     #[must_use]

@@ -293,6 +293,23 @@ fn fulfillment() -> Vec<Row> {
         on "fulfillment.v1.FulfillmentService.Plan":
             "no basket" {"/basket": Value::Null} => InvalidArgument "basket";
             "a time that is none" {"/planTime": "9999-12-31T00:00:00Z"} => InvalidArgument "plan_time";
+        on "fulfillment.v1.PromiseService.PromiseItem":
+            "unknown" {"/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
+            "nowhere" {"/places": json!([])} => InvalidArgument "places";
+            "no place" {"/places/0": json!({})} => InvalidArgument "places[0]";
+            "101 places" {"/places": vec![json!({"pickupNodeId": "node-0"}); 101]} => InvalidArgument "places";
+            "nothing" {"/quantity": 0} => InvalidArgument "quantity";
+            "too many options" {"/optionsMax": 11} => InvalidArgument "options_max";
+            "a token of orders" {"/after": "orders/0@1"} => InvalidArgument "after";
+        on "fulfillment.v1.PromiseService.FindNearby":
+            "unknown" {"/items/0/sku": "NO-SUCH"} => NotFound "ITEM_UNKNOWN";
+            "near nothing" {"/near": Value::Null} => InvalidArgument "near";
+            "near a place that nobody knows" {"/near": json!({"countryCode": "FR", "postalCode": "75001"})}
+                => NotFound "PLACE_UNKNOWN";
+            "an item twice" {"/items": vec![json!({"sku": "SKU-000", "quantity": 1}); 2]} => InvalidArgument "items[1].sku";
+            "101 items" {"/items": vec![json!({"sku": "SKU-000", "quantity": 1}); 101]} => InvalidArgument "items";
+            "all around the Earth" {"/withinM": 20_100_001} => InvalidArgument "within_m";
+            "too many" {"/nodesMax": 101} => InvalidArgument "nodes_max";
         on "fulfillment.v1.FulfillmentService.SubscribeInstructions":
             "an invented token" {"/resumeToken": "00ff"} => InvalidArgument "resume_token";
             "no node" {"/nodeId": ""} => InvalidArgument "node_id";

@@ -267,6 +267,20 @@ fn fulfillment(facts: &Facts) -> Vec<Sound> {
         sound("fulfillment.v1.FulfillmentService.Promise", json!({"basket": basket, "optionsMax": 2})),
         sound("fulfillment.v1.FulfillmentService.Plan", json!({"basket": basket})),
         sound(
+            "fulfillment.v1.PromiseService.PromiseItem",
+            json!({"sku": "SKU-000", "owner": "default", "quantity": 1, "channel": "web", "optionsMax": 2,
+                "places": [{"destination": {"countryCode": "DE", "postalCode": "10115",
+                    "location": {"latitudeDegreesE6": 52_520_000, "longitudeDegreesE6": 13_400_000}}},
+                    {"pickupNodeId": "node-0"}]}),
+        ),
+        sound(
+            "fulfillment.v1.PromiseService.FindNearby",
+            json!({"near": {"countryCode": "DE", "postalCode": "10115",
+                    "location": {"latitudeDegreesE6": 52_520_000, "longitudeDegreesE6": 13_400_000}},
+                "items": [{"sku": "SKU-000", "owner": "default", "quantity": 1}], "withinM": 5_000,
+                "nodesMax": 3, "readyByTime": "2100-01-01T00:00:00Z"}),
+        ),
+        sound(
             "fulfillment.v1.FulfillmentService.WatchChanges",
             json!({"cursors": [{"partition": 0}], "eventTypes": ["NodeSet"]}),
         ),

@@ -13,6 +13,7 @@ use waybill_fulfillment::{Answer, Command, Fulfillment, FulfillmentState};
 use waybill_mirror::Mirror;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentServiceServer;
 use waybill_proto::fulfillment::v1::network_service_server::NetworkServiceServer;
+use waybill_proto::fulfillment::v1::promise_service_server::PromiseServiceServer;
 use waybill_proto::fulfillment::v1::sourcing_service_server::SourcingServiceServer;
 use waybill_replica::{Accepted, Clock, Host, OpenError, Partition, Partitions, Token};
 use waybill_service_kit::{DoorError, Fields, Nodes, OpenPerson, Planner, Write, failed, partitions};
@@ -93,6 +94,11 @@ impl Door {
     pub fn network_server(&self) -> NetworkServiceServer<Self> {
         NetworkServiceServer::new(self.clone())
     }
+    /// What product pages ask, for a gRPC server.
+    #[must_use]
+    pub fn promise_server(&self) -> PromiseServiceServer<Self> {
+        PromiseServiceServer::new(self.clone())
+    }
     /// The sourcing policy, for a gRPC server.
     #[must_use]
     pub fn sourcing_server(&self) -> SourcingServiceServer<Self> {
@@ -171,6 +177,12 @@ impl Inner {
             }
         }
         Some(token)
+    }
+
+    /// The view of stock, once every partition has told what it has.
+    pub(crate) fn stock_now(&self) -> Result<&Mirror, Status> {
+        self.stock.ready().map_err(|filling| DoorError::Unavailable { what: filling.to_string() })?;
+        Ok(&self.stock)
     }
 
     /// Waits until the view of stock holds what `token` names.

@@ -19,6 +19,7 @@ mod mirror;
 mod network_service;
 mod nodes;
 mod planner;
+mod promise_service;
 mod remote;
 mod rpc;
 mod service;

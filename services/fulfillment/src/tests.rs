@@ -5,6 +5,7 @@ mod counter;
 mod decisions;
 mod hostile;
 mod network;
+mod page;
 mod plans;
 mod policy;
 mod reports;

@@ -188,6 +188,7 @@ async fn start_services(
         let door = waybill_fulfillment_service::open(host, settings, recipients, stock).await?;
         routes.add_service(door.fulfillment_server());
         routes.add_service(door.network_server());
+        routes.add_service(door.promise_server());
         routes.add_service(door.sourcing_server());
         running.fulfillment = Some(door.partitions().clone());
         (door.planner(), door.nodes())

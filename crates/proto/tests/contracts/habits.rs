@@ -8,7 +8,7 @@ use crate::catalogue::{Catalogue, Field, Message, Rpc};
 const READ_VERBS: [&str; 6] = ["Get", "BatchGet", "List", "Find", "Watch", "Subscribe"];
 
 /// Reads whose verb does not say so.
-const OTHER_READS: [(&str, &str); 9] = [
+const OTHER_READS: [(&str, &str); 10] = [
     ("AmendmentsService.PreviewAmendment", "answers what an amendment would come to and changes nothing"),
     ("OrderPolicyService.ExplainChange", "answers which rule decides and changes nothing"),
     ("PartitionService.OpenSealed", "shows what was sealed and changes nothing"),
@@ -16,6 +16,7 @@ const OTHER_READS: [(&str, &str); 9] = [
     ("SourcingService.VerifySourcingDecisions", "counts kept decisions again and changes nothing"),
     ("SourcingService.CompareSourcingPolicy", "plans past orders under another policy and changes nothing"),
     ("FulfillmentService.Promise", "answers what could be promised and changes nothing"),
+    ("PromiseService.PromiseItem", "answers what could be promised of one item and changes nothing"),
     ("FulfillmentService.Plan", "answers a plan and changes nothing"),
     ("AdminService.Audit", "checks the laws on a durable cut and changes nothing"),
 ];
@@ -100,8 +101,11 @@ pub(crate) fn broken_read_your_writes(catalogue: &Catalogue) -> Vec<String> {
     faults.found
 }
 
-/// Calls that find the holders of one identity: few by their nature, and bounded.
-const FINDS_OF_A_FEW: [(&str, &str); 1] = [("CustomersService.FindCustomers", "the holders of one identity")];
+/// Calls that find few by their nature, and no more than are stated.
+const FINDS_OF_A_FEW: [(&str, &str); 2] = [
+    ("CustomersService.FindCustomers", "the holders of one identity"),
+    ("PromiseService.FindNearby", "the nearest of all nodes, as many as were asked for"),
+];
 
 pub(crate) fn lists_without_pages(catalogue: &Catalogue) -> Vec<String> {
     let mut faults = Faults::new(catalogue);

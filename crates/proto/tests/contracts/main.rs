@@ -29,6 +29,7 @@ fn descriptor_set_holds_every_service_once() {
         "waybill.customers.v1.CustomersService",
         "waybill.fulfillment.v1.FulfillmentService",
         "waybill.fulfillment.v1.NetworkService",
+        "waybill.fulfillment.v1.PromiseService",
         "waybill.fulfillment.v1.SourcingService",
         "waybill.inventory.v1.InventoryService",
         "waybill.orders.v1.AmendmentsService",

@@ -42,7 +42,7 @@ pub(crate) fn basket(
         .collect();
     let ships = given.lines.iter().any(|line| line.delivery_method == proto::DeliveryMethod::ShipHome as i32);
     let destination = match (&given.destination, ships) {
-        (Some(given), _) => destination(fields, given).map(Some),
+        (Some(given), _) => destination(fields, "basket.destination", given).map(Some),
         (None, false) => Some(None),
         (None, true) => {
             fields.wrong("basket.destination", "is needed when any line is SHIP_HOME");
@@ -101,10 +101,11 @@ fn basket_line(fields: &mut Fields, at: &str, given: &proto::BasketLine, number:
     Some(PlanLine { line: line?, sku: sku?, owner: owner?, quantity: quantity?, delivery: delivery? })
 }
 
-fn destination(fields: &mut Fields, given: &proto::Destination) -> Option<Destination> {
-    let country = country(fields, "basket.destination.country_code", &given.country_code);
-    let postal_code = postal_code(fields, "basket.destination.postal_code", &given.postal_code);
-    let point = point_or_none(fields, "basket.destination.location", given.location.as_ref());
+/// Where to, as coarsely as a plan needs it; `at` is its path.
+pub(crate) fn destination(fields: &mut Fields, at: &str, given: &proto::Destination) -> Option<Destination> {
+    let country = country(fields, format!("{at}.country_code"), &given.country_code);
+    let postal_code = postal_code(fields, format!("{at}.postal_code"), &given.postal_code);
+    let point = point_or_none(fields, format!("{at}.location"), given.location.as_ref());
     Some(Destination { country: country?, postal_code: postal_code?, point: point? })
 }
 

@@ -4,9 +4,10 @@ use super::node::kind;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::Fields;
 use waybill_types::network::{
-    Buffer, FallbackStep, KindCost, NodeSet, Policy, Preference, Rules, ServeRule, SplitLimit, When,
+    Buffer, CompleteRule, Completeness, FallbackStep, KindCost, LocalDay, NodeSet, Policy, Preference, Rules,
+    ServeRule, SplitLimit, Terms, TogetherRule, UnitPrice, When,
 };
-use waybill_types::{Channel, Currency, Invalid, NodeId, Text, ZoneId};
+use waybill_types::{Channel, Currency, Invalid, NodeId, Sku, Text, ZoneId};
 
 /// The policy. Ranges are the document's own business; what has no meaning at all is refused here.
 pub(crate) fn policy(fields: &mut Fields, given: &proto::SourcingPolicy) -> Option<Policy> {
@@ -56,6 +57,7 @@ fn rules(fields: &mut Fields, given: &proto::SourcingPolicy) -> Option<Rules> {
         Some(SplitLimit { when: when?, shipments_max })
     });
     let fallback = rows(&given.fallback, |index, step| fallback(fields, index, *step));
+    let terms = terms(fields, given);
     Some(Rules {
         name: name?,
         serves: serves?,
@@ -63,7 +65,52 @@ fn rules(fields: &mut Fields, given: &proto::SourcingPolicy) -> Option<Rules> {
         preferences: preferences?,
         splits: splits?,
         fallback: fallback?,
+        terms: terms.map(|terms| (!terms.is_empty()).then(|| Box::new(terms)))?,
     })
+}
+
+fn terms(fields: &mut Fields, given: &proto::SourcingPolicy) -> Option<Terms> {
+    let prices = rows(&given.unit_prices, |index, price| {
+        let at = format!("policy.unit_prices[{index}]");
+        let when = when(fields, &at, price.when.as_ref());
+        let nodes = nodes(fields, &at, price.nodes.as_ref());
+        let skus = names(fields, &format!("{at}.skus"), &price.skus, |name| Sku::new(name));
+        let from_day = date(fields, format!("{at}.from_date"), &price.from_date);
+        let until_day = date(fields, format!("{at}.until_date"), &price.until_date);
+        let (nodes, skus, minor) = (nodes?, skus?, price.cost_minor);
+        Some(UnitPrice { when: when?, nodes, skus, minor, from_day: from_day?, until_day: until_day? })
+    });
+    let complete = rows(&given.complete_rules, |index, rule| {
+        let at = format!("policy.complete_rules[{index}]");
+        let when = when(fields, &at, rule.when.as_ref());
+        let how = match proto::Completeness::try_from(rule.completeness) {
+            Ok(proto::Completeness::Apart) => Some(Completeness::Apart),
+            Ok(proto::Completeness::OneNode) => Some(Completeness::OneNode),
+            Ok(proto::Completeness::OneDay) => Some(Completeness::OneDay),
+            Ok(proto::Completeness::Unspecified) | Err(_) => {
+                let is = rule.completeness;
+                fields.wrong(
+                    format!("{at}.completeness"),
+                    format!("is {is}, must be APART, ONE_NODE or ONE_DAY"),
+                );
+                None
+            }
+        };
+        Some(CompleteRule { when: when?, how: how? })
+    });
+    let together = rows(&given.together_rules, |index, rule| {
+        let when = when(fields, &format!("policy.together_rules[{index}]"), rule.when.as_ref());
+        Some(TogetherRule { when: when? })
+    });
+    Some(Terms { prices: prices?, complete: complete?, together: together? })
+}
+
+/// A date, or none where the text is empty; `None` where it is neither.
+fn date(fields: &mut Fields, at: String, given: &str) -> Option<Option<LocalDay>> {
+    if given.is_empty() {
+        return Some(None);
+    }
+    fields.check(at, waybill_sourcing::parse_day(given)).map(Some)
 }
 
 /// Every row is looked at, so that everything wrong is found; `None` when one is wrong.
@@ -106,8 +153,9 @@ fn fallback(fields: &mut Fields, index: usize, given: i32) -> Option<FallbackSte
         Ok(proto::FallbackStep::LiftSplitLimits) => Some(FallbackStep::LiftSplitLimits),
         Ok(proto::FallbackStep::UseBuffers) => Some(FallbackStep::UseBuffers),
         Ok(proto::FallbackStep::AnyNode) => Some(FallbackStep::AnyNode),
+        Ok(proto::FallbackStep::ShipApart) => Some(FallbackStep::ShipApart),
         Ok(proto::FallbackStep::Unspecified) | Err(_) => {
-            let why = format!("is {given}, must be LIFT_SPLIT_LIMITS, USE_BUFFERS or ANY_NODE");
+            let why = format!("is {given}, must be LIFT_SPLIT_LIMITS, USE_BUFFERS, ANY_NODE or SHIP_APART");
             fields.wrong(format!("policy.fallback[{index}]"), why);
             None
         }
@@ -156,7 +204,20 @@ mod tests {
                 cost_minor: -9,
             }],
             split_limits: vec![proto::SplitLimit { when: Some(without_classes), shipments_max: 1 }],
-            fallback: vec![proto::FallbackStep::UseBuffers.into(), proto::FallbackStep::AnyNode.into()],
+            fallback: vec![proto::FallbackStep::UseBuffers.into(), proto::FallbackStep::ShipApart.into()],
+            unit_prices: vec![proto::UnitPrice {
+                when: Some(case()),
+                nodes: None,
+                skus: vec!["A".into()],
+                cost_minor: -250,
+                from_date: "2026-12-24".into(),
+                until_date: String::new(),
+            }],
+            complete_rules: vec![proto::CompleteRule {
+                when: None,
+                completeness: proto::Completeness::OneDay.into(),
+            }],
+            together_rules: vec![proto::TogetherRule { when: Some(case()) }],
         };
         let mut fields = Fields::new();
         let parsed = policy(&mut fields, &given).unwrap();
@@ -175,6 +236,13 @@ mod tests {
                 excluded: true,
             }],
             fallback: vec![0, 77],
+            unit_prices: vec![proto::UnitPrice {
+                skus: vec![String::new()],
+                from_date: "Christmas".into(),
+                until_date: "2026-02-30".into(),
+                ..Default::default()
+            }],
+            complete_rules: vec![proto::CompleteRule::default()],
             ..Default::default()
         };
         let mut fields = Fields::new();
@@ -191,6 +259,10 @@ mod tests {
                 "policy.serve_rules[0].nodes.node_ids[0]",
                 "policy.fallback[0]",
                 "policy.fallback[1]",
+                "policy.unit_prices[0].skus[0]",
+                "policy.unit_prices[0].from_date",
+                "policy.unit_prices[0].until_date",
+                "policy.complete_rules[0].completeness",
             ]
         );
     }

@@ -3,8 +3,10 @@
 pub(crate) mod acknowledge;
 pub(crate) mod decision;
 pub(crate) mod list;
+pub(crate) mod nearby;
 pub(crate) mod network_list;
 pub(crate) mod orders;
+pub(crate) mod page;
 pub(crate) mod policy;
 pub(crate) mod promise;
 pub(crate) mod report;

@@ -55,7 +55,7 @@ pub(crate) async fn plan(door: &Shared, message: proto::PlanRequest) -> Result<p
 }
 
 /// A plan of many lines takes milliseconds of computing; other calls of this thread go on meanwhile.
-async fn off_the_reactor<R: Send + 'static>(
+pub(super) async fn off_the_reactor<R: Send + 'static>(
     work: impl FnOnce() -> Result<R, PlannerError> + Send + 'static,
 ) -> Result<R, Status> {
     match tokio::task::spawn_blocking(work).await {

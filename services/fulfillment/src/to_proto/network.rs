@@ -49,7 +49,7 @@ pub(crate) fn node(kept: &Kept<Node>) -> proto::Node {
     }
 }
 
-fn address(address: &NodeAddress) -> common::Address {
+pub(crate) fn address(address: &NodeAddress) -> common::Address {
     common::Address {
         company: address.company.to_string(),
         street_lines: address.street_lines.iter().map(ToString::to_string).collect(),

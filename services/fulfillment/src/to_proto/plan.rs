@@ -3,7 +3,7 @@
 use super::{minor, time, window};
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_types::Currency;
-use waybill_types::exchange::{Assignment, Plan, PromiseWindow, Unplanned, UnplannedReason};
+use waybill_types::exchange::{Assignment, Plan, PlanStamp, PromiseWindow, Unplanned, UnplannedReason};
 
 /// `currency` is that of the policy the plan was made by.
 pub(crate) fn plan(plan: &Plan, currency: Currency) -> proto::SourcingPlan {
@@ -18,11 +18,15 @@ pub(crate) fn plan(plan: &Plan, currency: Currency) -> proto::SourcingPlan {
         total_cost: Some(minor(currency, plan.cost_minor())),
         lower_bound: Some(minor(currency, plan.lower_bound_minor)),
         promise: promise(&plan.assignments).map(window),
-        stamp: Some(proto::PlanStamp {
-            network_version: plan.stamp.network,
-            policy_version: plan.stamp.policy,
-            availability_version: plan.stamp.mirror,
-        }),
+        stamp: Some(stamp(plan.stamp)),
+    }
+}
+
+pub(crate) fn stamp(stamp: PlanStamp) -> proto::PlanStamp {
+    proto::PlanStamp {
+        network_version: stamp.network,
+        policy_version: stamp.policy,
+        availability_version: stamp.mirror,
     }
 }
 
@@ -33,7 +37,7 @@ fn promise(assignments: &[Assignment]) -> Option<PromiseWindow> {
     Some(PromiseWindow { earliest, latest })
 }
 
-fn assignment(assignment: &Assignment) -> proto::Assignment {
+pub(crate) fn assignment(assignment: &Assignment) -> proto::Assignment {
     proto::Assignment {
         line_number: assignment.line.0.into(),
         node_id: assignment.node.to_string(),
@@ -46,14 +50,17 @@ fn assignment(assignment: &Assignment) -> proto::Assignment {
 }
 
 pub(crate) fn unplanned(units: &Unplanned) -> proto::UnplannedUnits {
-    let reason = match units.reason {
-        UnplannedReason::NoStock => proto::UnplannedReason::NoStock,
-        UnplannedReason::NoRoute => proto::UnplannedReason::NoRoute,
-        UnplannedReason::NoPickup => proto::UnplannedReason::NoPickup,
-    };
     proto::UnplannedUnits {
         line_number: units.line.0.into(),
         quantity: units.quantity.as_i64(),
-        reason: reason.into(),
+        reason: reason(units.reason).into(),
+    }
+}
+
+pub(crate) fn reason(reason: UnplannedReason) -> proto::UnplannedReason {
+    match reason {
+        UnplannedReason::NoStock => proto::UnplannedReason::NoStock,
+        UnplannedReason::NoRoute => proto::UnplannedReason::NoRoute,
+        UnplannedReason::NoPickup => proto::UnplannedReason::NoPickup,
     }
 }

@@ -4,11 +4,13 @@ use super::network::kind;
 use super::time;
 use waybill_fulfillment::PolicyFacts;
 use waybill_proto::fulfillment::v1 as proto;
-use waybill_types::network::{FallbackStep, NodeSet, Policy, Rules, When};
+use waybill_types::network::{Completeness, FallbackStep, LocalDay, NodeSet, Policy, Rules, Terms, When};
 
 pub(crate) fn policy(policy: &Policy) -> proto::SourcingPolicy {
     let none = Rules::default();
     let rules = policy.rules.as_deref().unwrap_or(&none);
+    let no_terms = Terms::default();
+    let terms = rules.terms.as_deref().unwrap_or(&no_terms);
     let cost = |kind_of, cost_minor| proto::NodeKindCost { kind: kind(kind_of).into(), cost_minor };
     proto::SourcingPolicy {
         currency_code: policy.currency.as_str().to_owned(),
@@ -55,6 +57,44 @@ pub(crate) fn policy(policy: &Policy) -> proto::SourcingPolicy {
             })
             .collect(),
         fallback: rules.fallback.iter().map(|step| fallback(*step).into()).collect(),
+        unit_prices: terms
+            .prices
+            .iter()
+            .map(|price| proto::UnitPrice {
+                when: when(&price.when),
+                nodes: nodes(&price.nodes),
+                skus: price.skus.iter().map(ToString::to_string).collect(),
+                cost_minor: price.minor,
+                from_date: date(price.from_day),
+                until_date: date(price.until_day),
+            })
+            .collect(),
+        complete_rules: terms
+            .complete
+            .iter()
+            .map(|rule| proto::CompleteRule {
+                when: when(&rule.when),
+                completeness: completeness(rule.how).into(),
+            })
+            .collect(),
+        together_rules: terms
+            .together
+            .iter()
+            .map(|rule| proto::TogetherRule { when: when(&rule.when) })
+            .collect(),
+    }
+}
+
+/// Empty where there is none.
+fn date(day: Option<LocalDay>) -> String {
+    day.map(waybill_sourcing::day_text).unwrap_or_default()
+}
+
+fn completeness(how: Completeness) -> proto::Completeness {
+    match how {
+        Completeness::Apart => proto::Completeness::Apart,
+        Completeness::OneNode => proto::Completeness::OneNode,
+        Completeness::OneDay => proto::Completeness::OneDay,
     }
 }
 
@@ -80,6 +120,7 @@ pub(crate) fn fallback(step: FallbackStep) -> proto::FallbackStep {
         FallbackStep::LiftSplitLimits => proto::FallbackStep::LiftSplitLimits,
         FallbackStep::UseBuffers => proto::FallbackStep::UseBuffers,
         FallbackStep::AnyNode => proto::FallbackStep::AnyNode,
+        FallbackStep::ShipApart => proto::FallbackStep::ShipApart,
     }
 }
 
