@@ -97,7 +97,22 @@ impl<M: Machine> Clone for Partition<M> {
     }
 }
 
+/// What the task of a partition takes its work from.
+pub(crate) struct Mailbox<M: Machine> {
+    pub(crate) external: mpsc::Receiver<External<M>>,
+    pub(crate) internal: mpsc::UnboundedReceiver<Internal<M>>,
+}
+
 impl<M: Machine> Partition<M> {
+    /// A handle and what its task reads.
+    pub(crate) fn open(id: PartitionId, limits: &Limits, journal: &Arc<dyn Journal>) -> (Self, Mailbox<M>) {
+        let (external, external_in) = mpsc::channel(limits.queue);
+        let (internal, internal_in) = mpsc::unbounded_channel();
+        let (journal, status) = (Arc::clone(journal), Arc::default());
+        let handle = Self { id, external, internal, journal, status };
+        (handle, Mailbox { external: external_in, internal: internal_in })
+    }
+
     /// Which partition it is.
     #[must_use]
     pub fn id(&self) -> PartitionId {

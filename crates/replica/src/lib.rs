@@ -18,8 +18,10 @@ mod metrics;
 mod partition;
 mod recovery;
 mod router;
+mod saver;
 mod sender;
 mod snapshot;
+mod tenure;
 mod token;
 
 pub use checkpoint::Marker;

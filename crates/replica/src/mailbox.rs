@@ -123,4 +123,10 @@ pub(crate) enum Internal<M: Machine> {
     CheckpointPermit(tokio::sync::OwnedSemaphorePermit),
     Freeze { job: CutJob<M>, thaw: oneshot::Receiver<()> },
     Drain,
+    /// The lease is this process's: claim the log and own it.
+    Own(Arc<crate::tenure::Tenure>),
+    /// Stop owning; answered once all is durable and nothing more is taken.
+    StepDown(oneshot::Sender<()>),
+    /// Where the owner is, for reads that wait here; `None` where nobody could be asked.
+    Position(Option<u64>),
 }

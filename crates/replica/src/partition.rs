@@ -1,21 +1,23 @@
 //! The task of one partition: gather what queued up, decide, append, answer; checkpoint at batch boundaries.
 
-use crate::checkpoint::{self, CheckpointError, Marker, Target};
+use crate::checkpoint::Target;
 use crate::clock::Clock;
 use crate::core::{Core, Input, Staged};
 use crate::entry::{Acknowledged, Body, Entry};
-use crate::handle::{Limits, Observer, Partition, Status};
+use crate::handle::{Limits, Mailbox, Observer, Partition, Status};
 use crate::mailbox::{Accepted, CutJob, External, Failure, Internal, Release, Submission};
 use crate::metrics as names;
 use crate::router::{DeliverError, Delivery, Router};
+use crate::saver::{Saver, SaverOf};
 use crate::sender::{self, Outgoing};
+use crate::tenure::Tenure;
 use crate::token::Token;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use waybill_journal::{Claim, LogId};
 use waybill_machine::{Machine, Position};
 use waybill_types::{PartitionId, Timestamp};
@@ -36,55 +38,62 @@ pub(crate) struct Start<M: Machine> {
 
 /// Starts the partition's task and its sender.
 pub(crate) fn spawn<M: Machine>(start: Start<M>) -> (Partition<M>, tokio::task::JoinHandle<()>) {
-    let (external, external_in) = mpsc::channel(start.limits.queue);
-    let (internal, internal_in) = mpsc::unbounded_channel();
-    let (outgoing, outgoing_in) = mpsc::unbounded_channel();
-    let status = Arc::new(Status::default());
-    status.sequence.store(start.claim.head.seq, Ordering::Relaxed);
-    status.checkpoint.store(start.checkpoint_sequence, Ordering::Relaxed);
-    let handle = Partition {
-        id: start.id,
-        external,
+    let (handle, mut mailbox) = Partition::open(start.id, &start.limits, &start.target.journal);
+    handle.status.checkpoint.store(start.checkpoint_sequence, Ordering::Relaxed);
+    let internal = handle.internal.downgrade();
+    let saver = Saver::new(SaverOf {
+        partition: start.id,
+        target: start.target.clone(),
+        limits: start.limits.clone(),
+        checkpoints: start.checkpoints,
+        status: Arc::clone(&handle.status),
         internal: internal.clone(),
-        journal: Arc::clone(&start.target.journal),
-        status: Arc::clone(&status),
-    };
-    let weak = internal.downgrade();
-    tokio::spawn(sender::run::<M>(start.id, start.router.clone(), outgoing_in, weak.clone()));
-    let running = Running {
-        meters: names::Meters::new(&start.id.to_string()),
-        label: start.id.to_string(),
+    });
+    let place = Place {
         id: start.id,
-        core: start.core,
-        epoch: start.claim.epoch,
-        sequence: start.claim.head.seq,
-        hash: start.claim.head.hash,
         target: start.target,
         clock: start.clock,
+        router: start.router,
         limits: start.limits,
-        checkpoints: start.checkpoints,
-        observer: start.observer,
-        status,
-        internal: weak,
-        outgoing,
-        acknowledged: BTreeMap::new(),
-        acknowledge_at: None,
-        checkpointing: false,
-        wanted: Vec::new(),
-        served: Vec::new(),
-        permit: None,
-        permit_asked: false,
-        bytes_since: 0,
-        change_since: None,
-        draining: false,
-        turns: 0,
+        status: Arc::clone(&handle.status),
+        internal,
     };
-    let task = tokio::spawn(running.run(external_in, internal_in));
+    let stand = Stand { core: start.core, sequence: start.claim.head.seq, hash: start.claim.head.hash, saver };
+    let running = Running::new(place, stand, start.claim.epoch, start.observer, None);
+    let task = tokio::spawn(async move { drop(running.run(&mut mailbox).await) });
     (handle, task)
 }
 
-struct Running<M: Machine> {
-    label: String,
+/// What a partition has around it, whoever owns it.
+#[derive(Clone)]
+pub(crate) struct Place<M: Machine> {
+    pub(crate) id: PartitionId,
+    pub(crate) target: Target,
+    pub(crate) clock: Clock,
+    pub(crate) router: Router,
+    pub(crate) limits: Limits,
+    pub(crate) status: Arc<Status>,
+    pub(crate) internal: mpsc::WeakUnboundedSender<Internal<M>>,
+}
+
+/// A state at a durable frame.
+pub(crate) struct Stand<M: Machine> {
+    pub(crate) core: Core<M>,
+    pub(crate) sequence: u64,
+    pub(crate) hash: [u8; 16],
+    pub(crate) saver: Saver<M>,
+}
+
+/// What is left of an owner.
+pub(crate) struct Ended<M: Machine> {
+    pub(crate) why: Stop,
+    /// Durable as it is only where it was drained or stepped down; otherwise of use for nothing.
+    pub(crate) stand: Stand<M>,
+    pub(crate) observer: Box<dyn Observer<M>>,
+}
+
+/// The owner of a partition at work.
+pub(crate) struct Running<M: Machine> {
     meters: names::Meters,
     id: PartitionId,
     core: Core<M>,
@@ -94,20 +103,15 @@ struct Running<M: Machine> {
     target: Target,
     clock: Clock,
     limits: Limits,
-    checkpoints: Arc<Semaphore>,
     observer: Box<dyn Observer<M>>,
     status: Arc<Status>,
-    internal: mpsc::WeakUnboundedSender<Internal<M>>,
     outgoing: mpsc::UnboundedSender<Vec<Outgoing>>,
     acknowledged: BTreeMap<PartitionId, u64>,
-    checkpointing: bool,
-    wanted: Vec<oneshot::Sender<u64>>,
-    served: Vec<oneshot::Sender<u64>>,
-    permit: Option<OwnedSemaphorePermit>,
-    permit_asked: bool,
     acknowledge_at: Option<Instant>,
-    bytes_since: u64,
-    change_since: Option<Instant>,
+    saver: Saver<M>,
+    /// Where others could own it: for how long this process may rely on being the one.
+    tenure: Option<Arc<Tenure>>,
+    stepping_down: Vec<oneshot::Sender<()>>,
     draining: bool,
     turns: u32,
 }
@@ -121,8 +125,14 @@ struct Batch<M: Machine> {
     sent: Vec<Outgoing>,
 }
 
-enum Stop {
+/// Why an owner ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The process stops, and all is durable.
     Drained,
+    /// Another process shall own it, and all is durable.
+    SteppedDown,
+    /// It cannot go on: what it has in memory may not be in the journal.
     Failed,
 }
 
@@ -136,42 +146,79 @@ async fn wait_until(at: Option<Instant>) {
 }
 
 impl<M: Machine> Running<M> {
-    async fn run(
-        mut self,
-        mut external: mpsc::Receiver<External<M>>,
-        mut internal: mpsc::UnboundedReceiver<Internal<M>>,
-    ) {
+    pub(crate) fn new(
+        place: Place<M>,
+        stand: Stand<M>,
+        epoch: u64,
+        observer: Box<dyn Observer<M>>,
+        tenure: Option<Arc<Tenure>>,
+    ) -> Self {
+        let (outgoing, outgoing_in) = mpsc::unbounded_channel();
+        tokio::spawn(sender::run::<M>(place.id, place.router, outgoing_in, place.internal));
+        place.status.sequence.store(stand.sequence, Ordering::Release);
+        Self {
+            meters: names::Meters::new(&place.id.to_string()),
+            id: place.id,
+            core: stand.core,
+            epoch,
+            sequence: stand.sequence,
+            hash: stand.hash,
+            target: place.target,
+            clock: place.clock,
+            limits: place.limits,
+            observer,
+            status: place.status,
+            outgoing,
+            acknowledged: BTreeMap::new(),
+            acknowledge_at: None,
+            saver: stand.saver,
+            tenure,
+            stepping_down: Vec::new(),
+            draining: false,
+            turns: 0,
+        }
+    }
+
+    /// Works until it is told to stop or fails.
+    pub(crate) async fn run(mut self, mailbox: &mut Mailbox<M>) -> Ended<M> {
         self.resume();
-        loop {
+        let why = loop {
             let mut first = None;
             let due = M::next_due(self.core.state());
+            let save = self.saver.due_in();
             tokio::select! {
                 biased;
-                item = internal.recv() => match item {
+                item = mailbox.internal.recv() => match item {
                     Some(item) => first = Some(Item::Internal(item)),
-                    None => break,
+                    None => break Stop::Drained,
                 },
-                item = external.recv() => match item {
+                item = mailbox.external.recv() => match item {
                     Some(item) => first = Some(Item::External(item)),
-                    None => break,
+                    None => break Stop::Drained,
                 },
                 () = self.clock.wait_until(due.unwrap_or(Timestamp::MAX)), if due.is_some() => {}
                 () = wait_until(self.acknowledge_at), if self.acknowledge_at.is_some() => {}
-                () = tokio::time::sleep(self.until_checkpoint()), if self.change_since.is_some() && !self.checkpointing && !self.permit_asked => {}
+                () = tokio::time::sleep(save.unwrap_or_default()), if save.is_some() => {}
             }
             // Whatever else is ready runs first and may put more in, so that a busy process makes few and large frames. An
             // idle one comes back at once.
             tokio::task::yield_now().await;
-            match self.turn(first, &mut external, &mut internal).await {
+            match self.turn(first, &mut mailbox.external, &mut mailbox.internal).await {
                 Ok(()) => {}
-                Err(Stop::Drained) => break,
-                Err(Stop::Failed) => {
-                    self.status.stopped.store(true, Ordering::SeqCst);
-                    tracing::error!(partition = %self.id, "the partition has stopped; restart the process");
-                    break;
-                }
+                Err(stop) => break stop,
             }
+        };
+        if why == Stop::Failed && self.tenure.is_none() {
+            self.status.stopped.store(true, Ordering::SeqCst);
+            tracing::error!(partition = %self.id, "the partition has stopped; restart the process");
         }
+        let stand =
+            Stand { core: self.core, sequence: self.sequence, hash: self.hash, saver: self.saver };
+        for done in self.stepping_down {
+            // Who waits no more needs no word.
+            let _ = done.send(());
+        }
+        Ended { why, stand, observer: self.observer }
     }
 
     /// Sends what was not acknowledged before the restart and repeats pending notes.
@@ -190,11 +237,6 @@ impl<M: Machine> Running<M> {
         self.core.outbox_depth() > self.limits.outbox
     }
 
-    fn until_checkpoint(&self) -> Duration {
-        let age = self.change_since.map_or(Duration::ZERO, |since| since.elapsed());
-        Duration::from_millis(self.limits.checkpoint_age_ms).saturating_sub(age)
-    }
-
     async fn turn(
         &mut self,
         first: Option<Item<M>>,
@@ -207,7 +249,10 @@ impl<M: Machine> Running<M> {
         let mut frozen = Vec::new();
         let mut next = first;
         let mut inputs = 0;
-        while inputs < self.limits.batch_inputs && batch.bytes < self.limits.batch_bytes {
+        while inputs < self.limits.batch_inputs
+            && batch.bytes < self.limits.batch_bytes
+            && self.stepping_down.is_empty()
+        {
             let item = match next.take() {
                 Some(item) => item,
                 None => match internal.try_recv() {
@@ -236,7 +281,9 @@ impl<M: Machine> Running<M> {
             if self.target.journal.is_poisoned() {
                 return Err(Stop::Failed);
             }
-            batch.release.into_iter().for_each(|release| release());
+            if self.is_surely_owner() {
+                batch.release.into_iter().for_each(|release| release());
+            }
             if self.draining {
                 // What is not journaled as applied is sent again after the restart and skipped there.
                 self.acknowledged.clear();
@@ -249,13 +296,21 @@ impl<M: Machine> Running<M> {
             // Thawed by an answer or by the coordinator going away.
             let _ = thaw.await;
         }
-        self.maybe_checkpoint();
+        self.saver.maybe_begin(&mut self.core, self.sequence, self.hash);
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(256) {
             self.core.forget_read_rows();
         }
-        let over = self.draining && self.acknowledged.is_empty() && !self.checkpointing;
+        if !self.stepping_down.is_empty() {
+            return Err(Stop::SteppedDown);
+        }
+        let over = self.draining && self.acknowledged.is_empty() && !self.saver.is_running();
         if over { Err(Stop::Drained) } else { Ok(()) }
+    }
+
+    /// True where nobody else can have become the owner before now.
+    fn is_surely_owner(&self) -> bool {
+        self.tenure.as_ref().is_none_or(|tenure| tenure.holds())
     }
 
     fn position(&self, batch: &Batch<M>) -> Position {
@@ -284,12 +339,16 @@ impl<M: Machine> Running<M> {
                 self.acknowledged.insert(to, through);
                 self.acknowledge_at.get_or_insert_with(|| Instant::now() + ACK_DELAY);
             }
-            Item::Internal(Internal::CheckpointDone(result)) => self.checkpoint_done(result)?,
-            Item::Internal(Internal::CheckpointNow(done)) => self.wanted.push(done),
-            Item::Internal(Internal::CheckpointPermit(permit)) => {
-                self.permit_asked = false;
-                self.permit = Some(permit);
+            Item::Internal(Internal::CheckpointDone(result)) => {
+                if !self.saver.done(&mut self.core, result) {
+                    return Err(Stop::Failed);
+                }
             }
+            Item::Internal(Internal::CheckpointNow(done)) => self.saver.want(done),
+            Item::Internal(Internal::CheckpointPermit(permit)) => self.saver.permitted(permit),
+            Item::Internal(Internal::StepDown(done)) => self.stepping_down.push(done),
+            // It is the owner already, and what a follower asked for is of no use to it.
+            Item::Internal(Internal::Own(_) | Internal::Position(_)) => {}
             Item::Internal(Internal::Freeze { job, thaw }) => frozen.push((job, thaw)),
             Item::Internal(Internal::Drain) => self.draining = true,
         }
@@ -379,7 +438,10 @@ impl<M: Machine> Running<M> {
     async fn commit(&mut self, batch: Batch<M>, inputs: usize) -> Result<(), Stop> {
         // Acknowledgements ride along; alone they wait a little, since each frame costs a sync.
         let ripe = self.draining || self.acknowledge_at.is_some_and(|at| at <= Instant::now());
-        if !batch.entries.is_empty() || (ripe && !self.acknowledged.is_empty()) {
+        let news = !batch.entries.is_empty() || (ripe && !self.acknowledged.is_empty());
+        // What was read or refused may be old where another process could have taken over since: a frame that is taken
+        // proves that none has.
+        if news || !(batch.release.is_empty() || self.is_surely_owner()) {
             let acknowledged: Vec<Acknowledged> = std::mem::take(&mut self.acknowledged)
                 .into_iter()
                 .map(|(to, through)| Acknowledged { to, through })
@@ -398,8 +460,7 @@ impl<M: Machine> Running<M> {
                     return Err(Stop::Failed);
                 }
             }
-            self.bytes_since += length;
-            self.change_since.get_or_insert_with(Instant::now);
+            self.saver.wrote(length);
             self.status.sequence.store(self.sequence, Ordering::Release);
             self.meters.frames.increment(1);
             self.meters.frame_bytes.increment(length);
@@ -417,97 +478,6 @@ impl<M: Machine> Running<M> {
         batch.release.into_iter().for_each(|release| release());
         Ok(())
     }
-
-    fn maybe_checkpoint(&mut self) {
-        if self.checkpointing {
-            return;
-        }
-        let due = self.change_since.is_some()
-            && (self.bytes_since >= self.limits.checkpoint_bytes
-                || self.until_checkpoint().is_zero()
-                || self.core.dirty_rows() >= self.limits.checkpoint_rows);
-        if self.wanted.is_empty() && !due {
-            self.permit = None;
-            return;
-        }
-        let Some(permit) = self.permit.take() else {
-            self.ask_for_permit();
-            return;
-        };
-        self.served = std::mem::take(&mut self.wanted);
-        let images = self.core.begin_checkpoint();
-        let marker = Marker { partition: self.id, sequence: self.sequence, hash: self.hash };
-        self.checkpointing = true;
-        self.bytes_since = 0;
-        self.change_since = None;
-        let (target, internal, label) = (self.target.clone(), self.internal.clone(), self.label.clone());
-        tokio::task::spawn_blocking(move || {
-            let result = timed_checkpoint(&target, &marker, images, label, permit);
-            if let Some(internal) = internal.upgrade() {
-                // A partition that is gone needs no news.
-                let _ = internal.send(Internal::CheckpointDone(result.map_err(Arc::new)));
-            }
-        });
-    }
-
-    /// One checkpoint at a time in the process, since sled has one writer: the permit comes by the mailbox.
-    fn ask_for_permit(&mut self) {
-        if self.permit_asked {
-            return;
-        }
-        self.permit_asked = true;
-        let (checkpoints, internal) = (Arc::clone(&self.checkpoints), self.internal.clone());
-        tokio::spawn(async move {
-            if let (Ok(permit), Some(internal)) = (checkpoints.acquire_owned().await, internal.upgrade()) {
-                // A partition that is gone needs no permit.
-                let _ = internal.send(Internal::CheckpointPermit(permit));
-            }
-        });
-    }
-
-    fn checkpoint_done(&mut self, result: Result<u64, Arc<CheckpointError>>) -> Result<(), Stop> {
-        self.checkpointing = false;
-        let sequence = match result {
-            Ok(sequence) => sequence,
-            Err(error) if error.is_before_the_store() => {
-                // Most likely the disk is full: nothing is lost, the journal has it all. Tried again when it is due.
-                tracing::warn!(partition = %self.id, %error, "a checkpoint could not be begun");
-                self.core.abandon_checkpoint();
-                self.change_since = Some(Instant::now());
-                self.served.clear();
-                return Ok(());
-            }
-            Err(error) => {
-                tracing::error!(partition = %self.id, %error, "a checkpoint failed");
-                return Err(Stop::Failed);
-            }
-        };
-        self.core.finish_checkpoint();
-        self.status.checkpoint.store(sequence, Ordering::Relaxed);
-        self.status.checkpoints.fetch_add(1, Ordering::Relaxed);
-        self.status.memory_rows.store(self.core.memory_rows() as u64, Ordering::Relaxed);
-        metrics::counter!(names::CHECKPOINTS, "partition" => self.label.clone()).increment(1);
-        for done in self.served.drain(..) {
-            // Who asked and went away needs no answer.
-            let _ = done.send(sequence);
-        }
-        Ok(())
-    }
-}
-
-fn timed_checkpoint(
-    target: &Target,
-    marker: &Marker,
-    images: Vec<waybill_machine::RowImage>,
-    label: String,
-    permit: OwnedSemaphorePermit,
-) -> Result<u64, CheckpointError> {
-    let started = Instant::now();
-    let sequence = checkpoint::perform(target, marker, images)?;
-    checkpoint::trim(target, marker)?;
-    drop(permit);
-    metrics::gauge!(names::CHECKPOINT_SECONDS, "partition" => label).set(started.elapsed().as_secs_f64());
-    Ok(sequence)
 }
 
 impl<M: Machine> Batch<M> {

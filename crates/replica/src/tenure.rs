@@ -1,0 +1,58 @@
+//! For how long this process may answer reads of a partition without asking anybody. Kept on its own monotonic clock,
+//! with a margin; writes never rely on it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A lease as its holder sees it.
+#[derive(Debug)]
+pub(crate) struct Tenure {
+    began: Instant,
+    until_ms: AtomicU64,
+}
+
+impl Tenure {
+    /// One that has not begun.
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now(), until_ms: AtomicU64::new(0) }
+    }
+
+    /// The lease was asked for at `asked` and lasts for `remaining` from then, a quarter of `ttl` taken off for clocks
+    /// that do not run alike and for a process that is not scheduled.
+    pub(crate) fn extend(&self, asked: Instant, remaining: Duration, ttl: Duration) {
+        let until = asked + remaining.saturating_sub(ttl / 4);
+        let until = until.saturating_duration_since(self.began).as_millis() as u64;
+        self.until_ms.store(until, Ordering::Release);
+    }
+
+    /// Nothing can be relied on any more.
+    pub(crate) fn end(&self) {
+        self.until_ms.store(0, Ordering::Release);
+    }
+
+    /// What was read before this call was the newest there is.
+    pub(crate) fn holds(&self) -> bool {
+        (self.began.elapsed().as_millis() as u64) < self.until_ms.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenure_holds_from_when_it_was_asked_for_less_its_margin() {
+        let (tenure, ttl) = (Tenure::new(), Duration::from_secs(40));
+        assert!(!tenure.holds());
+        tenure.extend(Instant::now(), ttl, ttl);
+        assert!(tenure.holds());
+        // Asked so long ago that only the margin is left.
+        if let Some(long_ago) = Instant::now().checked_sub(Duration::from_secs(31)) {
+            tenure.extend(long_ago, ttl, ttl);
+            assert!(!tenure.holds());
+        }
+        tenure.extend(Instant::now(), ttl, ttl);
+        tenure.end();
+        assert!(!tenure.holds());
+    }
+}
