@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every package and its floor. A new package takes its place here and in ARCHITECTURE.md.
-const FLOORS: [(&str, u8); 21] = [
+const FLOORS: [(&str, u8); 22] = [
     ("waybill-types", 0),
     ("waybill-proto", 0),
     ("waybill-machine", 1),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 21] = [
     ("waybill-fixtures", 2),
     ("waybill-store", 3),
     ("waybill-journal", 3),
+    ("waybill-journal-postgres", 4),
     ("waybill-replica", 4),
     ("waybill-mirror", 4),
     ("waybill-client", 4),
@@ -56,7 +57,7 @@ const PURE_MAY_USE: [&str; 10] = [
 ];
 
 /// Libraries that only these packages may use, so that they can be replaced in one place.
-const SOLE_USERS: [(&str, &[&str]); 5] = [
+const SOLE_USERS: [(&str, &[&str]); 7] = [
     ("sled", &["waybill-store"]),
     ("petgraph", &["waybill-sourcing"]),
     // Chance: keys and names of stores, holds, requests. Never in what decides.
@@ -64,6 +65,7 @@ const SOLE_USERS: [(&str, &[&str]); 5] = [
         "getrandom",
         &[
             "waybill-store",
+            "waybill-journal-postgres",
             "waybill-client",
             "waybill-service-kit",
             "waybill-inventory-service",
@@ -71,7 +73,18 @@ const SOLE_USERS: [(&str, &[&str]); 5] = [
             "waybill-integration-tests",
         ],
     ),
-    ("rustix", &["waybill-store", "waybill-journal", "waybill", "waybill-integration-tests"]),
+    ("tokio-postgres", &["waybill-journal-postgres"]),
+    ("deadpool-postgres", &["waybill-journal-postgres"]),
+    (
+        "rustix",
+        &[
+            "waybill-store",
+            "waybill-journal",
+            "waybill-journal-postgres",
+            "waybill",
+            "waybill-integration-tests",
+        ],
+    ),
     ("chacha20poly1305", &["waybill-store", "waybill-service-kit"]),
 ];
 
