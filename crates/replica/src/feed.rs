@@ -62,9 +62,19 @@ impl<M: Machine> Feed<M> {
     /// # Errors
     /// [`FeedError::Ahead`] when `after` was never reached.
     pub fn new(journal: Arc<dyn Journal>, partition: PartitionId, after: u64) -> Result<Self, FeedError> {
+        let newest = journal.head(LogId(partition.number())).seq;
+        Self::from(journal, partition, after, Some(newest))
+    }
+
+    /// As [`Self::new`], where the newest sequence is known already, or cannot be.
+    pub(crate) fn from(
+        journal: Arc<dyn Journal>,
+        partition: PartitionId,
+        after: u64,
+        newest: Option<u64>,
+    ) -> Result<Self, FeedError> {
         let log = LogId(partition.number());
-        let newest = journal.head(log).seq;
-        if after > newest {
+        if let Some(newest) = newest.filter(|newest| after > *newest) {
             return Err(FeedError::Ahead { asked: after, newest });
         }
         Ok(Self { journal, log, next: after + 1, machine: PhantomData })

@@ -4,8 +4,9 @@
 use crate::feed::{Feed, FeedError};
 use crate::mailbox::{Accepted, CutJob, External, Failure, Internal, ReadJob, Submission};
 use crate::router::{DeliverError, Delivery};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use crate::tenure::Tenure;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, oneshot};
 use waybill_journal::Journal;
 use waybill_machine::Machine;
@@ -15,6 +16,25 @@ use waybill_types::{PartitionId, Timestamp};
 pub trait Observer<M: Machine>: Send + 'static {
     /// Notes of the batch that is now durable through `sequence`. Must not block.
     fn committed(&mut self, state: &M::State, sequence: u64, notes: Vec<M::Note>);
+
+    /// Notes of what the owner in another process journaled through `sequence`, applied here. What such a note asks to be
+    /// done outside is the owner's to do, and is pending when ownership comes here. Must not block.
+    fn followed(&mut self, state: &M::State, sequence: u64, notes: Vec<M::Note>) {
+        self.committed(state, sequence, notes);
+    }
+}
+
+/// What a process is to a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It decides.
+    Owner,
+    /// It keeps a copy of what the owner decided.
+    Follower,
+    /// It holds the lease and is about to decide.
+    Claiming,
+    /// Its copy is being read.
+    Recovering,
 }
 
 impl<M: Machine, F: FnMut(&M::State, u64, Vec<M::Note>) + Send + 'static> Observer<M> for F {
@@ -74,6 +94,39 @@ pub struct Status {
     pub checkpoints: AtomicU64,
     /// Stopped after a fault; only a restart helps.
     pub stopped: AtomicBool,
+    role: AtomicU8,
+    /// Where others could own it: for how long reads here need not ask anybody.
+    pub(crate) tenure: OnceLock<Arc<Tenure>>,
+}
+
+impl Status {
+    /// What this process is to the partition; without a cluster always its owner.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self.role.load(Ordering::SeqCst) {
+            0 => Role::Owner,
+            1 => Role::Follower,
+            2 => Role::Claiming,
+            _ => Role::Recovering,
+        }
+    }
+
+    pub(crate) fn set_role(&self, role: Role) {
+        let code = match role {
+            Role::Owner => 0,
+            Role::Follower => 1,
+            Role::Claiming => 2,
+            Role::Recovering => 3,
+        };
+        self.role.store(code, Ordering::SeqCst);
+    }
+
+    /// True where the partition has come as far as `sequence`, as far as this process can tell: a copy may be behind its
+    /// owner, and reads of it wait.
+    #[must_use]
+    pub fn may_have_reached(&self, sequence: u64) -> bool {
+        self.role() != Role::Owner || sequence <= self.sequence.load(Ordering::Acquire)
+    }
 }
 
 /// A handle on one partition.
@@ -164,6 +217,24 @@ impl<M: Machine> Partition<M> {
         answered.await.map_err(|_| Failure::Unavailable { why: "it stopped" })
     }
 
+    /// Reads the state as this process has it, however old: for what keeps views of it and hears of changes by notes.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] and [`Failure::Unavailable`].
+    pub async fn glance<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&M::State, Timestamp) -> R + Send + 'static,
+    ) -> Result<R, Failure<M::Refusal>> {
+        let (answer, answered) = oneshot::channel();
+        let job: ReadJob<M> = Box::new(move |state, at| {
+            let result = read(state, at);
+            // A reader that went away needs no answer.
+            Box::new(move || drop(answer.send(result)))
+        });
+        self.external.try_send(External::Glance(job)).map_err(|error| self.not_queued(&error))?;
+        answered.await.map_err(|_| Failure::Unavailable { why: "it stopped" })
+    }
+
     fn not_queued<T>(&self, error: &mpsc::error::TrySendError<T>) -> Failure<M::Refusal> {
         match error {
             mpsc::error::TrySendError::Full(_) => {
@@ -189,7 +260,12 @@ impl<M: Machine> Partition<M> {
     /// # Errors
     /// [`FeedError::Ahead`].
     pub fn feed(&self, after: u64) -> Result<Feed<M>, FeedError> {
-        Feed::new(Arc::clone(&self.journal), self.id, after)
+        let newest = match self.status.role() {
+            Role::Owner => Some(self.journal.head(waybill_journal::LogId(self.id.number())).seq),
+            // A copy cannot tell a place that its owner has reached from one that nobody has: the feed waits there.
+            Role::Follower | Role::Claiming | Role::Recovering => None,
+        };
+        Feed::from(Arc::clone(&self.journal), self.id, after, newest)
     }
 
     /// Makes a checkpoint now; answers with its sequence.

@@ -1,9 +1,12 @@
 //! One process's partitions over one data directory: opening, recovering, starting, cutting, stopping.
 
+use crate::carried::Routed;
 use crate::checkpoint::{self, CheckpointError, Target};
 use crate::clock::Clock;
+use crate::cluster::ClusterOptions;
 use crate::core::Core;
 use crate::handle::{Limits, Observer, Partition};
+use crate::hosted::Hosted;
 use crate::partition::{self, Start};
 use crate::recovery::{self, RecoveryError};
 use crate::router::{Deliver, DeliverError, Delivery, Router};
@@ -78,6 +81,16 @@ pub enum OpenError {
     /// A partition's state cannot be rebuilt.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The cluster was founded with other settings.
+    #[error(
+        "the cluster was founded with {found:?} partitions, the configuration says {asked:?}; counts are fixed for good"
+    )]
+    OtherCluster {
+        /// What it has.
+        found: Layout,
+        /// What was asked.
+        asked: Layout,
+    },
     /// The layout row cannot be read.
     #[error(transparent)]
     Undecodable(#[from] waybill_machine::Undecodable),
@@ -132,11 +145,13 @@ impl DataDir {
 /// An open data directory: store, journal, and what its partitions share.
 pub struct Host {
     dir: DataDir,
-    options: HostOptions,
-    store: Arc<dyn Store>,
-    journal: Arc<dyn Journal>,
-    router: Router,
-    checkpoints: Arc<Semaphore>,
+    pub(crate) options: HostOptions,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) router: Router,
+    pub(crate) checkpoints: Arc<Semaphore>,
+    /// Where the journal is shared with other processes.
+    pub(crate) hosted: Option<Hosted>,
     /// Held for as long as the host lives; the lock goes with the process.
     _lock: File,
 }
@@ -150,6 +165,27 @@ impl Host {
     /// # Errors
     /// [`OpenError`]; nothing ever starts empty or short instead.
     pub fn open(dir: DataDir, options: HostOptions) -> Result<Self, OpenError> {
+        Self::open_with(dir, options, None)
+    }
+
+    /// Opens or creates the directory for a process of a cluster: rows here, the journal in the engine that all share.
+    /// Blocks; call it where the runtime is known.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_in_cluster(
+        dir: DataDir,
+        options: HostOptions,
+        cluster: ClusterOptions,
+    ) -> Result<Self, OpenError> {
+        Self::open_with(dir, options, Some(cluster))
+    }
+
+    fn open_with(
+        dir: DataDir,
+        options: HostOptions,
+        cluster: Option<ClusterOptions>,
+    ) -> Result<Self, OpenError> {
         if dir.holds_something_else() {
             return Err(OpenError::Foreign(dir.path().to_path_buf()));
         }
@@ -160,6 +196,9 @@ impl Host {
         let store: Arc<dyn Store> = Arc::new(SledStore::open(&dir.store(), options.store.clone())?);
         check_layout(&*store, &dir, options.layout)?;
         checkpoint::finish_interrupted(&dir.checkpoints(), &store)?;
+        if let Some(cluster) = cluster {
+            return Self::hosted(dir, options, store, lock, cluster);
+        }
         let mut journal = options.journal.clone();
         for service in Service::ALL {
             for id in options.layout.partitions(service) {
@@ -171,7 +210,23 @@ impl Host {
         let journal: Arc<dyn Journal> = Arc::new(LocalJournal::open(&dir.journal(), journal)?);
         crate::metrics::describe();
         let checkpoints = Arc::new(Semaphore::new(1));
-        Ok(Self { dir, options, store, journal, router: Router::default(), checkpoints, _lock: lock })
+        let router = Router::default();
+        Ok(Self { dir, options, store, journal, router, checkpoints, hosted: None, _lock: lock })
+    }
+
+    fn hosted(
+        dir: DataDir,
+        options: HostOptions,
+        store: Arc<dyn Store>,
+        lock: File,
+        cluster: ClusterOptions,
+    ) -> Result<Self, OpenError> {
+        crate::hosted::agree(&cluster.engine, options.layout)?;
+        crate::metrics::describe();
+        let journal: Arc<dyn Journal> = cluster.engine.clone();
+        let (router, checkpoints) = (Router::default(), Arc::new(Semaphore::new(1)));
+        let hosted = Some(Hosted::new(cluster));
+        Ok(Self { dir, options, store, journal, router, checkpoints, hosted, _lock: lock })
     }
 
     /// The directory.
@@ -236,10 +291,13 @@ impl Host {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub async fn start<M: Machine>(
+    pub async fn start<M: Routed>(
         &self,
         mut observer: impl FnMut(PartitionId) -> Box<dyn Observer<M>>,
     ) -> Result<Partitions<M>, OpenError> {
+        if let Some(hosted) = &self.hosted {
+            return self.start_seats(hosted, observer).await;
+        }
         let ids: Vec<PartitionId> = self.options.layout.partitions(M::SERVICE).collect();
         let rebuilt = try_join_all(ids.iter().map(|id| self.rebuild_in_background::<M>(*id))).await?;
         let mut partitions = Vec::with_capacity(ids.len());
@@ -309,8 +367,8 @@ fn check_layout(store: &dyn Store, dir: &DataDir, asked: Layout) -> Result<(), O
 
 /// The running partitions of one service.
 pub struct Partitions<M: Machine> {
-    handles: Arc<[Partition<M>]>,
-    tasks: Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
+    pub(crate) handles: Arc<[Partition<M>]>,
+    pub(crate) tasks: Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
 }
 
 impl<M: Machine> Clone for Partitions<M> {

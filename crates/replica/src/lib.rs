@@ -5,33 +5,44 @@
 //! appends one frame to the journal, and only then answers, sends messages and tells the door. [`Core`] is the part
 //! without tasks, disks and clocks: a simulator drives it directly.
 
+mod base;
 mod books;
+mod carried;
 mod checkpoint;
 mod clock;
+mod cluster;
 mod core;
 mod entry;
 mod feed;
+mod follower;
+mod forward;
 mod handle;
 mod host;
+mod hosted;
 mod mailbox;
 mod metrics;
+mod ownership;
 mod partition;
 mod recovery;
 mod router;
 mod saver;
+mod seat;
 mod sender;
 mod snapshot;
 mod tenure;
 mod token;
 
+pub use carried::Routed;
 pub use checkpoint::Marker;
 pub use clock::Clock;
+pub use cluster::{Cluster, ClusterOptions, Elsewhere, Owner, Owners, Wire, WireError, WireFuture, holder};
 pub use core::{Core, Input, RequestKey, Staged};
 pub use entry::{Acknowledged, Body, Cause, Entry, Remembered};
 pub use feed::{Change, Feed, FeedError};
-pub use handle::{Limits, Observer, Partition, Status};
+pub use handle::{Limits, Observer, Partition, Role, Status};
 pub use host::{DataDir, Frozen, Host, HostOptions, OpenError, Partitions};
 pub use mailbox::{Accepted, Failure, Submission};
+pub use ownership::service_names;
 pub use recovery::RecoveryError;
 pub use router::{Deliver, DeliverError, Delivery, Router};
 pub use snapshot::Snapshot;

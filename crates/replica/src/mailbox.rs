@@ -112,19 +112,27 @@ type Answered<M> = Result<Accepted<<M as Machine>::Answer>, Failure<<M as Machin
 pub(crate) enum External<M: Machine> {
     Command(Submission<M>, oneshot::Sender<Answered<M>>),
     Read(ReadJob<M>),
+    /// A read of what this process has, however old.
+    Glance(ReadJob<M>),
 }
 
 /// From the engine: has room of its own and goes first.
 pub(crate) enum Internal<M: Machine> {
     Deliver(Delivery, oneshot::Sender<Result<u64, DeliverError>>),
-    Acknowledged { to: PartitionId, through: u64 },
+    Acknowledged {
+        to: PartitionId,
+        through: u64,
+    },
     CheckpointDone(Result<u64, Arc<crate::checkpoint::CheckpointError>>),
     CheckpointNow(oneshot::Sender<u64>),
     CheckpointPermit(tokio::sync::OwnedSemaphorePermit),
-    Freeze { job: CutJob<M>, thaw: oneshot::Receiver<()> },
+    Freeze {
+        job: CutJob<M>,
+        thaw: oneshot::Receiver<()>,
+    },
     Drain,
     /// The lease is this process's: claim the log and own it.
-    Own(Arc<crate::tenure::Tenure>),
+    Own,
     /// Stop owning; answered once all is durable and nothing more is taken.
     StepDown(oneshot::Sender<()>),
     /// Where the owner is, for reads that wait here; `None` where nobody could be asked.

@@ -58,14 +58,14 @@ pub(crate) fn spawn<M: Machine>(start: Start<M>) -> (Partition<M>, tokio::task::
         status: Arc::clone(&handle.status),
         internal,
     };
-    let stand = Stand { core: start.core, sequence: start.claim.head.seq, hash: start.claim.head.hash, saver };
+    let stand =
+        Stand { core: start.core, sequence: start.claim.head.seq, hash: start.claim.head.hash, saver };
     let running = Running::new(place, stand, start.claim.epoch, start.observer, None);
     let task = tokio::spawn(async move { drop(running.run(&mut mailbox).await) });
     (handle, task)
 }
 
 /// What a partition has around it, whoever owns it.
-#[derive(Clone)]
 pub(crate) struct Place<M: Machine> {
     pub(crate) id: PartitionId,
     pub(crate) target: Target,
@@ -74,6 +74,20 @@ pub(crate) struct Place<M: Machine> {
     pub(crate) limits: Limits,
     pub(crate) status: Arc<Status>,
     pub(crate) internal: mpsc::WeakUnboundedSender<Internal<M>>,
+}
+
+impl<M: Machine> Clone for Place<M> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id,
+            target: self.target.clone(),
+            clock: self.clock.clone(),
+            router: self.router.clone(),
+            limits: self.limits.clone(),
+            status: Arc::clone(&self.status),
+            internal: self.internal.clone(),
+        }
+    }
 }
 
 /// A state at a durable frame.
@@ -212,8 +226,7 @@ impl<M: Machine> Running<M> {
             self.status.stopped.store(true, Ordering::SeqCst);
             tracing::error!(partition = %self.id, "the partition has stopped; restart the process");
         }
-        let stand =
-            Stand { core: self.core, sequence: self.sequence, hash: self.hash, saver: self.saver };
+        let stand = Stand { core: self.core, sequence: self.sequence, hash: self.hash, saver: self.saver };
         for done in self.stepping_down {
             // Who waits no more needs no word.
             let _ = done.send(());
@@ -328,7 +341,7 @@ impl<M: Machine> Running<M> {
             Item::External(External::Command(submission, answer)) => {
                 self.command(submission, answer, room, batch)
             }
-            Item::External(External::Read(read)) => {
+            Item::External(External::Read(read) | External::Glance(read)) => {
                 let at = self.clock.now().max(self.core.at());
                 batch.release.push(read(self.core.state(), at));
             }
@@ -348,7 +361,7 @@ impl<M: Machine> Running<M> {
             Item::Internal(Internal::CheckpointPermit(permit)) => self.saver.permitted(permit),
             Item::Internal(Internal::StepDown(done)) => self.stepping_down.push(done),
             // It is the owner already, and what a follower asked for is of no use to it.
-            Item::Internal(Internal::Own(_) | Internal::Position(_)) => {}
+            Item::Internal(Internal::Own | Internal::Position(_)) => {}
             Item::Internal(Internal::Freeze { job, thaw }) => frozen.push((job, thaw)),
             Item::Internal(Internal::Drain) => self.draining = true,
         }

@@ -42,14 +42,28 @@ pub trait Deliver: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<u64, DeliverError>> + Send + '_>>;
 }
 
-/// Who applies messages, per service.
+/// Who applies messages, per service; in a cluster also who answers for partitions that are owned here.
 #[derive(Clone, Default)]
-pub struct Router(Arc<RwLock<BTreeMap<Service, Arc<dyn Deliver>>>>);
+pub struct Router(
+    Arc<RwLock<BTreeMap<Service, Arc<dyn Deliver>>>>,
+    Arc<RwLock<BTreeMap<Service, Arc<dyn crate::cluster::Owner>>>>,
+);
 
 impl Router {
     /// From now on messages for `service` go to `deliver`.
     pub fn register(&self, service: Service, deliver: Arc<dyn Deliver>) {
         self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(service, deliver);
+    }
+
+    /// From now on what other processes ask of the owners of `service` goes to `owner`.
+    pub(crate) fn register_owner(&self, service: Service, owner: Arc<dyn crate::cluster::Owner>) {
+        self.1.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(service, owner);
+    }
+
+    /// Who answers for partitions of `service` that are owned here.
+    #[must_use]
+    pub fn owner(&self, service: Service) -> Option<Arc<dyn crate::cluster::Owner>> {
+        self.1.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&service).cloned()
     }
 
     /// Hands a delivery to whoever is registered.

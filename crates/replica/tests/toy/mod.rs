@@ -21,28 +21,45 @@ impl State for Accounts {
     }
 }
 
+#[derive(Encode, Decode)]
 pub(crate) enum Command {
+    #[n(0)]
     Mint {
+        #[n(0)]
         account: u64,
+        #[n(1)]
         coins: u64,
     },
     /// Takes coins here and gives them to an account of another partition.
+    #[n(1)]
     Send {
+        #[n(0)]
         account: u64,
+        #[n(1)]
         coins: u64,
+        #[n(2)]
         to: PartitionId,
     },
     /// Mints later.
+    #[n(2)]
     MintAt {
+        #[n(0)]
         account: u64,
+        #[n(1)]
         coins: u64,
+        #[n(2)]
         due: Timestamp,
     },
+    #[n(3)]
     Arrived {
+        #[n(0)]
         account: u64,
+        #[n(1)]
         coins: u64,
     },
+    #[n(4)]
     Due,
+    #[n(5)]
     Explode,
 }
 
@@ -60,11 +77,14 @@ pub(crate) enum Event {
     Fired(#[n(0)] u64, #[n(1)] u64, #[n(2)] Timestamp),
 }
 
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, Encode, Decode, thiserror::Error)]
 #[error("account {account} has {has}, asked for {asked}")]
 pub(crate) struct Poor {
+    #[n(0)]
     pub account: u64,
+    #[n(1)]
     pub has: u64,
+    #[n(2)]
     pub asked: u64,
 }
 

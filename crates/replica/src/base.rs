@@ -1,0 +1,289 @@
+//! A partition's state on its way between this process's rows and the engine: where a copy begins when it has no rows of
+//! its own, and what lets the log be trimmed. It knows keys and values, and no machine's rows.
+
+use crate::OpenError;
+use crate::carried::Routed;
+use crate::checkpoint::{ColdRows, Marker, marker_key, store_key};
+use crate::core::Core;
+use crate::handle::{Role, Status};
+use crate::partition::Stand;
+use crate::recovery::{self, RecoveryError};
+use crate::saver::{Saver, SaverOf};
+use crate::seat::Seat;
+use bytes::Bytes;
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use waybill_journal::cluster::{BASE_CHUNK_BYTES_MAX, Base, Engine, base_hash};
+use waybill_journal::{Frame, Hash, Journal, LogId};
+use waybill_machine::record::{decode, encode};
+use waybill_store::{Op, Order, Store};
+use waybill_types::PartitionId;
+
+/// Rows of one chunk, their keys without the partition's number.
+#[derive(Encode, Decode)]
+struct Chunk {
+    #[n(0)]
+    rows: Vec<Row>,
+}
+
+#[derive(Encode, Decode)]
+struct Row {
+    #[n(0)]
+    key: ByteVec,
+    #[n(1)]
+    value: ByteVec,
+}
+
+const PAGE: usize = 512;
+
+/// The state of this process's rows; where there are none, or the log no longer reaches back to them, those of the
+/// engine's newest base are taken first.
+///
+/// # Errors
+/// Damage, rows of another journal, an engine that does not answer.
+pub(crate) async fn open<M: Routed>(seat: &mut Seat<M>) -> Result<Stand<M>, OpenError> {
+    let (partition, target) = (seat.place.id, seat.place.target.clone());
+    let log = LogId(partition.number());
+    let (store, journal) = (Arc::clone(&target.store), Arc::clone(&target.journal));
+    let usable = blocking(partition, move || {
+        let marker = recovery::marker(&*store, partition)?;
+        match marker {
+            Some(marker) if reaches(&*journal, &marker)? => Ok(Some(marker)),
+            Some(_) | None => Ok(None),
+        }
+    });
+    let marker = match usable.await? {
+        Some(marker) => Some(marker),
+        None => take(seat.cluster.engine(), &target.store, partition, log).await?,
+    };
+    let (layout, ttl) = (seat.layout, seat.place.limits.request_ttl_ms);
+    let store = Arc::clone(&target.store);
+    let core = blocking(partition, move || {
+        let cold = Arc::new(ColdRows { store, partition });
+        let open = || Core::<M>::open(partition, layout, Some(cold), ttl);
+        catch_unwind(AssertUnwindSafe(open))
+            .map_err(|panic| RecoveryError::panicked(partition, &*panic).into())
+    });
+    let saver = Saver::new(SaverOf {
+        partition,
+        target,
+        limits: seat.place.limits.clone(),
+        checkpoints: Arc::clone(&seat.checkpoints),
+        status: Arc::clone(&seat.place.status),
+        internal: seat.place.internal.clone(),
+    });
+    let (sequence, hash) = marker.map_or((0, [0; 16]), |marker| (marker.sequence, marker.hash));
+    Ok(Stand { core: core.await?, sequence, hash, saver })
+}
+
+async fn blocking<T: Send + 'static>(
+    partition: PartitionId,
+    job: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    match tokio::task::spawn_blocking(job).await {
+        Ok(done) => done,
+        Err(error) => Err(RecoveryError::Panicked { partition, what: error.to_string() }.into()),
+    }
+}
+
+/// True when the log goes on from these rows; false when it was trimmed beyond them.
+fn reaches(journal: &dyn Journal, marker: &Marker) -> Result<bool, OpenError> {
+    let (partition, sequence) = (marker.partition, marker.sequence);
+    match journal.read(LogId(partition.number()), sequence, 1) {
+        Ok(frames) => match frames.first() {
+            Some(frame) if frame.seq == sequence && frame.hash == marker.hash => Ok(true),
+            // The log ends before these rows: what they hold beyond it was never acknowledged by this log.
+            Some(_) | None => Err(RecoveryError::ForeignCheckpoint { partition, sequence }.into()),
+        },
+        Err(waybill_journal::Error::Trimmed { oldest }) => Ok(oldest == sequence + 1),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Puts the newest whole base in place of whatever rows are here; `None` where the engine has none and the log begins at
+/// its beginning.
+async fn take(
+    engine: &Arc<dyn Engine>,
+    store: &Arc<dyn Store>,
+    partition: PartitionId,
+    log: LogId,
+) -> Result<Option<Marker>, OpenError> {
+    clear(Arc::clone(store), partition).await?;
+    let mut refused = None;
+    for base in engine.bases(log).await? {
+        match put(engine, store, partition, &base).await {
+            Ok(marker) => return Ok(Some(marker)),
+            Err(error) => {
+                tracing::warn!(%partition, sequence = base.at.seq, %error, "a base cannot be taken; trying the one before");
+                clear(Arc::clone(store), partition).await?;
+                refused = Some(error);
+            }
+        }
+    }
+    match refused {
+        Some(error) => Err(error),
+        None => Ok(None),
+    }
+}
+
+async fn put(
+    engine: &Arc<dyn Engine>,
+    store: &Arc<dyn Store>,
+    partition: PartitionId,
+    base: &Base,
+) -> Result<Marker, OpenError> {
+    let mut so_far: Hash = [0; 16];
+    for number in 0..base.chunks {
+        let bytes = engine.base_chunk(base, number).await?;
+        so_far = base_hash(&so_far, number, &bytes);
+        let store = Arc::clone(store);
+        blocking(partition, move || {
+            let chunk: Chunk = decode(&bytes)?;
+            let put = |row: Row| Op::Put { key: store_key(partition, &row.key), value: row.value.to_vec() };
+            Ok(store.put_unsynced(&mut chunk.rows.into_iter().map(put))?)
+        })
+        .await?;
+    }
+    if so_far != base.hash {
+        let what = "its chunks do not give its hash".to_owned();
+        return Err(waybill_journal::Error::Base { log: base.log, seq: base.at.seq, what }.into());
+    }
+    let marker = Marker { partition, sequence: base.at.seq, hash: base.at.hash };
+    let (kept, store) = (marker.clone(), Arc::clone(store));
+    blocking(partition, move || {
+        store.sync()?;
+        Ok(store.commit(&[Op::Put { key: marker_key(partition), value: encode(&kept) }])?)
+    })
+    .await?;
+    Ok(marker)
+}
+
+/// Removes every row of a partition, its marker first.
+async fn clear(store: Arc<dyn Store>, partition: PartitionId) -> Result<(), OpenError> {
+    blocking(partition, move || {
+        if store.get(&marker_key(partition))?.is_some() {
+            store.commit(&[Op::Delete { key: marker_key(partition) }])?;
+        }
+        let (lower, upper) = bounds(partition);
+        loop {
+            let page = store.scan(&lower, &upper, Order::Ascending, PAGE)?;
+            if page.is_empty() {
+                return Ok(store.sync()?);
+            }
+            store.put_unsynced(&mut page.into_iter().map(|(key, _)| Op::Delete { key }))?;
+        }
+    })
+    .await
+}
+
+fn bounds(partition: PartitionId) -> (Vec<u8>, Vec<u8>) {
+    let mut upper = partition.number().to_be_bytes().to_vec();
+    upper.extend_from_slice(&[0xff; 8]);
+    (partition.number().to_be_bytes().to_vec(), upper)
+}
+
+/// Puts the rows of a partition, as they stand at their marker, into the engine. No checkpoint may run meanwhile. Answers
+/// with the bytes; `None` where there is nothing newer than what the engine has.
+///
+/// # Errors
+/// An engine that does not answer or refuses.
+pub(crate) async fn give(
+    engine: &Arc<dyn Engine>,
+    store: &Arc<dyn Store>,
+    partition: PartitionId,
+) -> Result<Option<u64>, OpenError> {
+    let log = LogId(partition.number());
+    let (rows, journal) = (Arc::clone(store), Arc::clone(engine));
+    let stands = blocking(partition, move || {
+        let Some(marker) = recovery::marker(&*rows, partition)? else { return Ok(None) };
+        let frames = journal.read(log, marker.sequence, 1)?;
+        let at = frames.first().filter(|frame| frame.seq == marker.sequence).map(Frame::head);
+        Ok(at.filter(|at| at.hash == marker.hash))
+    });
+    let Some(at) = stands.await? else { return Ok(None) };
+    if engine.bases(log).await?.first().is_some_and(|newest| newest.at.seq >= at.seq) {
+        return Ok(None);
+    }
+    let mut writer = engine.begin_base(log, at).await?;
+    let (mut lower, upper) = bounds(partition);
+    let mut bytes = 0;
+    loop {
+        let (rows, from, to) = (Arc::clone(store), lower.clone(), upper.clone());
+        let page = blocking(partition, move || Ok(rows.scan(&from, &to, Order::Ascending, PAGE)?)).await?;
+        let Some((last, _)) = page.last() else { break };
+        lower = [last.as_slice(), &[0]].concat();
+        for chunk in chunks(partition, page) {
+            bytes += chunk.len() as u64;
+            writer.chunk(Bytes::from(chunk)).await?;
+        }
+    }
+    if bytes == 0 {
+        return Ok(None);
+    }
+    writer.finish().await?;
+    Ok(Some(bytes))
+}
+
+/// Rows in chunks of the size that engines take.
+fn chunks(partition: PartitionId, page: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Vec<u8>> {
+    // Keys, lengths and the chunk's own head are far less than what is left free.
+    const FULL: usize = BASE_CHUNK_BYTES_MAX - (64 << 10);
+    let (mut chunks, mut rows, mut size) = (Vec::new(), Vec::new(), 0);
+    let marker = marker_key(partition);
+    for (key, value) in page.into_iter().filter(|(key, _)| *key != marker) {
+        let length = key.len() + value.len() + 16;
+        if size + length > FULL && !rows.is_empty() {
+            chunks.push(encode(&Chunk { rows: std::mem::take(&mut rows) }));
+            size = 0;
+        }
+        size += length;
+        rows.push(Row { key: ByteVec::from(key[2..].to_vec()), value: ByteVec::from(value) });
+    }
+    if !rows.is_empty() {
+        chunks.push(encode(&Chunk { rows }));
+    }
+    chunks
+}
+
+/// Frames after which an owner gives the engine a new base.
+const FRAMES: u64 = 20_000;
+/// How often it looks.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Gives the engine a new base of each partition that is owned here, now and then, so that the log can be trimmed and a
+/// process without rows has somewhere to begin. Runs until the partitions are gone.
+pub(crate) async fn keep(
+    engine: Arc<dyn Engine>,
+    store: Arc<dyn Store>,
+    checkpoints: Arc<Semaphore>,
+    partitions: Vec<(PartitionId, Weak<Status>)>,
+) {
+    let mut given: BTreeMap<PartitionId, u64> = BTreeMap::new();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        for (partition, status) in &partitions {
+            let Some(status) = status.upgrade() else { return };
+            let checkpoint = status.checkpoint.load(Ordering::Relaxed);
+            let last = given.get(partition).copied().unwrap_or(0);
+            if status.role() != Role::Owner || checkpoint < last + FRAMES {
+                continue;
+            }
+            // Rows must stand still at their marker.
+            let Ok(still) = Arc::clone(&checkpoints).acquire_owned().await else { return };
+            match give(&engine, &store, *partition).await {
+                Ok(bytes) => {
+                    tracing::info!(%partition, checkpoint, ?bytes, "gave the engine a base");
+                    given.insert(*partition, checkpoint);
+                }
+                Err(error) => tracing::warn!(%partition, %error, "the engine has no new base"),
+            }
+            drop(still);
+        }
+    }
+}

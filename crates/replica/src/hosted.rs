@@ -1,0 +1,274 @@
+//! One process's partitions over an engine that it shares with others: each is a copy that follows until this process
+//! owns it.
+
+use crate::OpenError;
+use crate::carried::{Routed, pack_outcome, unpack};
+use crate::checkpoint::Target;
+use crate::cluster::{Cluster, ClusterOptions, Owner, Owners, WireError, WireFuture, holder};
+use crate::handle::{Observer, Partition, Role};
+use crate::host::{Host, Partitions};
+use crate::ownership::{Keeper, Wanted};
+use crate::partition::Place;
+use crate::router::Delivery;
+use crate::seat::{Chair, Chairs, Seat};
+use crate::tenure::Tenure;
+use bytes::Bytes;
+use futures::future::try_join_all;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use waybill_journal::cluster::Engine;
+use waybill_journal::{Error, LogId};
+use waybill_machine::record::{decode, encode};
+use waybill_types::{Layout, PartitionId};
+
+/// The cluster's part of a host.
+pub(crate) struct Hosted {
+    pub(crate) cluster: Cluster,
+    chairs: Chairs,
+    wanted: Arc<Wanted>,
+    keeper: Mutex<Option<Keeper>>,
+    stop: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+/// The log of what all processes agree on: one frame with the layout.
+const AGREED: LogId = LogId(0xffff);
+
+/// Founds the cluster's layout, or compares. Blocks.
+///
+/// # Errors
+/// Another layout; an engine that does not answer.
+pub(crate) fn agree(engine: &Arc<dyn Engine>, asked: Layout) -> Result<(), OpenError> {
+    let runtime = tokio::runtime::Handle::current();
+    // Of processes that found it at once, those that are fenced read what the last one wrote.
+    for _ in 0..100 {
+        let frames = engine.read(AGREED, 1, 1 << 20)?;
+        if let Some(frame) = frames.iter().find(|frame| !frame.is_claim()) {
+            let found: Layout = decode(&frame.body)?;
+            return if found == asked { Ok(()) } else { Err(OpenError::OtherCluster { found, asked }) };
+        }
+        let claim = runtime.block_on(engine.claim(AGREED))?;
+        let body = Bytes::from(encode(&asked));
+        match runtime.block_on(engine.append(AGREED, claim.epoch, claim.head.seq + 1, body)) {
+            Ok(_) | Err(Error::Fenced { .. } | Error::Sequence { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Engine { what: "the cluster's layout cannot be agreed on; start one process first".into() }
+        .into())
+}
+
+impl Hosted {
+    pub(crate) fn new(options: ClusterOptions) -> Self {
+        let (publish, owners) = watch::channel(Arc::new(Owners::default()));
+        let me = Arc::from(holder(&options.member));
+        let cluster = Cluster { options, me, owners, look: Arc::new(Notify::new()) };
+        let (chairs, wanted) = (Chairs::default(), Arc::new(Wanted::default()));
+        let keeper = Keeper {
+            cluster: cluster.clone(),
+            chairs: Arc::clone(&chairs),
+            publish,
+            wanted: Arc::clone(&wanted),
+            beaten: None,
+            renewed: None,
+        };
+        Self { cluster, chairs, wanted, keeper: Mutex::new(Some(keeper)), stop: Mutex::new(None) }
+    }
+
+    /// Begins to look at who owns what, where that has not begun.
+    fn look(&self) {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(keeper) = keeper {
+            let (stop, stopped) = oneshot::channel();
+            *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+            tokio::spawn(keeper.run(stopped));
+        }
+    }
+}
+
+/// How often a waiting host looks whether it is time.
+const GLANCE: Duration = Duration::from_millis(5);
+
+impl Host {
+    /// The cluster, where this process is one of several.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.hosted.as_ref().map(|hosted| &hosted.cluster)
+    }
+
+    /// The copies of this process are ready: from now on it owns its share. Answers once every partition of its services
+    /// has an owner, or after `patience`. Without a cluster there is nothing to do.
+    pub async fn join(&self, patience: Duration) {
+        let Some(hosted) = &self.hosted else { return };
+        hosted.wanted.joined.store(true, Ordering::SeqCst);
+        hosted.look();
+        hosted.cluster.look();
+        let ids: Vec<PartitionId> =
+            hosted.chairs.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        let mut owners = hosted.cluster.owners();
+        let owned = owners.wait_for(|owners| ids.iter().all(|id| owners.owner(*id).is_some()));
+        // Whatever has no owner yet makes its callers wait.
+        let _ = tokio::time::timeout(patience, owned).await;
+    }
+
+    /// Hands everything owned here to others that can own it, while it goes on to follow and to forward; answers when
+    /// nothing is owned any more, or nobody takes it, or after `patience`.
+    pub async fn hand_over(&self, patience: Duration) {
+        let Some(hosted) = &self.hosted else { return };
+        hosted.wanted.leaving.store(true, Ordering::SeqCst);
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline && self.owns_any(hosted) && self.has_others(hosted) {
+            hosted.cluster.look();
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// True from [`Self::hand_over`] on.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.hosted.as_ref().is_some_and(|hosted| hosted.wanted.leaving.load(Ordering::SeqCst))
+    }
+
+    fn owns_any(&self, hosted: &Hosted) -> bool {
+        let chairs = hosted.chairs.lock().unwrap_or_else(PoisonError::into_inner);
+        chairs.values().any(|chair| matches!(chair.role(), Role::Owner | Role::Claiming))
+    }
+
+    fn has_others(&self, hosted: &Hosted) -> bool {
+        let owners = hosted.cluster.owners.borrow();
+        let living = owners.members.iter().filter(|row| !row.remaining.is_zero());
+        let mut others = living.filter(|row| holder(&row.member) != *hosted.cluster.me);
+        others.any(|row| !row.member.services.is_empty())
+    }
+
+    /// Gives up every lease and leaves the list of members. Call when the partitions are drained.
+    pub async fn leave(&self) {
+        let Some(hosted) = &self.hosted else { return };
+        if let Some(stop) = hosted.stop.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A keeper that is gone is stopped.
+            let _ = stop.send(());
+        }
+        let ids: Vec<PartitionId> =
+            hosted.chairs.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        let logs: Vec<LogId> = ids.iter().map(|id| LogId(id.number())).collect();
+        let (engine, member) = (hosted.cluster.engine(), hosted.cluster.member());
+        let left = async {
+            engine.release(&logs, &hosted.cluster.me).await?;
+            engine.leave(&member.name, member.instance).await
+        };
+        if let Err(error) = left.await {
+            tracing::warn!(%error, "the leases of this process end by themselves");
+        }
+        hosted.cluster.nudge_all();
+    }
+
+    pub(crate) async fn start_seats<M: Routed>(
+        &self,
+        hosted: &Hosted,
+        mut observer: impl FnMut(PartitionId) -> Box<dyn Observer<M>>,
+    ) -> Result<Partitions<M>, OpenError> {
+        hosted.look();
+        let ids: Vec<PartitionId> = self.options.layout.partitions(M::SERVICE).collect();
+        let opened = ids.into_iter().map(|id| {
+            let (handle, mailbox) = Partition::open(id, &self.options.limits, &self.journal);
+            let mut seat = self.seat(hosted, &handle, observer(id));
+            async move {
+                let stand = seat.open().await?;
+                Ok::<_, OpenError>((handle, mailbox, seat, stand))
+            }
+        });
+        let (mut handles, mut tasks) = (Vec::new(), Vec::new());
+        for (handle, mailbox, seat, stand) in try_join_all(opened).await? {
+            let chair: Arc<dyn Chair> = Arc::new((seat.place.clone(), Arc::clone(&seat.tenure)));
+            hosted.chairs.lock().unwrap_or_else(PoisonError::into_inner).insert(handle.id(), chair);
+            tasks.push(tokio::spawn(seat.run(stand, mailbox)));
+            handles.push(handle);
+        }
+        tokio::spawn(crate::base::keep(
+            Arc::clone(hosted.cluster.engine()),
+            Arc::clone(&self.store),
+            Arc::clone(&self.checkpoints),
+            handles.iter().map(|handle| (handle.id(), Arc::downgrade(&handle.status))).collect(),
+        ));
+        let partitions = Partitions { handles: handles.into(), tasks: Arc::new(Mutex::new(tasks)) };
+        self.router.register(M::SERVICE, Arc::new(partitions.clone()));
+        self.router.register_owner(M::SERVICE, Arc::new(partitions.clone()));
+        Ok(partitions)
+    }
+
+    fn seat<M: Routed>(
+        &self,
+        hosted: &Hosted,
+        handle: &Partition<M>,
+        observer: Box<dyn Observer<M>>,
+    ) -> Seat<M> {
+        let target = Target {
+            dir: self.dir().checkpoints(),
+            store: Arc::clone(&self.store),
+            journal: Arc::clone(&self.journal),
+        };
+        let place = Place {
+            id: handle.id(),
+            target,
+            clock: self.options.clock.clone(),
+            router: self.router.clone(),
+            limits: self.options.limits.clone(),
+            status: Arc::clone(&handle.status),
+            internal: handle.internal.downgrade(),
+        };
+        let tenure = Arc::clone(handle.status.tenure.get_or_init(|| Arc::new(Tenure::new())));
+        Seat {
+            layout: self.options.layout,
+            cluster: hosted.cluster.clone(),
+            tenure,
+            checkpoints: Arc::clone(&self.checkpoints),
+            observer: Some(observer),
+            observed: 0,
+            told: false,
+            applied: watch::channel(0).0,
+            external: handle.external.downgrade(),
+            forwards: Arc::new(Semaphore::new(place.limits.queue)),
+            place,
+        }
+    }
+}
+
+impl<M: Routed> Partitions<M> {
+    /// The partition, where this process owns it.
+    fn owned(&self, id: PartitionId) -> Result<&Partition<M>, WireError> {
+        let partition = self.get(id).ok_or(WireError::NotDone)?;
+        if partition.status().role() == Role::Owner { Ok(partition) } else { Err(WireError::NotDone) }
+    }
+}
+
+impl<M: Routed> Owner for Partitions<M> {
+    fn submit_here(&self, to: PartitionId, command: Vec<u8>) -> WireFuture<'_, Vec<u8>> {
+        Box::pin(async move {
+            let submission = unpack::<M>(&command).map_err(|_| WireError::Malformed)?;
+            let outcome = self.owned(to)?.submit(submission).await;
+            Ok(pack_outcome::<M>(&outcome))
+        })
+    }
+
+    fn position_here(&self, of: PartitionId) -> WireFuture<'_, u64> {
+        Box::pin(async move {
+            let partition = self.owned(of)?;
+            let sequence = partition.status().sequence.load(Ordering::Acquire);
+            // After the sequence was read: then nobody else had become the owner by that time.
+            if partition.status().tenure.get().is_some_and(|tenure| tenure.holds()) {
+                return Ok(sequence);
+            }
+            // Otherwise a read waits for a frame that proves it.
+            partition.read(|_, _| ()).await.map_err(|_| WireError::NotDone)?;
+            Ok(self.owned(of)?.status().sequence.load(Ordering::Acquire))
+        })
+    }
+
+    fn deliver_here(&self, delivery: Delivery) -> WireFuture<'_, u64> {
+        Box::pin(async move {
+            let partition = self.owned(delivery.to)?;
+            partition.deliver(delivery).await.map_err(|_| WireError::NotDone)
+        })
+    }
+}

@@ -1,0 +1,240 @@
+//! Which partitions this process owns: it says that it lives, renews its leases, takes what is free and its own by the
+//! spread, and hands over what is not. Leases only say who should claim; that nobody writes beside the owner is the
+//! fence of the claim.
+
+mod spread;
+
+use crate::cluster::{Cluster, Owners, holder, running_name};
+use crate::handle::Role;
+use crate::seat::{Chair, Chairs};
+use futures::future::join_all;
+use spread::{Known, spread};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+use waybill_journal::cluster::{Lease, Member, Presence};
+use waybill_journal::{Error, LogId};
+use waybill_types::{PartitionId, Service};
+
+/// How this process stands to owning.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Its copies are ready: it may own.
+    pub(crate) joined: AtomicBool,
+    /// It shall own nothing more.
+    pub(crate) leaving: AtomicBool,
+}
+
+/// The task that keeps ownership.
+pub(crate) struct Keeper {
+    pub(crate) cluster: Cluster,
+    pub(crate) chairs: Chairs,
+    pub(crate) publish: watch::Sender<Arc<Owners>>,
+    pub(crate) wanted: Arc<Wanted>,
+    pub(crate) beaten: Option<Instant>,
+    pub(crate) renewed: Option<Instant>,
+}
+
+type Plan = BTreeMap<PartitionId, String>;
+
+impl Keeper {
+    fn ttl(&self) -> Duration {
+        self.cluster.options.lease_ttl
+    }
+
+    /// Runs until nobody wants it any more.
+    pub(crate) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        loop {
+            let pause = match tokio::time::timeout(self.ttl(), self.turn()).await {
+                Ok(Ok(())) => self.ttl() / 10,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "who owns what cannot be looked at now");
+                    self.ttl() / 20
+                }
+                Err(_) => {
+                    tracing::warn!("the engine does not say in time who owns what");
+                    Duration::ZERO
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.cluster.look.notified() => {}
+                // Told, or the host is gone.
+                _ = &mut stop => return,
+            }
+        }
+    }
+
+    /// One look, and what follows from it.
+    async fn turn(&mut self) -> Result<(), Error> {
+        let joined = self.wanted.joined.load(Ordering::SeqCst);
+        if joined && self.beaten.is_none_or(|at| at.elapsed() >= self.ttl() / 4) {
+            self.beat().await?;
+        }
+        let engine = Arc::clone(self.cluster.engine());
+        let (leases, members) = tokio::try_join!(engine.leases(), engine.members())?;
+        let owners = Arc::new(Owners { members, leases });
+        self.publish(&owners);
+        if !joined {
+            return Ok(());
+        }
+        let plan = self.plan(&owners);
+        self.hand_over(&owners, &plan).await?;
+        self.hold(&owners, &plan).await
+    }
+
+    fn publish(&self, owners: &Arc<Owners>) {
+        // How long leases last changes with every look; only who has them is news.
+        let same = |old: &Owners| {
+            let who = |owners: &Owners| -> Vec<(LogId, Option<String>)> {
+                let holder = |row: &waybill_journal::cluster::LeaseRow| {
+                    row.holder.clone().filter(|_| !row.remaining.is_zero())
+                };
+                owners.leases.iter().map(|row| (row.log, holder(row))).collect()
+            };
+            let there = |owners: &Owners| -> Vec<(Member, bool)> {
+                owners.members.iter().map(|row| (row.member.clone(), row.remaining.is_zero())).collect()
+            };
+            who(old) == who(owners) && there(old) == there(owners)
+        };
+        self.publish.send_if_modified(|old| {
+            let news = !same(old);
+            *old = Arc::clone(owners);
+            news
+        });
+    }
+
+    /// Says that this process lives; with no services while it is leaving, so that nobody gives it anything.
+    async fn beat(&mut self) -> Result<(), Error> {
+        let mut member = self.cluster.options.member.clone();
+        if self.wanted.leaving.load(Ordering::SeqCst) {
+            member.services.clear();
+        }
+        let asked = Instant::now();
+        match self.cluster.engine().beat(&member, self.ttl()).await? {
+            Presence::Alive => self.beaten = Some(asked),
+            Presence::NameTaken { remaining } => {
+                let name = &member.name;
+                tracing::warn!(%name, ?remaining, "another process of this name is or was just alive; waiting");
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self, owners: &Owners) -> Plan {
+        let mut plan = Plan::new();
+        let chairs = self.chairs();
+        for service in Service::ALL {
+            let able: Vec<String> = owners.running(service).into_iter().map(holder).collect();
+            let known = |id: PartitionId| {
+                let row = owners.leases.iter().find(|row| row.log == LogId(id.number()));
+                let owner = owners.owner(id).map(holder);
+                // A wish names a member, whichever start of it is alive.
+                let wish = row.and_then(|row| row.wish.as_ref()).and_then(|wish| {
+                    able.iter().find(|name| name.split('#').next() == Some(wish.as_str())).cloned()
+                });
+                Known { owner, wish }
+            };
+            let partitions: BTreeMap<PartitionId, Known> =
+                chairs.keys().filter(|id| id.service == service).map(|id| (*id, known(*id))).collect();
+            plan.extend(spread(&partitions, &able));
+        }
+        plan
+    }
+
+    fn chairs(&self) -> BTreeMap<PartitionId, Arc<dyn Chair>> {
+        self.chairs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_mine(&self, owners: &Owners, id: PartitionId) -> bool {
+        let row = owners.leases.iter().find(|row| row.log == LogId(id.number()));
+        row.and_then(|row| row.holder.as_deref()) == Some(&*self.cluster.me)
+    }
+
+    /// Steps down from what another process shall own, gives up its leases, and tells the others at once.
+    async fn hand_over(&mut self, owners: &Owners, plan: &Plan) -> Result<(), Error> {
+        let chairs = self.chairs();
+        let others = chairs.iter().filter(|(id, _)| {
+            self.is_mine(owners, **id) && plan.get(id).is_some_and(|owner| **owner != *self.cluster.me)
+        });
+        let others: Vec<(PartitionId, Arc<dyn Chair>)> =
+            others.map(|(id, chair)| (*id, Arc::clone(chair))).collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let patience = self.ttl() / 2;
+        let stepped = join_all(others.iter().map(|(_, chair)| async move {
+            // Whoever does not step down in time is fenced by the next owner's claim.
+            let done = tokio::time::timeout(patience, chair.step_down()).await;
+            chair.tenure().end();
+            done.is_ok()
+        }));
+        let in_time = stepped.await.into_iter().filter(|done| *done).count();
+        let logs: Vec<LogId> = others.iter().map(|(id, _)| LogId(id.number())).collect();
+        self.cluster.engine().release(&logs, &self.cluster.me).await?;
+        self.cluster.nudge_all();
+        let took_ms = began.elapsed().as_millis() as u64;
+        tracing::info!(partitions = logs.len(), in_time, took_ms, "handed partitions over");
+        // Whoever asks here for these is sent on as soon as the next owner is known.
+        self.cluster.look();
+        Ok(())
+    }
+
+    /// Renews what is owned and takes what is free and shall be owned here.
+    async fn hold(&mut self, owners: &Owners, plan: &Plan) -> Result<(), Error> {
+        let chairs = self.chairs();
+        let mine: Vec<PartitionId> =
+            plan.iter().filter(|(_, owner)| ***owner == *self.cluster.me).map(|(id, _)| *id).collect();
+        let is_free = |id: &PartitionId| {
+            let row = owners.leases.iter().find(|row| row.log == LogId(id.number()));
+            row.is_none_or(|row| row.holder.is_none() || row.remaining.is_zero())
+        };
+        let renew = self.renewed.is_none_or(|at| at.elapsed() >= self.ttl() / 4);
+        let asked_for: Vec<PartitionId> =
+            mine.into_iter().filter(|id| is_free(id) || (renew && self.is_mine(owners, *id))).collect();
+        if asked_for.is_empty() {
+            return Ok(());
+        }
+        let logs: Vec<LogId> = asked_for.iter().map(|id| LogId(id.number())).collect();
+        let asked = Instant::now();
+        let leases = self.cluster.engine().hold(&logs, &self.cluster.me, self.ttl()).await?;
+        if renew {
+            self.renewed = Some(asked);
+        }
+        let mut taken = false;
+        for (id, lease) in asked_for.iter().zip(leases) {
+            let Some(chair) = chairs.get(id) else { continue };
+            match lease {
+                Lease::Held { remaining } => {
+                    chair.tenure().extend(asked, remaining, self.ttl());
+                    if chair.role() == Role::Follower {
+                        chair.own();
+                        taken = true;
+                    }
+                }
+                Lease::HeldBy { .. } => {
+                    chair.tenure().end();
+                    if chair.role() == Role::Owner {
+                        // Another process has claimed or is about to: what is left of this owner is fenced.
+                        drop(chair.step_down());
+                    }
+                }
+            }
+        }
+        if taken {
+            self.cluster.look();
+        }
+        Ok(())
+    }
+}
+
+/// The services of a member, as the engine keeps them.
+#[must_use]
+pub fn service_names(services: &[Service]) -> Vec<String> {
+    let names: std::collections::BTreeSet<&str> =
+        services.iter().map(|service| running_name(*service)).collect();
+    names.into_iter().map(str::to_owned).collect()
+}
