@@ -9,6 +9,7 @@ mod item;
 mod network;
 mod node;
 mod order;
+mod rates;
 mod read;
 mod record;
 mod stock;
@@ -19,10 +20,12 @@ mod write;
 pub use error::{FieldError, ReadError, RowError, WriteError};
 pub use item::{Alias, BundlePart, ItemRecord, Unit};
 pub use network::{
-    CalendarException, CalendarRecord, Departure, LaneRecord, OpenHours, PostalArea, Weekday, ZoneRecord,
+    CalendarException, CalendarRecord, DayHours, Departure, LaneRecord, OpenHours, PostalArea, Weekday,
+    ZoneRecord,
 };
 pub use node::{NodeKind, NodeRecord};
 pub use order::{AddressRecord, ContactRecord, DeliveryMethod, OrderLineRecord, OrderRecord, OutcomeRecord};
+pub use rates::{RateCardRecord, RateStep};
 pub use read::{Rows, read};
 pub use record::{Format, Record};
 pub use stock::{Condition, StockRecord};

@@ -1,13 +1,14 @@
 //! Lanes, zones and calendars: how goods get from node to node and to the customer.
 
 use crate::cell::textual;
-use crate::node::costs;
+use crate::node::{costs, time_zone};
 use crate::record::{at, point, record, text_up_to, within};
 use crate::time::parse_date;
 use crate::words::words;
 use crate::{FieldError, MinuteOfDay};
 use std::fmt;
 use std::str::FromStr;
+use waybill_types::network::RateCardId;
 use waybill_types::{CalendarId, Country, Currency, NodeId, ServiceId, ZoneId};
 
 words! {
@@ -34,6 +35,15 @@ pub struct PostalArea {
     pub country_code: String,
     /// Beginnings of postal codes; empty means the whole country. The longest match of all zones wins.
     pub postal_prefixes: Vec<String>,
+}
+
+/// Hours of one day, local. Written `08:00-21:00`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DayHours {
+    /// The first minute.
+    pub from: MinuteOfDay,
+    /// The minute after the last, after `from`.
+    pub to: MinuteOfDay,
 }
 
 /// Hours on one day of the week. Written `mon 09:00-21:00`.
@@ -72,7 +82,9 @@ record! {
         to_node_id: String,
         /// The zone where it ends.
         to_zone_id: String,
-        /// ISO 4217 code of the costs, needed also where they are 0; one network has one currency.
+        /// What it costs, by rate card; exactly one of this and `currency_code` is given.
+        rate_card_id: String,
+        /// ISO 4217 code of the lane's own costs, needed also where they are 0; one network has one currency.
         currency_code: String,
         /// Per parcel, in minor units.
         base_minor: i64,
@@ -82,6 +94,10 @@ record! {
         transit_ms: i64,
         /// Days on the way, counted on days when the lane's calendar is open, 0 to 365.
         transit_days: u32,
+        /// How long goods stand ready at the begin node before they leave, in milliseconds, 0 to 30 days.
+        preparation_ms: i64,
+        /// Between which local times of the destination the carrier delivers; empty means 08:00 to 21:00.
+        delivery_hours: Option<DayHours>,
         /// When goods leave; empty means at any time the begin node is open.
         departures: Vec<Departure>,
         /// Days on which the carrier works; empty means every day.
@@ -109,6 +125,10 @@ record! {
         longitude_e6: Option<i32>,
         /// The circle's radius on the ground in metres; 0 means that there is no circle.
         radius_m: i64,
+        /// IANA time zone in which the days of a promise are counted; empty means that of the node which sends.
+        time_zone: String,
+        /// Days on which anybody delivers there; empty means every day.
+        calendar_id: String,
     }
 }
 
@@ -147,13 +167,24 @@ impl LaneRecord {
                 return Err(FieldError::new("to_zone_id", "is given beside to_node_id, give one of the two"));
             }
         }
-        // A lane states its cost even when that is 0, and an amount has a currency.
-        at("currency_code", Currency::new(&self.currency_code))?;
-        costs(&self.currency_code, [("base_minor", self.base_minor), ("per_kg_minor", self.per_kg_minor)])?;
-        within("transit_ms", self.transit_ms, 0, 366 * 86_400_000)?;
+        self.check_cost()?;
+        within("transit_ms", self.transit_ms, 0, 365 * 86_400_000)?;
         within("transit_days", i64::from(self.transit_days), 0, 365)?;
-        if !self.calendar_id.is_empty() {
-            at("calendar_id", CalendarId::new(&self.calendar_id))?;
+        within("preparation_ms", self.preparation_ms, 0, 30 * 86_400_000)?;
+        within("delivery_hours", self.delivery_hours.map_or(0, |hours| i64::from(hours.from.0)), 0, 1_439)?;
+        calendar_or_none(&self.calendar_id)
+    }
+
+    /// A cost of its own, even when that is 0, or a rate card.
+    fn check_cost(&self) -> Result<(), FieldError> {
+        let own = [("base_minor", self.base_minor), ("per_kg_minor", self.per_kg_minor)];
+        if self.rate_card_id.is_empty() {
+            at("currency_code", Currency::new(&self.currency_code))?;
+            return costs(&self.currency_code, own);
+        }
+        at("rate_card_id", RateCardId::new(&self.rate_card_id))?;
+        if !self.currency_code.is_empty() || own.iter().any(|(_, minor)| *minor != 0) {
+            return Err(FieldError::new("rate_card_id", "is given beside a cost, give one of the two"));
         }
         Ok(())
     }
@@ -164,7 +195,11 @@ impl ZoneRecord {
         at("zone_id", ZoneId::new(&self.zone_id))?;
         text_up_to("name", &self.name, 200)?;
         point(self.latitude_e6, self.longitude_e6)?;
-        within("radius_m", self.radius_m, 0, 20_100_000)?;
+        within("radius_m", self.radius_m, 0, 20_000_000)?;
+        if !self.time_zone.is_empty() {
+            time_zone(&self.time_zone)?;
+        }
+        calendar_or_none(&self.calendar_id)?;
         if (self.radius_m > 0) != self.latitude_e6.is_some() {
             return Err(FieldError::new("radius_m", "and the middle of the circle need each other"));
         }
@@ -232,6 +267,23 @@ impl FromStr for PostalArea {
     }
 }
 
+fn calendar_or_none(id: &str) -> Result<(), FieldError> {
+    if id.is_empty() { Ok(()) } else { at("calendar_id", CalendarId::new(id)) }
+}
+
+impl fmt::Display for DayHours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.from, self.to)
+    }
+}
+impl FromStr for DayHours {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (from, to) = parse_hours(text)?;
+        Ok(Self { from, to })
+    }
+}
+
 fn parse_hours(text: &str) -> Result<(MinuteOfDay, MinuteOfDay), String> {
     let (from, to) =
         text.split_once('-').ok_or_else(|| format!("{text:?} must be hours such as 09:00-21:00"))?;
@@ -277,4 +329,4 @@ impl FromStr for CalendarException {
     }
 }
 
-textual!(Departure, PostalArea, OpenHours, CalendarException);
+textual!(Departure, PostalArea, DayHours, OpenHours, CalendarException);

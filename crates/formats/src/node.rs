@@ -64,6 +64,8 @@ record! {
         pickup: bool,
         /// It takes goods back.
         accepts_returns: bool,
+        /// Open days that pass between asking and the beginning of work, 0 to 365: what a supplier needs.
+        lead_days: u32,
         /// It takes no new work.
         inactive: bool,
         /// Its codes in other systems.
@@ -88,7 +90,8 @@ impl NodeRecord {
             at("calendar_id", CalendarId::new(&self.calendar_id))?;
         }
         within("cutoff", self.cutoff.map_or(0, |minute| i64::from(minute.0)), 0, 1_439)?;
-        within("handling_ms", self.handling_ms, 0, 366 * 86_400_000)?;
+        within("handling_ms", self.handling_ms, 0, 90 * 86_400_000)?;
+        within("lead_days", i64::from(self.lead_days), 0, 365)?;
         costs(
             &self.currency_code,
             [
@@ -102,7 +105,7 @@ impl NodeRecord {
 }
 
 /// Whether the zone exists is the engine's knowledge; here only its shape is checked.
-fn time_zone(name: &str) -> Result<(), FieldError> {
+pub(crate) fn time_zone(name: &str) -> Result<(), FieldError> {
     let shaped = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+'))
     };

@@ -2,8 +2,8 @@
 
 use std::io::Cursor;
 use waybill_formats::{
-    CalendarRecord, Format, ItemRecord, LaneRecord, NodeRecord, OrderRecord, Record, StockRecord, ZoneRecord,
-    read,
+    CalendarRecord, Format, ItemRecord, LaneRecord, NodeRecord, OrderRecord, RateCardRecord, Record,
+    StockRecord, ZoneRecord, read,
 };
 
 fn document() -> String {
@@ -45,6 +45,7 @@ fn every_example_reads() {
     check_examples::<ItemRecord>(&document);
     check_examples::<CalendarRecord>(&document);
     check_examples::<ZoneRecord>(&document);
+    check_examples::<RateCardRecord>(&document);
     check_examples::<NodeRecord>(&document);
     check_examples::<LaneRecord>(&document);
     check_examples::<StockRecord>(&document);
@@ -63,7 +64,7 @@ fn documented_orders_are_finished() {
 #[test]
 fn every_column_is_described_in_its_section() {
     fn check<R: Record>(document: &str) {
-        let title = format!("\n## {}", R::KIND);
+        let title = format!("\n## {}", R::KIND.replace('-', " "));
         let lower = document.to_lowercase();
         let section =
             lower.split(&title).nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap_or_default();
@@ -79,6 +80,7 @@ fn every_column_is_described_in_its_section() {
     check::<ItemRecord>(&document);
     check::<CalendarRecord>(&document);
     check::<ZoneRecord>(&document);
+    check::<RateCardRecord>(&document);
     check::<NodeRecord>(&document);
     check::<LaneRecord>(&document);
     check::<StockRecord>(&document);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use waybill_formats::{
-    Alias, BundlePart, CalendarException, CalendarRecord, Departure, Format, ItemRecord, LaneRecord,
-    MinuteOfDay, NodeKind, NodeRecord, OpenHours, OrderRecord, PostalArea, ReadError, Record, StockRecord,
-    Unit, Weekday, WriteError, Writer, ZoneRecord, read,
+    Alias, BundlePart, CalendarException, CalendarRecord, DayHours, Departure, Format, ItemRecord,
+    LaneRecord, MinuteOfDay, NodeKind, NodeRecord, OpenHours, OrderRecord, PostalArea, RateCardRecord,
+    RateStep, ReadError, Record, StockRecord, Unit, Weekday, WriteError, Writer, ZoneRecord, read,
 };
 
 fn written<R: Record>(format: Format, records: &[R]) -> String {
@@ -68,6 +68,7 @@ fn every_kind_survives_both_formats() {
         handling_cost_minor: 5,
         day_capacity_units: Some(u64::MAX),
         external_codes: attributes(),
+        lead_days: 365,
         ..NodeRecord::default()
     });
     survives(&LaneRecord {
@@ -82,8 +83,29 @@ fn every_kind_survives_both_formats() {
         ],
         ..LaneRecord::default()
     });
+    survives(&LaneRecord {
+        lane_id: "L".into(),
+        from_node_id: "S1".into(),
+        carrier_service: "standard".into(),
+        to_node_id: "S2".into(),
+        rate_card_id: "R".into(),
+        preparation_ms: 30 * 86_400_000,
+        delivery_hours: Some(DayHours { from: MinuteOfDay(0), to: MinuteOfDay(1_440) }),
+        ..LaneRecord::default()
+    });
+    survives(&RateCardRecord {
+        rate_card_id: "R".into(),
+        currency_code: "EUR".into(),
+        steps: vec![
+            RateStep { up_to_weight_g: Some(5_000), base_minor: 460, per_kg_minor: 35 },
+            RateStep { up_to_weight_g: None, base_minor: 900, per_kg_minor: 0 },
+        ],
+        ..RateCardRecord::default()
+    });
     survives(&ZoneRecord {
         zone_id: "Z".into(),
+        time_zone: "Pacific/Apia".into(),
+        calendar_id: "C".into(),
         areas: vec![
             PostalArea { country_code: "US".into(), postal_prefixes: vec!["606".into(), "60".into()] },
             PostalArea { country_code: "CA".into(), postal_prefixes: vec![] },

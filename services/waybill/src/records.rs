@@ -6,7 +6,7 @@ mod network;
 mod order;
 
 pub use item::{item, stock_count};
-pub use network::{calendar, lane, node, zone};
+pub use network::{calendar, lane, node, rate_card, zone};
 pub use order::{address, historic, place};
 
 use waybill_formats::Instant;

@@ -1,4 +1,4 @@
-//! The seven kinds of file and the calls that take them.
+//! The eight kinds of file and the calls that take them.
 
 use super::Sequence;
 use super::report::Answer;
@@ -13,7 +13,8 @@ use waybill_client::proto::inventory::v1::{
 };
 use waybill_client::proto::orders::v1::{HistoricOrder, ImportOrdersRequest};
 use waybill_formats::{
-    CalendarRecord, FieldError, ItemRecord, LaneRecord, NodeRecord, OrderRecord, StockRecord, ZoneRecord,
+    CalendarRecord, FieldError, ItemRecord, LaneRecord, NodeRecord, OrderRecord, RateCardRecord, StockRecord,
+    ZoneRecord,
 };
 
 /// Rows in one message, as the contracts allow.
@@ -53,6 +54,7 @@ upserts! {
     Nodes of NodeRecord: node -> Node, upsert_nodes(UpsertNodesRequest.nodes);
     Lanes of LaneRecord: lane -> Lane, upsert_lanes(UpsertLanesRequest.lanes);
     Zones of ZoneRecord: zone -> Zone, upsert_zones(UpsertZonesRequest.zones);
+    RateCards of RateCardRecord: rate_card -> RateCard, upsert_rate_cards(UpsertRateCardsRequest.rate_cards);
     Calendars of CalendarRecord: calendar -> Calendar, upsert_calendars(UpsertCalendarsRequest.calendars);
 }
 

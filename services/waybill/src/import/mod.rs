@@ -1,4 +1,4 @@
-//! `waybill import`: files of items, nodes, lanes, zones, calendars, stock and finished orders, through the API. A wrong
+//! `waybill import`: files of items, nodes, lanes, zones, calendars, rate cards, stock and finished orders, through the API. A wrong
 //! row is told with its line and does not stop the others; the same file may be imported again at any time.
 
 mod kinds;
@@ -9,7 +9,7 @@ use crate::commands::{Connection, say, unless_closed};
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use kinds::{Calendars, Items, Lanes, Nodes, Orders, Stock, Zones};
+use kinds::{Calendars, Items, Lanes, Nodes, Orders, RateCards, Stock, Zones};
 use report::Report;
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use upload::Kind;
 use waybill_client::Client;
 use waybill_formats::{Format, read};
 
-/// Import items, nodes, lanes, zones, calendars, stock and finished orders from files.
+/// Import items, nodes, lanes, zones, calendars, rate cards, stock and finished orders from files.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -50,6 +50,7 @@ enum What {
     Items,
     Calendars,
     Zones,
+    RateCards,
     Nodes,
     Lanes,
     Stock,
@@ -85,6 +86,7 @@ async fn import(client: &Client, args: &Args, path: &Path) -> anyhow::Result<Rep
         What::Items => upload.run(Items { reason }).await,
         What::Calendars => upload.run(Calendars { reason }).await,
         What::Zones => upload.run(Zones { reason }).await,
+        What::RateCards => upload.run(RateCards { reason }).await,
         What::Nodes => upload.run(Nodes { reason }).await,
         What::Lanes => upload.run(Lanes { reason }).await,
         What::Orders => upload.run(Orders { reason }).await,

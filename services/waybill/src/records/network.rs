@@ -1,7 +1,9 @@
 //! Nodes, lanes, zones and calendars.
 
 use super::{money, point};
-use waybill_formats::{CalendarRecord, LaneRecord, NodeKind, NodeRecord, Weekday, ZoneRecord};
+use waybill_formats::{
+    CalendarRecord, LaneRecord, NodeKind, NodeRecord, RateCardRecord, Weekday, ZoneRecord,
+};
 use waybill_proto::common::v1::{self as common, Address, Money};
 use waybill_proto::fulfillment::v1 as proto;
 
@@ -30,7 +32,7 @@ pub fn node(record: &NodeRecord) -> proto::Node {
         inactive: record.inactive,
         external_codes: record.external_codes.clone(),
         custom_attributes: record.custom_attributes.clone(),
-        ..proto::Node::default()
+        lead_days: record.lead_days,
     }
 }
 
@@ -60,7 +62,7 @@ fn cost(currency_code: &str, minor: i64) -> Option<Money> {
     (minor != 0).then(|| money(currency_code, minor))
 }
 
-/// A lane to be upserted, with a cost of its own.
+/// A lane to be upserted, with a cost of its own or that of a rate card.
 #[must_use]
 pub fn lane(record: &LaneRecord) -> proto::Lane {
     let to = if record.to_node_id.is_empty() {
@@ -74,11 +76,11 @@ pub fn lane(record: &LaneRecord) -> proto::Lane {
         from_node_id: record.from_node_id.clone(),
         to: Some(to),
         carrier_service: record.carrier_service.clone(),
-        cost: Some(proto::LaneCost {
-            base: Some(money(&record.currency_code, record.base_minor)),
-            per_kg: cost(&record.currency_code, record.per_kg_minor),
-        }),
-        rate_card_id: String::new(),
+        cost: record
+            .rate_card_id
+            .is_empty()
+            .then(|| rate(&record.currency_code, record.base_minor, record.per_kg_minor)),
+        rate_card_id: record.rate_card_id.clone(),
         transit_ms: record.transit_ms,
         transit_days: record.transit_days,
         departures: record
@@ -91,7 +93,34 @@ pub fn lane(record: &LaneRecord) -> proto::Lane {
             .collect(),
         calendar_id: record.calendar_id.clone(),
         inactive: record.inactive,
-        ..proto::Lane::default()
+        preparation_ms: record.preparation_ms,
+        delivery_hours: record.delivery_hours.map(|hours| proto::DeliveryHours {
+            from_minute_of_day: hours.from.0,
+            to_minute_of_day: hours.to.0,
+        }),
+    }
+}
+
+fn rate(currency_code: &str, base_minor: i64, per_kg_minor: i64) -> proto::LaneCost {
+    proto::LaneCost {
+        base: Some(money(currency_code, base_minor)),
+        per_kg: cost(currency_code, per_kg_minor),
+    }
+}
+
+/// A rate card to be upserted.
+#[must_use]
+pub fn rate_card(record: &RateCardRecord) -> proto::RateCard {
+    let step = |step: &waybill_formats::RateStep| proto::RateStep {
+        // 0 in the last step is any weight, and nowhere else does a record hold none.
+        up_to_weight_g: step.up_to_weight_g.unwrap_or(0),
+        cost: Some(rate(&record.currency_code, step.base_minor, step.per_kg_minor)),
+    };
+    proto::RateCard {
+        rate_card_id: record.rate_card_id.clone(),
+        revision: 0,
+        name: record.name.clone(),
+        steps: record.steps.iter().map(step).collect(),
     }
 }
 
@@ -113,7 +142,8 @@ pub fn zone(record: &ZoneRecord) -> proto::Zone {
             })
             .collect(),
         circle,
-        ..proto::Zone::default()
+        time_zone: record.time_zone.clone(),
+        calendar_id: record.calendar_id.clone(),
     }
 }
 
@@ -196,6 +226,38 @@ mod tests {
             (lane.departures[0].weekdays.clone(), lane.departures[0].minute_of_day),
             (vec![1, 7], 1_050)
         );
+    }
+
+    #[test]
+    fn what_routes_count_with_is_in_the_rows() {
+        let record = LaneRecord {
+            rate_card_id: "PARCEL".into(),
+            preparation_ms: 3_600_000,
+            delivery_hours: Some("09:00-12:30".parse().unwrap()),
+            ..LaneRecord::default()
+        };
+        let lane = lane(&record);
+        assert_eq!((lane.cost, lane.rate_card_id.as_str(), lane.preparation_ms), (None, "PARCEL", 3_600_000));
+        let hours = lane.delivery_hours.unwrap();
+        assert_eq!((hours.from_minute_of_day, hours.to_minute_of_day), (540, 750));
+        let record = ZoneRecord {
+            time_zone: "Pacific/Apia".into(),
+            calendar_id: "holidays".into(),
+            ..ZoneRecord::default()
+        };
+        let zone = zone(&record);
+        assert_eq!((zone.time_zone.as_str(), zone.calendar_id.as_str()), ("Pacific/Apia", "holidays"));
+        assert_eq!(node(&NodeRecord { lead_days: 12, ..NodeRecord::default() }).lead_days, 12);
+        let record = RateCardRecord {
+            rate_card_id: "PARCEL".into(),
+            currency_code: "USD".into(),
+            steps: vec!["5000:460+35".parse().unwrap(), "any:900".parse().unwrap()],
+            ..RateCardRecord::default()
+        };
+        let steps = rate_card(&record).steps;
+        assert_eq!((steps[0].up_to_weight_g, steps[1].up_to_weight_g), (5_000, 0));
+        assert_eq!(steps[0].cost.as_ref().unwrap().per_kg, Some(money("USD", 35)));
+        assert_eq!(steps[1].cost.as_ref().unwrap().base, Some(money("USD", 900)));
     }
 
     #[test]
