@@ -85,11 +85,12 @@ scale: waybill ## 1,000,000 positions and 500,000 orders; 2,000,000 orders to fi
 	$(WAYBILL) bench scale
 	$(WAYBILL) bench find
 
-bench: waybill ## place, mixed, hot and availability, each with its RESULT line
+bench: waybill ## place, mixed, hot, availability and promise, each with its RESULT line
 	$(WAYBILL) bench place --seconds $(BENCH_SECONDS)
 	$(WAYBILL) bench mixed --seconds $(BENCH_SECONDS)
 	$(WAYBILL) bench hot --seconds $(BENCH_SECONDS)
 	$(WAYBILL) bench availability --seconds $(BENCH_SECONDS)
+	$(WAYBILL) bench promise --seconds $(BENCH_SECONDS)
 
 bench-sourcing: ## exact sourcing on one core, the usual rules beside it, HiGHS; BASKETS=FILE for recorded baskets
 	$(CARGO) build $(LOCKED) --release -p waybill-sourcing --example bench_sourcing

@@ -32,6 +32,8 @@ enum Command {
     Rules(commands::rules::Args),
     /// Print, check, replace, list and roll back the policy that sourcing weighs by.
     Policy(commands::policy::Args),
+    /// Show what could be promised of an item, by cost and date.
+    Promise(commands::promise::Args),
     /// Show why an order's units come from where they come.
     Explain(commands::explain::Args),
     /// Check kept sourcing decisions without the planner.
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
             Command::Customer(args) => commands::customer::run(args).await,
             Command::Rules(args) => commands::rules::run(args).await,
             Command::Policy(args) => commands::policy::run(args).await,
+            Command::Promise(args) => commands::promise::run(args).await,
             Command::Explain(args) => commands::explain::run(args).await,
             Command::Verify(args) => commands::verify::run(args).await,
             Command::WhatIf(args) => commands::what_if::run(args).await,

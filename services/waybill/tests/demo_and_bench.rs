@@ -134,6 +134,28 @@ fn reading_availability_is_measured() {
 }
 
 #[test]
+fn promises_of_product_pages_are_measured_by_what_they_ask() {
+    let mut args = vec!["bench", "promise", "--seconds", "4"];
+    args.extend(SMALL);
+    let out = run_and_leave_nothing(&args);
+    let names = [
+        "reads_per_s",
+        "p50_ms",
+        "p99_ms",
+        "p999_ms",
+        "server_cpu_us_per_read",
+        "many_per_s",
+        "many_p99_ms",
+        "nearby_per_s",
+        "nearby_p99_ms",
+    ];
+    assert_figures(&out, &names);
+    for row in ["an address and 3 stores", "20 addresses", "10 stores near an address"] {
+        assert!(out.contains(row), "{row} is not told:\n{out}");
+    }
+}
+
+#[test]
 fn a_filled_engine_restarts_after_a_kill_with_every_order() {
     let mut args = vec!["bench", "scale", "--orders", "3000"];
     args.extend(SMALL);

@@ -14,6 +14,7 @@ mod instructed;
 pub(crate) mod latency;
 mod mixed;
 mod place;
+mod promise;
 mod scale;
 mod setup;
 
@@ -34,6 +35,8 @@ enum What {
     Hot(hot::Args),
     /// What may be promised of one item, read over and over.
     Availability(availability::Args),
+    /// What could be promised of one item to addresses and stores, read over and over.
+    Promise(promise::Args),
     /// A million positions and half a million orders: memory, disk, restart after a kill.
     Scale(scale::Args),
     /// Two million orders, and every way to find one: latency, memory, disk.
@@ -54,6 +57,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             What::Mixed(args) => mixed::run(args).await,
             What::Hot(args) => hot::run(args).await,
             What::Availability(args) => availability::run(args).await,
+            What::Promise(args) => promise::run(args).await,
             What::Scale(args) => scale::run(args).await,
             What::Find(args) => find::run(args).await,
             What::EchoServer => echo::serve().await,

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod node;
 pub mod order;
 pub mod policy;
+pub mod promise;
 pub mod rules;
 pub mod stock;
 pub mod verify;

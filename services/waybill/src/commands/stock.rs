@@ -3,6 +3,7 @@
 
 mod availability;
 mod change;
+mod nearby;
 mod reserve;
 
 use super::{Common, Table, item, json, refused_of, say, show_quantity, time};
@@ -26,6 +27,8 @@ enum What {
     Show(Place),
     /// Show what may be promised of SKUs.
     Availability(availability::Availability),
+    /// Show nodes near a place that have items, and from when they can be fetched there.
+    Nearby(nearby::Nearby),
     /// Book goods that came in.
     Receive(change::Receive),
     /// Change stock by a difference.
@@ -59,6 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     match &args.what {
         What::Show(place) => show(&client, &args.common, place).await,
         What::Availability(asked) => availability::availability(&client, &args.common, asked).await,
+        What::Nearby(nearby) => nearby.run(&client, &args.common).await,
         What::Receive(receive) => receive.run(&client, &args.common).await,
         What::Adjust(adjust) => adjust.run(&client, &args.common).await,
         What::Count(count) => count.run(&client, &args.common).await,

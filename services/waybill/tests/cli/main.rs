@@ -8,12 +8,14 @@ mod sourcing;
 use engine::Engine;
 use serde_json::Value;
 
-const KINDS: [(&str, &str); 11] = [
+const KINDS: [(&str, &str); 13] = [
     ("items", "csv"),
     ("items", "jsonl"),
     ("calendars", "csv"),
     ("calendars", "jsonl"),
     ("zones", "csv"),
+    ("rate-cards", "csv"),
+    ("rate-cards", "jsonl"),
     ("nodes", "csv"),
     ("nodes", "jsonl"),
     ("lanes", "csv"),
@@ -166,4 +168,38 @@ fn nodes_are_listed_by_kind_and_availability_by_node() {
     assert_eq!((&known["available"], &known["nodes"][0]["node_id"]), (&12.into(), &"S0001".into()));
     let said = engine.run(&["stock", "availability", "NOPE"]);
     assert!(said.ok && said.out.contains("unknown"), "{said:?}");
+}
+
+#[test]
+fn a_product_page_asks_what_can_be_promised_and_where_it_is_near() {
+    let engine = stocked();
+    let said = engine.run(&["promise", "P000001", "--to", "US:60601", "--at", "S0001", "--at", "C01"]);
+    assert!(said.ok, "{said:?}");
+    let rows: Vec<Vec<&str>> = said.out.lines().skip(1).map(|row| row.split_whitespace().collect()).collect();
+    let row = |place: &str, by: &str| {
+        rows.iter().any(|row| row[..2] == [place, by] && row.last() == Some(&"S0001"))
+    };
+    assert!(row("US:60601", "standard") && row("S0001", "pickup"), "{said:?}");
+    assert!(
+        rows.iter().any(|row| row[..2] == ["C01", "none"] && row.ends_with(&["no", "pickup"])),
+        "{said:?}"
+    );
+    let answer = object(&engine, &["promise", "P000001", "--quantity", "13", "--at", "S0001"]);
+    assert_eq!(answer["places"][0]["unserved_quantity"], 1);
+    let said = engine.run(&["promise", "P000001", "--to", "usa"]);
+    assert!(!said.ok && said.err.contains("--to"), "{said:?}");
+    let said = engine.run(&["promise", "NOPE", "--to", "US"]);
+    assert!(!said.ok && said.err.contains("ITEM_UNKNOWN"), "{said:?}");
+
+    let near = ["stock", "nearby", "P000001:2", "--near", "US", "--point", "41.9,-87.7"];
+    let said = engine.run(&near);
+    assert!(said.ok && said.out.lines().count() == 2 && said.out.contains("Store Chicago"), "{said:?}");
+    let found = object(&engine, &near);
+    assert_eq!((&found["node_id"], &found["available_quantities"][0]), (&"S0001".into(), &12.into()));
+    let by_code = object(&engine, &["stock", "nearby", "--near", "US:60699"]);
+    assert_eq!(by_code["node_id"], "S0001", "the zone's circle tells where the code is");
+    let said = engine.run(&["stock", "nearby", "P000001:13", "--near", "US:60601"]);
+    assert!(said.ok && said.out.lines().count() == 1, "nobody has so many: {said:?}");
+    let said = engine.run(&["stock", "nearby", "--near", "FR:75001"]);
+    assert!(!said.ok && said.err.contains("PLACE_UNKNOWN"), "{said:?}");
 }
