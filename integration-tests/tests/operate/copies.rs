@@ -49,6 +49,11 @@ async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before_and_audi
     .await?;
     let copy = world.dir().join("copy").display().to_string();
     let endpoint = world.engine()?.endpoint.clone();
+    let first = before[0].1.clone();
+    let explained = until("the first order's decision is kept", || async {
+        Ok(tool(&["explain", &first, "--json", "--endpoint", &endpoint]).await.ok())
+    })
+    .await?;
     tool(&["backup", "--endpoint", &endpoint, &copy]).await?;
     let during = acknowledged().len() - before.len();
     stop.store(true, Ordering::Relaxed);
@@ -71,6 +76,11 @@ async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before_and_audi
         let found = found.with_context(|| format!("{order_id} is not in the copy"))?.into_inner();
         ensure!(found.order.is_some_and(|order| order.external_order_number == *number), "{order_id}");
     }
+    // Why the first order's units come from where they come is in the copy, and sound.
+    let again = tool(&["explain", &first, "--json", "--endpoint", &engine.endpoint]).await?;
+    ensure!(again == explained, "{again} was {explained}");
+    let verified = tool(&["verify", "--endpoint", &engine.endpoint]).await?;
+    ensure!(verified.contains(" 0 wrong") && !verified.contains("0 decisions checked"), "{verified}");
     // The copy remembers requests as well: the same order again is the same order.
     let (number, order_id) = &before[0];
     let item = number.rsplit('-').next().context("no index")?.parse::<usize>()? % 3;

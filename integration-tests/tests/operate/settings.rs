@@ -2,6 +2,9 @@
 
 use crate::{refused, tool};
 use anyhow::ensure;
+use waybill_integration_tests::retailer::{Shape, order};
+use waybill_integration_tests::world::World;
+use waybill_proto::orders::v1::PlaceMode;
 
 #[tokio::test]
 async fn printed_settings_are_sound_and_faults_are_named() -> anyhow::Result<()> {
@@ -29,5 +32,25 @@ async fn printed_settings_are_sound_and_faults_are_named() -> anyhow::Result<()>
     }
     let missing = refused(&["config", "check", "/no/such/file.toml"]).await?;
     ensure!(missing.contains("/no/such/file.toml"), "{missing}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn decisions_are_kept_only_where_they_are_wanted() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("waybill.toml");
+    let printed = tool(&["config", "print"]).await?;
+    ensure!(printed.contains("decisions_bytes = 268435456"), "{printed}");
+    std::fs::write(&file, printed.replace("decisions_bytes = 268435456", "decisions_bytes = 0"))?;
+    for (flags, kept) in
+        [(vec!["--config".to_owned(), file.display().to_string()], false), (Vec::new(), true)]
+    {
+        let world = World::open(Shape { nodes: 1, items: 1, stock: 10 }, flags).await?;
+        ensure!(world.dir().join("data/decisions").exists() == kept, "decisions are kept: {}", !kept);
+        let placed = world.place(order("D-1", &[(0, 1)], PlaceMode::Confirm)).await?;
+        let endpoint = &world.engine()?.endpoint;
+        let told = tool(&["explain", &placed.order_id, "--endpoint", endpoint]).await;
+        ensure!(told.is_ok() == kept, "{told:?}");
+    }
     Ok(())
 }

@@ -114,6 +114,11 @@ impl Door {
     pub fn nodes(&self) -> Arc<dyn Nodes> {
         Arc::new(LocalNodes(Arc::clone(&self.0)))
     }
+    /// The decisions this process keeps, for copies; `None` where it keeps none.
+    #[must_use]
+    pub fn decisions(&self) -> Option<DecisionLog> {
+        self.0.planner.decisions.clone()
+    }
     /// The network this process plans with.
     #[must_use]
     pub fn network(&self) -> &NetworkMirror {

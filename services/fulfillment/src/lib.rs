@@ -30,6 +30,7 @@ mod to_proto;
 mod tests;
 
 pub use config::Settings;
+pub use decisions::DecisionLog;
 pub use door::{Door, open};
 pub use mirror::{NetworkMirror, NetworkView};
 pub use nodes::RemoteNodes;

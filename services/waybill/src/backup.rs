@@ -1,7 +1,7 @@
 //! Backup and restore: one consistent copy of everything, taken while the engine serves, and a new directory from it.
 //!
-//! A copy is a directory of `rows.wbc` (every row at one durable cut), `keys/` (the vault) and `manifest.json`, which is
-//! written last: a copy without it is not a copy. A copy holds the keys of everybody not erased before it was taken,
+//! A copy is a directory of `rows.wbc` (every row at one durable cut), `keys/` (the vault), `decisions/` (why plans were
+//! what they were, as far as it was kept) and `manifest.json`, which is written last: a copy without it is not a copy. A copy holds the keys of everybody not erased before it was taken,
 //! so copies must expire as the law asks.
 
 use crate::audit::{Running, Stopped};
@@ -17,6 +17,7 @@ use waybill_store::{Op, Order, SledStore, Store, checkpoint_file};
 use waybill_types::{PartitionId, Service};
 
 const ROWS: &str = "rows.wbc";
+const DECISIONS: &str = "decisions";
 const MANIFEST: &str = "manifest.json";
 const FORMAT: u32 = 1;
 
@@ -63,6 +64,14 @@ pub async fn backup(
     ensure!(directory.is_absolute(), "the directory must be an absolute path");
     std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
     ensure!(std::fs::read_dir(directory)?.next().is_none(), "{} is not empty", directory.display());
+    // Before the cut: a decision is of a network that is in the copy. After it, a restored engine could come to a network
+    // of the same version with other content.
+    if let Some(decisions) = running.decisions.clone() {
+        let target = directory.join(DECISIONS);
+        tokio::task::spawn_blocking(move || decisions.copy_to(&target))
+            .await?
+            .context("cannot copy the sourcing decisions")?;
+    }
     // Until this is dropped no checkpoint changes the store, so its rows and the cut's unsaved rows are one state.
     let paused = host.pause_checkpoints().await;
     let (unsaved, partitions) = cut(host, running).await?;
@@ -240,6 +249,9 @@ pub fn restore(copy: &Path, data: &Path) -> anyhow::Result<Manifest> {
         std::fs::create_dir_all(path)?;
     }
     copy_files(&copy.join("keys"), &dir.keys())?;
+    if copy.join(DECISIONS).is_dir() {
+        copy_files(&copy.join(DECISIONS), &dir.path().join(DECISIONS))?;
+    }
     let heads = manifest.partitions.iter().map(|partition| {
         Ok((
             LogId(partition.number),

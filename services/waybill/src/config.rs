@@ -37,6 +37,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// The store.
     pub store: StoreConfig,
+    /// Sourcing.
+    pub sourcing: SourcingConfig,
 }
 
 /// A service's name in flags and files.
@@ -110,6 +112,14 @@ pub struct StoreConfig {
     pub cache_bytes: u64,
 }
 
+/// What is kept of sourcing decisions.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourcingConfig {
+    /// Bytes of decisions to keep, of the newest; 0 keeps none, and `explain`, `verify` and `what-if` find nothing then.
+    pub decisions_bytes: u64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -125,6 +135,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             journal: JournalConfig::default(),
             store: StoreConfig::default(),
+            sourcing: SourcingConfig::default(),
         }
     }
 }
@@ -154,6 +165,12 @@ impl Default for JournalConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self { cache_bytes: waybill_store::Options::default().cache_bytes }
+    }
+}
+
+impl Default for SourcingConfig {
+    fn default() -> Self {
+        Self { decisions_bytes: waybill_fulfillment_service::Settings::default().decisions_bytes }
     }
 }
 

@@ -179,7 +179,10 @@ async fn start_services(
         crate::remote_stock::follow(peer(config, ServiceName::Inventory)?, host.layout(), stock.clone())?;
     }
     let (planner, nodes): (Arc<dyn Planner>, Arc<dyn Nodes>) = if runs(ServiceName::Fulfillment) {
-        let settings = waybill_fulfillment_service::Settings::default();
+        let settings = waybill_fulfillment_service::Settings {
+            decisions_bytes: config.sourcing.decisions_bytes,
+            ..waybill_fulfillment_service::Settings::default()
+        };
         let recipients: Arc<dyn OpenPerson> = if runs(ServiceName::Orders) {
             Arc::new(seal.clone())
         } else {
@@ -191,6 +194,7 @@ async fn start_services(
         routes.add_service(door.promise_server());
         routes.add_service(door.sourcing_server());
         running.fulfillment = Some(door.partitions().clone());
+        running.decisions = door.decisions();
         (door.planner(), door.nodes())
     } else {
         let channel = crate::peers::lazy_channel(peer(config, ServiceName::Fulfillment)?)?;

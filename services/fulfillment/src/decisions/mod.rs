@@ -14,7 +14,8 @@ use segment::Segments;
 use snapshot::Snapshots;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
@@ -31,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// The decisions of one process. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct DecisionLog(Arc<Inner>);
+pub struct DecisionLog(Arc<Inner>);
 
 struct Inner {
     waiting: Mutex<Waiting>,
@@ -101,6 +102,35 @@ impl DecisionLog {
     pub(crate) fn get(&self, order: OrderId, attempt: u32) -> io::Result<Option<(Record, Then)>> {
         let Some(entry) = self.find(order, attempt)? else { return Ok(None) };
         self.read(&entry)
+    }
+
+    /// Copies all that is kept by now into a directory, which is made, and answers how many bytes that are. Decisions go on
+    /// being kept meanwhile; what is dropped for them before it is copied is missing in the copy.
+    ///
+    /// # Errors
+    /// A disk that cannot be read or written.
+    pub fn copy_to(&self, target: &Path) -> io::Result<u64> {
+        self.0.flush()?;
+        let (dir, files) = {
+            let files = self.0.files.lock();
+            (files.segments.dir().to_owned(), files.segments.files())
+        };
+        std::fs::create_dir_all(target)?;
+        // A file of decisions only grows, and a network is written once: their beginnings stay as they are now.
+        let networks = snapshot::files(&dir)?.into_iter().map(|name| (name, u64::MAX));
+        let mut copied = 0;
+        for (name, bytes) in files.into_iter().chain(networks) {
+            let from = match File::open(dir.join(&name)) {
+                Ok(from) => from,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let mut to = File::options().create_new(true).write(true).open(target.join(&name))?;
+            copied += io::copy(&mut from.take(bytes), &mut to)?;
+            to.sync_all()?;
+        }
+        File::open(target)?.sync_all()?;
+        Ok(copied)
     }
 
     fn find(&self, order: OrderId, attempt: u32) -> io::Result<Option<Entry>> {

@@ -98,6 +98,15 @@ impl Segments {
         Ok(Self { dir: dir.to_owned(), keep_bytes, kept, writes: None, next })
     }
 
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The names of the files and how many bytes of each hold whole decisions.
+    pub(super) fn files(&self) -> Vec<(String, u64)> {
+        self.kept.iter().map(|segment| (name(segment.number), segment.bytes)).collect()
+    }
+
     /// Oldest first.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.kept.iter().flat_map(|segment| &segment.entries)
@@ -158,8 +167,12 @@ impl Segments {
     }
 }
 
+fn name(number: u64) -> String {
+    format!("decisions-{number:08}.log")
+}
+
 fn path(dir: &Path, number: u64) -> PathBuf {
-    dir.join(format!("decisions-{number:08}.log"))
+    dir.join(name(number))
 }
 
 /// Finds the frames of a file; a torn one ends it.

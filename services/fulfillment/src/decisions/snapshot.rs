@@ -55,6 +55,17 @@ struct Stored {
     rate_cards: Vec<RateCard>,
 }
 
+/// The names of all files of networks in a directory.
+pub(super) fn files(dir: &Path) -> io::Result<Vec<String>> {
+    let names = fs::read_dir(dir)?.map(|file| Ok(file?.file_name().into_string()));
+    let names = names.collect::<io::Result<Vec<_>>>()?.into_iter().flatten();
+    Ok(names.filter(|name| version_of(name).is_some()).collect())
+}
+
+fn version_of(name: &str) -> Option<u64> {
+    name.strip_prefix("network-")?.strip_suffix(".cbor")?.parse().ok()
+}
+
 pub(super) struct Snapshots {
     dir: PathBuf,
     written: BTreeSet<u64>,
@@ -137,9 +148,8 @@ impl Snapshots {
         let Ok(files) = fs::read_dir(&self.dir) else { return };
         for file in files.flatten() {
             let name = file.file_name();
-            let version = name.to_str().and_then(|name| name.strip_prefix("network-")?.strip_suffix(".cbor"));
-            let unused =
-                version.and_then(|v| v.parse::<u64>().ok()).filter(|version| !used.contains(version));
+            let version = name.to_str().and_then(version_of);
+            let unused = version.filter(|version| !used.contains(version));
             if let Some(version) = unused {
                 self.written.remove(&version);
                 if let Err(error) = fs::remove_file(file.path()) {

@@ -23,6 +23,8 @@ pub struct Running {
     pub fulfillment: Option<Partitions<Fulfillment>>,
     /// Customers, wherever orders run.
     pub customers: Option<Partitions<Customers>>,
+    /// The sourcing decisions kept beside the journal, where fulfilment runs and keeps some.
+    pub decisions: Option<waybill_fulfillment_service::DecisionLog>,
     /// Held while partitions are frozen: two cuts at once would each wait for what the other has frozen.
     pub cuts: Arc<tokio::sync::Mutex<()>>,
 }
