@@ -3,7 +3,7 @@
 
 use crate::dates::DateBook;
 use crate::mirror::Availability;
-use crate::network::Network;
+use crate::network::{Network, Site};
 use crate::policy::PolicyVersion;
 use crate::rules::Case;
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ pub fn recompute(
     let policy = &of_case.as_ref().unwrap_or(policy).policy;
     let lines: BTreeMap<LineNo, &PlanLine> = request.lines.iter().map(|line| (line.line, line)).collect();
     check_units(&lines, plan)?;
-    let mut cost = Cost { network, policy, stock, lines, request, pick: 0, backorder: 0, minor: 0 };
+    let mut cost = Cost { network, policy, stock, lines, request, pick: 0, backorder: 0, price: 0, minor: 0 };
     let mut shipments: BTreeMap<&NodeId, Vec<&Assignment>> = BTreeMap::new();
     let mut pickups: BTreeMap<&NodeId, Vec<&Assignment>> = BTreeMap::new();
     for assignment in &plan.assignments {
@@ -78,7 +78,8 @@ pub fn recompute(
         let thousandths = i128::from(missing.quantity.units()) * 1_000 / 10i128.pow(u32::from(item.scale()));
         cost.backorder += thousandths * i128::from(policy.backorder_cost_minor);
     }
-    let minor = cost.minor + thousandths_up(cost.backorder) + thousandths_up(cost.pick);
+    let minor =
+        cost.minor + thousandths_up(cost.backorder) + thousandths_up(cost.pick) + thousandths_up(cost.price);
     Ok(i64::try_from(minor).unwrap_or(i64::MAX))
 }
 
@@ -106,6 +107,8 @@ struct Cost<'a> {
     pick: i128,
     /// In thousandths of a minor unit.
     backorder: i128,
+    /// What units cost on top, in thousandths of a minor unit.
+    price: i128,
     /// In minor units.
     minor: i128,
 }
@@ -139,6 +142,7 @@ impl Cost<'_> {
         self.minor += i128::from(kinds.map(|cost| cost.minor).sum::<i64>());
         self.minor += i128::from(self.policy.lateness_cost_minor_per_day * dates.days_late(way, arrival));
         self.add_picks(parts, site.pick_cost_minor);
+        self.add_prices(parts, site, &dates);
         Ok(())
     }
 
@@ -158,7 +162,33 @@ impl Cost<'_> {
         let days = dates.days_until(site, ready.at_ms);
         self.minor += i128::from(self.policy.lateness_cost_minor_per_day * days);
         self.add_picks(parts, site.pick_cost_minor);
+        self.add_prices(parts, site, &dates);
         Ok(())
+    }
+
+    /// Every price that holds for these units at this node, rule by rule.
+    fn add_prices(&mut self, parts: &[&Assignment], site: &Site, dates: &DateBook<'_>) {
+        let terms = self.policy.rules.as_ref().and_then(|rules| rules.terms.as_ref());
+        let Some(terms) = terms.filter(|terms| !terms.prices.is_empty()) else { return };
+        let day = dates.ready_ms(site).map(|ready_ms| dates.local(site.clock, ready_ms).0);
+        for part in parts {
+            let sku = &self.lines[&part.line].sku;
+            let class = self.stock.class(sku);
+            let mut each = 0i64;
+            for price in &terms.prices {
+                let of_item = price.skus.is_empty() || price.skus.contains(sku);
+                let dated = price.from_day.is_some() || price.until_day.is_some();
+                let on_day = !dated || day.is_some_and(|day| price.holds_on(day));
+                let here = price.nodes.holds(&part.node, site.record.kind);
+                if of_item && on_day && here && price.when.fits_class(class) {
+                    each += price.minor;
+                }
+            }
+            let each = each.clamp(-1_000_000_000, 1_000_000_000);
+            let scale = self.stock.item(sku).scale();
+            self.price +=
+                i128::from(part.quantity.units()) * 1_000 / 10i128.pow(u32::from(scale)) * i128::from(each);
+        }
     }
 
     fn add_picks(&mut self, parts: &[&Assignment], pick_minor: i64) {

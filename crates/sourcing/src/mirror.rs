@@ -2,7 +2,7 @@
 //! figures come from, nor who reserved what: the caller feeds it what is available to promise now.
 
 use crate::interner::{FixedMap, NodeIx};
-use waybill_types::{Invalid, OwnerId, Quantity, Sku};
+use waybill_types::{Invalid, OwnerId, Quantity, Sku, Text};
 
 /// What is available of one SKU of one owner at one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +89,7 @@ pub struct Mirror {
 #[derive(Clone, Debug, Default)]
 struct Shelf {
     item: ItemFacts,
+    class: Option<Text>,
     owners: Vec<(OwnerId, Vec<StockRow>)>,
 }
 
@@ -126,6 +127,12 @@ impl Mirror {
         shelf_of(&mut self.shelves, sku).item = item;
     }
 
+    /// The item's class for sourcing rules from now on.
+    pub fn set_class(&mut self, sku: &Sku, class: Option<Text>) {
+        self.version += 1;
+        shelf_of(&mut self.shelves, sku).class = class;
+    }
+
     /// States the version, where the caller counts changes in its own way (such as a journal position).
     pub fn set_version(&mut self, version: u64) {
         self.version = version;
@@ -146,6 +153,9 @@ impl Availability for Mirror {
     }
     fn item(&self, sku: &Sku) -> ItemFacts {
         self.shelves.get(sku).map_or(ItemFacts::default(), |shelf| shelf.item)
+    }
+    fn class(&self, sku: &Sku) -> Option<&str> {
+        self.shelves.get(sku)?.class.as_ref().map(Text::as_str)
     }
     fn version(&self) -> u64 {
         self.version

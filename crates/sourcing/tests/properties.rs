@@ -20,7 +20,12 @@ const PLAIN: Spice = Spice {
     few_shipments: true,
     exclusions: true,
     ties: false,
+    terms: false,
 };
+
+/// The same with a policy that prices units, keeps lines together and sends orders complete; in whole units, so that no
+/// two terms are rounded.
+const TERMS: Spice = Spice { pins: false, scales: false, terms: true, ..PLAIN };
 
 fn assert_feasible(world: &World, request: &PlanRequest, plan: &Plan) {
     let mut given: BTreeMap<(NodeId, Sku), u64> = BTreeMap::new();
@@ -176,6 +181,26 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn every_small_problem_under_terms_is_solved_to_the_optimum() {
+    let (mut proven, mut all, mut left) = (0, 0, 0);
+    for seed in 100_000..106_000 {
+        let (world, request) = random::world(seed, Spice { few_shipments: seed % 2 == 0, ..TERMS });
+        let ready = world.ready();
+        let plan = ready.plan(&request);
+        assert_feasible(&world, &request, &plan);
+        assert_eq!(ready.cost(&request, &plan), plan.cost_minor(), "seed {seed}");
+        let best = random::optimum(&world, &request);
+        let found = (random::missing(&world, &request, &plan), plan.cost_minor());
+        assert_eq!(found, (best.missing, best.cost), "seed {seed}: {plan:#?}");
+        assert!(plan.lower_bound_minor <= best.cost, "seed {seed}");
+        all += 1;
+        left += u32::from(best.missing > 0);
+        proven += u32::from(plan.lower_bound_minor == plan.cost_minor());
+    }
+    assert!(proven * 100 >= all * 50 && left > 500, "{proven} of {all} proven, {left} leave something");
 }
 
 /// Plans are optimal by the law: most units served, then least cost. Where units may be left to save more than they

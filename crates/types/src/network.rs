@@ -9,6 +9,7 @@ mod lane;
 mod node;
 mod policy;
 mod rules;
+mod terms;
 mod zone;
 
 pub use calendar::{Calendar, DayException, LocalDay, OpenHours, Weekday, Weekdays};
@@ -16,6 +17,7 @@ pub use lane::{Departure, Lane, LaneCost, LaneEnd, Rate, RateCard, RateStep};
 pub use node::{Capabilities, Node, NodeAddress, NodeFacts, NodeKind, TimeZoneName};
 pub use policy::{KindCost, Policy};
 pub use rules::{Buffer, FallbackStep, NodeSet, Preference, Rules, SKU_CLASS, ServeRule, SplitLimit, When};
+pub use terms::{CompleteRule, Completeness, Terms, TogetherRule, UnitPrice};
 pub use zone::{Circle, PostalArea, Zone};
 
 use crate::{Currency, Money};

@@ -38,6 +38,7 @@ fn with_rules() -> Policy {
         preferences: vec![Preference { when: when.clone(), kind: NodeKind::Supplier, minor: -7 }],
         splits: vec![SplitLimit { when, shipments_max: 2 }],
         fallback: vec![FallbackStep::UseBuffers, FallbackStep::AnyNode],
+        terms: None,
     };
     Policy { rules: Some(Box::new(rules)), ..Policy::sound(Currency::new("EUR").unwrap()) }
 }

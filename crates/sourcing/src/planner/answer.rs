@@ -26,10 +26,11 @@ pub(crate) struct Terms {
     pub(crate) split: i128,
     pub(crate) lateness: i128,
     pub(crate) backorder: i128,
+    pub(crate) price: i128,
 }
 
 impl Terms {
-    fn named(&self) -> [(&'static str, i128); 8] {
+    fn named(&self) -> [(&'static str, i128); 9] {
         [
             ("parcel", self.parcel),
             ("carriage", self.carriage),
@@ -39,6 +40,7 @@ impl Terms {
             ("split", self.split),
             ("lateness", self.lateness),
             ("backorder", self.backorder),
+            ("price", self.price),
         ]
     }
     /// The terms that are not zero, each rounded up to a minor unit.
@@ -86,6 +88,10 @@ impl Draft {
         }
         draft.collected.extend(&demands.collected);
         for (index, demand) in demands.shipped.iter().enumerate() {
+            if !demand.pieces.is_empty() {
+                draft.add_joined(question, demands, problem, (index, given));
+                continue;
+            }
             let mut sources: Vec<(u32, NodeIx, u64)> = given
                 .iter()
                 .filter(|part| part.want == index)
@@ -118,6 +124,27 @@ impl Draft {
             assert!(source.is_none(), "no more is given than was asked");
         }
         draft
+    }
+
+    /// All of a joined demand comes from one node, or none of it does.
+    fn add_joined(
+        &mut self,
+        question: &Question<'_>,
+        demands: &Demands<'_>,
+        problem: &Problem<'_>,
+        (index, given): (usize, &[Given]),
+    ) {
+        let part = given.iter().find(|part| part.want == index);
+        let node = part.map(|part| problem.sources[problem.rows[part.row as usize].source as usize].node);
+        for (line, units) in demands.shipped[index].lines.iter().copied() {
+            match node {
+                Some(node) => self.shipped.push(Part { line, node, units }),
+                None => {
+                    let reason = question.why_unserved(demands, index);
+                    self.missing.push(Missing { line, units, reason });
+                }
+            }
+        }
     }
 
     /// Chooses lanes and dates by the question's policy, and counts the cost by `policy`.
@@ -239,6 +266,7 @@ impl<'q> Question<'q> {
         terms.node_kind += micro(kind_minor(policy, site.record.kind));
         terms.lateness += micro(policy.lateness_cost_minor_per_day * self.dates.days_late(way, arrival));
         terms.pick += picks(demands, site, &parts);
+        terms.price += self.prices(demands, node, &parts);
         Stop {
             site,
             parts,
@@ -263,9 +291,19 @@ impl<'q> Question<'q> {
         let days = self.dates.days_until(site, ready.at_ms);
         terms.lateness += micro(policy.lateness_cost_minor_per_day * days);
         terms.pick += picks(demands, site, &parts);
+        terms.price += self.prices(demands, node, &parts);
         let at = Timestamp::from_ms(ready.at_ms);
         let promise = PromiseWindow { earliest: at, latest: at };
         Stop { site, parts, service: None, ship_by: at, ship_day: ready.day, promise }
+    }
+
+    /// What the units cost on top at their node.
+    fn prices(&self, demands: &Demands<'_>, node: NodeIx, parts: &[Part]) -> i128 {
+        let each = |part: &Part| {
+            let minor = self.price_minor(&demands.stocks[demands.stock_of[part.line]], node);
+            times(part.units, per_unit_micro(demands.item(part.line), minor))
+        };
+        parts.iter().map(each).sum()
     }
 
     /// Units of a shipped demand are missing: does a node have some that it cannot send there?

@@ -5,6 +5,7 @@ use crate::interner::NodeIx;
 use crate::mirror::{ItemFacts, StockRow};
 use crate::planner::cost::unit_weight_mg;
 use crate::planner::question::Question;
+use crate::planner::terms::Price;
 use waybill_types::exchange::{Claim, Delivery, PlanLine, UnplannedReason};
 use waybill_types::{OwnerId, Sku};
 
@@ -33,6 +34,8 @@ pub(crate) struct Stock<'q> {
     pub(crate) rows: &'q [StockRow],
     /// Units that pickups take, by node.
     pub(crate) collected: Vec<(NodeIx, u64)>,
+    /// What units of it cost on top somewhere.
+    pub(crate) prices: Vec<Price<'q>>,
 }
 
 /// Units to be shipped: all lines of a splittable SKU together, or one line that must not be split.
@@ -43,6 +46,8 @@ pub(crate) struct Demand {
     pub(crate) units: u64,
     /// Lines and their units, by line number.
     pub(crate) lines: Vec<(usize, u64)>,
+    /// Where several stay together: the stocks and units that make the one unit asked. Else empty.
+    pub(crate) pieces: Vec<(usize, u64)>,
 }
 
 /// A question taken apart.
@@ -76,6 +81,7 @@ impl<'q> Demands<'q> {
         demands.pin(question, &mut open);
         demands.collect(question, &mut open);
         demands.ship(&open);
+        demands.join(question);
         demands
     }
 
@@ -140,7 +146,8 @@ impl<'q> Demands<'q> {
                     last.lines.push((index, open[index]));
                 }
                 _ => {
-                    self.shipped.push(Demand { stock, units: open[index], lines: vec![(index, open[index])] })
+                    let (units, lines) = (open[index], vec![(index, open[index])]);
+                    self.shipped.push(Demand { stock, units, lines, pieces: Vec::new() });
                 }
             }
         }
@@ -149,7 +156,7 @@ impl<'q> Demands<'q> {
 
 impl Stock<'_> {
     /// What is left at a node after pickups.
-    fn free_at(&self, node: NodeIx) -> u64 {
+    pub(crate) fn free_at(&self, node: NodeIx) -> u64 {
         let found = self.rows.binary_search_by_key(&node, |row| row.node);
         let available = found.map_or(0, |at| self.rows[at].available.units());
         self.after_pickups(node, available)
@@ -181,6 +188,7 @@ fn stocks_of<'q>(question: &Question<'q>, lines: &[&'q PlanLine]) -> (Vec<Stock<
                 item: question.stock.item(&line.sku),
                 rows: question.stock.stock(&line.sku, &line.owner),
                 collected: Vec::new(),
+                prices: question.prices_of(&line.sku),
             });
         }
         stock_of[index] = stocks.len() - 1;

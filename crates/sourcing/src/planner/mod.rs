@@ -1,6 +1,7 @@
 //! From a question to a plan. It reads network, policy and stock, and changes nothing.
 
 mod answer;
+mod complete;
 mod cost;
 mod demand;
 mod floors;
@@ -9,6 +10,7 @@ mod question;
 mod score;
 mod search;
 mod shares;
+mod terms;
 
 use crate::mirror::Availability;
 use crate::network::{Entry, Network};
@@ -19,6 +21,7 @@ use crate::planner::problem::Problem;
 use crate::planner::question::Question;
 use crate::policy::PolicyVersion;
 use waybill_types::exchange::{Plan, PlanRequest, PromiseWindow};
+use waybill_types::network::Completeness;
 
 /// One way to serve a basket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +136,14 @@ impl Question<'_> {
     }
 
     fn solve(&self, demands: &Demands<'_>, policy: &PolicyVersion) -> Plan {
+        match self.completeness() {
+            Completeness::Apart | Completeness::OneNode => self.solve_apart(demands, policy),
+            Completeness::OneDay => self.solve_on_one_day(demands, policy),
+        }
+    }
+
+    /// The best plan whose parcels come when they come.
+    fn solve_apart(&self, demands: &Demands<'_>, policy: &PolicyVersion) -> Plan {
         let problem = Problem::gather(self, demands);
         let found = search::search(&problem);
         let plan = Draft::of(self, demands, &problem, &found.given).say(self, demands, policy);
@@ -143,6 +154,11 @@ impl Question<'_> {
 
     /// The cost of what has no choice: pinned units, pickups, and what they leave unserved.
     fn settled_micro(&self, demands: &Demands<'_>) -> i128 {
+        self.settled(demands).cost_micro(self, demands)
+    }
+
+    /// What has no choice: pinned units, pickups, and what they leave unserved.
+    fn settled(&self, demands: &Demands<'_>) -> Draft {
         let mut settled = Draft {
             shipped: Vec::new(),
             collected: demands.collected.clone(),
@@ -152,6 +168,6 @@ impl Question<'_> {
             let ships = demands.is_shipped(part.line);
             if ships { &mut settled.shipped } else { &mut settled.collected }.push(*part);
         }
-        settled.cost_micro(self, demands)
+        settled
     }
 }

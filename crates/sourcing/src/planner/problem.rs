@@ -3,12 +3,12 @@
 
 use crate::interner::NodeIx;
 use crate::network::{Entry, Network};
-use crate::planner::cost::{
-    micro, micro_per_minor, opening_minor, per_unit_micro, scale_factor, times, unit_weight_mg,
-};
+use crate::planner::cost::{micro, opening_minor, per_unit_micro, scale_factor, times};
 use crate::planner::demand::{Demand, Demands};
 use crate::planner::question::Question;
+use crate::planner::terms::clamped;
 use crate::tariff::{Floors, Tariff};
+use waybill_types::network::Completeness;
 
 /// A node that could serve something.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +102,9 @@ impl<'n> Problem<'n> {
         problem.forced = forced.len();
         problem.shipments_max = usize::from(question.policy.shipments_max).saturating_sub(forced.len());
         problem.add_sources(question, demands, &forced);
+        if question.completeness() == Completeness::OneNode {
+            problem.keep_complete_sources();
+        }
         let candidates = problem.candidates(question);
         problem.reach();
         problem.add_rows(question, demands, &candidates);
@@ -188,26 +191,28 @@ impl<'n> Problem<'n> {
         }
         for (want, demand) in demands.shipped.iter().enumerate() {
             let stock = &demands.stocks[demand.stock];
-            for row in stock.rows {
-                let Some(slot) = place.get_mut(row.node.index()) else { continue };
+            let plain = if demand.pieces.is_empty() { stock.rows } else { &[] };
+            let plain = plain.iter().map(|row| (row.node, row.available.units()));
+            for (node, available) in plain.chain(demands.joined_rows(demand)) {
+                let Some(slot) = place.get_mut(node.index()) else { continue };
                 if *slot == NONE {
-                    if lanes.from(row.node).is_empty() {
+                    if lanes.from(node).is_empty() {
                         *slot = SKIPPED;
                         continue;
                     }
-                    let rank = question.network.costs(row.node).rank;
+                    let rank = question.network.costs(node).rank;
                     *slot = self.sources.len() as u32;
-                    let pinned = forced.iter().find(|(node, _)| *node == row.node);
+                    let pinned = forced.iter().find(|(other, _)| *other == node);
                     let forced_mg = pinned.map(|(_, load_mg)| *load_mg);
-                    self.sources.push(Source { node: row.node, rank, forced_mg });
+                    self.sources.push(Source { node, rank, forced_mg });
                     self.free.resize(self.free.len() + stride, 0);
                 }
                 if *slot < SKIPPED {
-                    let available = row.available.units();
-                    let free = if stock.collected.is_empty() {
+                    let joined = !demand.pieces.is_empty();
+                    let free = if joined || stock.collected.is_empty() {
                         available
                     } else {
-                        stock.after_pickups(row.node, available)
+                        stock.after_pickups(node, available)
                     };
                     self.free[*slot as usize * stride + want] = free;
                 }
@@ -262,8 +267,10 @@ impl<'n> Problem<'n> {
         let Some(lanes) = question.lanes else { return };
         self.rows.reserve(candidates.len());
         self.unit_micro.reserve(candidates.len() * self.wants.len());
-        let item = |demand: &Demand| micro_per_minor(demands.stocks[demand.stock].item);
-        let pick_factors: Vec<i64> = demands.shipped.iter().map(item).collect();
+        // What a minor unit per whole unit is for one unit of each want; where nothing is priced, that is all there is.
+        let factors: Vec<i64> =
+            demands.shipped.iter().map(|demand| demands.unit_micro(demand, |_| 1)).collect();
+        let priced = demands.stocks.iter().any(|stock| !stock.prices.is_empty());
         // By tariff: the range of weights last asked for, and its floors.
         let mut floors: Vec<Option<(u64, u64, Floors)>> = vec![None; lanes.tariffs.len()];
         for of_source in candidates.chunk_by(|a, b| a.source == b.source) {
@@ -298,12 +305,43 @@ impl<'n> Problem<'n> {
                     });
                 }
             }
-            let pick_minor = question.network.costs(self.sources[source as usize].node).pick_minor;
+            let node = self.sources[source as usize].node;
+            let pick_minor = question.network.costs(node).pick_minor;
+            let price = |demand: &Demand| match priced {
+                true => demands.unit_micro(demand, |stock| question.price_minor(stock, node)),
+                false => 0,
+            };
             for row in begin..self.rows.len() {
                 let per_kg = self.rows[row].per_kg_minor;
-                for (want, factor) in self.wants.iter().zip(&pick_factors) {
-                    self.unit_micro.push(want.weight_mg as i64 * per_kg + pick_minor * factor);
+                for ((want, factor), demand) in self.wants.iter().zip(&factors).zip(&demands.shipped) {
+                    self.unit_micro.push(if demand.pieces.is_empty() {
+                        want.weight_mg as i64 * per_kg + pick_minor * factor + price(demand)
+                    } else {
+                        let handled =
+                            times(want.weight_mg, per_kg) + i128::from(pick_minor) * i128::from(*factor);
+                        clamped(handled + i128::from(price(demand)))
+                    });
                 }
+            }
+        }
+    }
+
+    /// One node sends everything: whoever cannot has nothing to give, and where something is pinned nobody else has.
+    fn keep_complete_sources(&mut self) {
+        let stride = self.wants.len();
+        self.shipments_max = self.shipments_max.min(usize::from(self.forced == 0));
+        for (source, facts) in self.sources.iter().enumerate() {
+            let free = &mut self.free[source * stride..][..stride];
+            let mut asked = 0;
+            let mut complete = self.forced == 0 || self.forced == 1 && facts.forced_mg.is_some();
+            for (want, facts) in self.wants.iter().enumerate() {
+                // Wants of one stock ask for it together.
+                let same = want > 0 && self.wants[want - 1].stock == facts.stock;
+                asked = if same { asked } else { 0 } + facts.units;
+                complete &= free[want] >= asked;
+            }
+            if !complete {
+                free.fill(0);
             }
         }
     }
@@ -374,8 +412,8 @@ impl<'n> Problem<'n> {
 }
 
 fn wants_of(question: &Question<'_>, demands: &Demands<'_>) -> Vec<Want> {
-    let factor = |stock: usize| scale_factor(demands.stocks[stock].item);
-    let finest = demands.shipped.iter().map(|demand| factor(demand.stock)).max().unwrap_or(1);
+    let factor = |demand| demands.makeup(demand).map(|(stock, _)| scale_factor(stock.item)).max();
+    let finest = demands.shipped.iter().filter_map(factor).max().unwrap_or(1);
     let mut wants: Vec<Want> = Vec::with_capacity(demands.shipped.len());
     for demand in &demands.shipped {
         let item = demands.stocks[demand.stock].item;
@@ -388,10 +426,10 @@ fn wants_of(question: &Question<'_>, demands: &Demands<'_>) -> Vec<Want> {
             stock: demand.stock as u32,
             units: demand.units,
             reachable: 0,
-            measure: (finest / factor(demand.stock)) as u64,
-            weight_mg: unit_weight_mg(item),
-            backorder_micro: per_unit_micro(item, question.policy.backorder_cost_minor),
-            whole: item.no_split(),
+            measure: demands.measure(demand, finest),
+            weight_mg: demands.unit_mg(demand),
+            backorder_micro: demands.unit_micro(demand, |_| question.policy.backorder_cost_minor),
+            whole: item.no_split() && demand.pieces.is_empty(),
             shared,
         });
     }

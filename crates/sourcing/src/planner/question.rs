@@ -18,7 +18,8 @@ pub(crate) struct Question<'q> {
     /// The lanes into the zone of the destination, if there is one.
     pub(crate) lanes: Option<&'q ZoneLanes>,
     pub(crate) excluded: Vec<NodeIx>,
-    /// Lanes that arrive later than so many days after the question count as none.
+    /// Lanes that arrive earlier or later than so many days after the question count as none.
+    pub(crate) days_min: i64,
     pub(crate) days_max: i64,
 }
 
@@ -38,6 +39,7 @@ impl<'q> Question<'q> {
             dates: DateBook::new(network, request.now, request.release_at),
             lanes: zone.map(|zone| network.lanes_of(zone)),
             excluded: request.excluded.iter().filter_map(|id| network.node_index(id)).collect(),
+            days_min: i64::MIN,
             days_max: i64::MAX,
         }
     }
@@ -45,6 +47,11 @@ impl<'q> Question<'q> {
     /// The same question with nothing that arrives more than `days_max` days after it.
     pub(crate) fn within(&self, days_max: i64) -> Self {
         Self { days_max, ..Self::new(self.network, self.policy, self.stock, self.request) }
+    }
+
+    /// The same question with nothing that arrives on another day than `days` after it.
+    pub(crate) fn on(&self, days: i64) -> Self {
+        Self { days_min: days, ..self.within(days) }
     }
 
     /// True when the node may send to the destination and some lane of it arrives.
@@ -72,7 +79,7 @@ impl<'q> Question<'q> {
         let way = self.network.way(way);
         let leaving = self.dates.leaving(site, way, ready_ms)?;
         let days = self.dates.days_late(way, self.dates.arrival_day(way, leaving)?);
-        Some(days).filter(|days| *days <= self.days_max)
+        Some(days).filter(|days| (self.days_min..=self.days_max).contains(days))
     }
 
     /// The cheapest lane of `node` for a load, and the cost of the shipment without its units; ties go to the first.

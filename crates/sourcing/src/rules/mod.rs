@@ -12,7 +12,7 @@ use crate::planner::{self, PromiseOption};
 use crate::policy::PolicyVersion;
 use waybill_types::ZoneId;
 use waybill_types::exchange::{Plan, PlanRequest, UnplannedReason};
-use waybill_types::network::{FallbackStep, KindCost, NodeKind, Policy, Rules};
+use waybill_types::network::{FallbackStep, KindCost, NodeKind, Policy, Rules, Terms};
 
 /// Plans the units asked under the policy's rules. See [`planner::plan`] for what holds of every plan; in addition, rules
 /// that leave units unserved are relaxed in the order the policy states, each step on top of those before, and of two
@@ -100,7 +100,8 @@ impl<'a> Case<'a> {
         Left::of(self, stock, given_up)
     }
 
-    /// The policy for this case: its costs with the preferences in them, its limit, and no rules any more.
+    /// The policy for this case: its costs with the preferences in them, its limit, the terms that hold, and no other
+    /// rules any more.
     pub(crate) fn policy(&self, policy: &PolicyVersion, given_up: &[FallbackStep]) -> PolicyVersion {
         let channel = self.request.channel.as_ref();
         let mut kind_costs = policy.policy.kind_costs.clone();
@@ -119,7 +120,7 @@ impl<'a> Case<'a> {
         let limit = self.rules.splits.iter().find(|limit| limit.when.fits_order(channel, self.zone));
         let shipments_max =
             limit.filter(|_| !lifted).map_or(policy.policy.shipments_max, |limit| limit.shipments_max);
-        // Rules may be long; a policy for one question does not carry them.
+        // Rules may be long; a policy for one question carries only the terms that hold for it.
         let policy_of_case = Policy {
             currency: policy.policy.currency,
             backorder_cost_minor: policy.policy.backorder_cost_minor,
@@ -127,9 +128,37 @@ impl<'a> Case<'a> {
             lateness_cost_minor_per_day: policy.policy.lateness_cost_minor_per_day,
             shipments_max,
             kind_costs,
-            rules: None,
+            rules: self
+                .terms(given_up)
+                .map(|terms| Box::new(Rules { terms: Some(terms), ..Rules::default() })),
         };
         PolicyVersion { version: policy.version, policy: policy_of_case }
+    }
+}
+
+impl Case<'_> {
+    /// The terms that hold for this order, but for the steps given up; `None` where there are none.
+    fn terms(&self, given_up: &[FallbackStep]) -> Option<Box<Terms>> {
+        let terms = self.rules.terms.as_ref()?;
+        let channel = self.request.channel.as_ref();
+        let apart = given_up.contains(&FallbackStep::ShipApart);
+        let complete = terms.complete.iter().find(|rule| rule.when.fits_order(channel, self.zone));
+        let of_order = Terms {
+            prices: terms
+                .prices
+                .iter()
+                .filter(|price| price.when.fits_order(channel, self.zone))
+                .cloned()
+                .collect(),
+            complete: complete.filter(|_| !apart).cloned().into_iter().collect(),
+            together: terms
+                .together
+                .iter()
+                .filter(|rule| !apart && rule.when.fits_order(channel, self.zone))
+                .cloned()
+                .collect(),
+        };
+        (!of_order.is_empty()).then(|| Box::new(of_order))
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod dice;
 pub(crate) mod random;
+pub(crate) mod terms;
 
 use waybill_sourcing::{
     Documents, Interner, ItemFacts, Mirror, Network, PolicyVersion, instant_of, parse_day,
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) rate_cards: Vec<RateCard>,
     pub(crate) stock: Vec<(String, String, u64)>,
     pub(crate) items: Vec<(String, ItemFacts)>,
+    /// By item: its class for sourcing rules.
+    pub(crate) classes: Vec<(String, String)>,
     pub(crate) policy: PolicyVersion,
 }
 
@@ -49,6 +52,7 @@ impl World {
             rate_cards: Vec::new(),
             stock: Vec::new(),
             items: Vec::new(),
+            classes: Vec::new(),
             policy,
         }
     }
@@ -166,6 +170,9 @@ impl World {
         }
         for (of_sku, item) in &self.items {
             mirror.set_item(&sku(of_sku), *item);
+        }
+        for (of_sku, class) in &self.classes {
+            mirror.set_class(&sku(of_sku), Some(text(class)));
         }
         mirror.set_version(9);
         Ready { network, mirror, policy: self.policy.clone() }

@@ -5,7 +5,7 @@ pub(crate) use super::dice::Dice;
 use super::{World, at, card_id, collect, pin, rate, request, ship};
 use waybill_sourcing::ItemFacts;
 use waybill_types::exchange::{Delivery, Plan, PlanRequest};
-use waybill_types::network::{KindCost, LaneCost, NodeKind};
+use waybill_types::network::{Completeness, KindCost, LaneCost, NodeKind};
 
 /// What may occur in a random world besides nodes, lanes and stock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +18,8 @@ pub(crate) struct Spice {
     pub(crate) exclusions: bool,
     /// All nodes and lanes cost the same, so that only ties decide.
     pub(crate) ties: bool,
+    /// The policy prices units, keeps lines together and has orders sent complete.
+    pub(crate) terms: bool,
 }
 
 impl Spice {
@@ -29,6 +31,7 @@ impl Spice {
         few_shipments: true,
         exclusions: true,
         ties: false,
+        terms: false,
     };
 }
 
@@ -61,6 +64,9 @@ pub(crate) fn world(seed: u64, spice: Spice) -> (World, PlanRequest) {
                 world.has(id, sku, 1 + dice.below(3));
             }
         }
+    }
+    if spice.terms {
+        super::terms::add(&mut world, dice);
     }
     let request = random_request(dice, nodes, spice);
     (world, request)
@@ -236,6 +242,9 @@ impl Exhaustive<'_> {
     }
 
     fn judge(&mut self) {
+        if !super::terms::kept_together(self.world, self.request, &self.given) {
+            return;
+        }
         let pinned = |node: &usize| self.pinned.iter().any(|line| line[*node] > 0);
         let serves = |node: &usize| self.given.iter().any(|line| line[*node] > 0) || pinned(node);
         let used: Vec<usize> = (0..self.world.nodes.len()).filter(serves).collect();
@@ -244,18 +253,36 @@ impl Exhaustive<'_> {
         if used.len() > usize::from(policy.shipments_max).max(forced) {
             return;
         }
-        let mut minor: i64 = used.iter().map(|node| self.parcel(*node)).sum();
+        let left = (0..self.given.len()).any(|line| self.given[line].iter().sum::<u64>() < self.asked(line));
+        let parcels = match super::terms::completeness(policy) {
+            Completeness::Apart => used.iter().map(|node| self.parcel(*node, None)).sum(),
+            _ if used.is_empty() => Some(0),
+            Completeness::OneNode if left || used.len() > 1 => None,
+            Completeness::OneNode => self.parcel(used[0], None),
+            Completeness::OneDay if left => None,
+            Completeness::OneDay => {
+                let on =
+                    |day: u16| used.iter().map(|node| self.parcel(*node, Some(day))).sum::<Option<i64>>();
+                (1..=4).filter_map(on).min()
+            }
+        };
+        let Some(mut minor) = parcels else { return };
         minor += policy.split_penalty_minor * (used.len() as i64 - 1).max(0);
-        let (mut missing, mut pick) = (0, 0);
+        let (mut missing, mut pick, mut price) = (0, 0, 0);
         for line in 0..self.given.len() {
             let thousandths = 1_000 / 10u64.pow(u32::from(self.item(line).scale()));
             missing += (self.asked(line) - self.given[line].iter().sum::<u64>()) * thousandths;
             for node in 0..self.world.nodes.len() {
                 let each = self.world.nodes[node].unit_handling_cost.map_or(0, |cost| cost.minor);
                 pick += (self.units(line, node) * thousandths) as i64 * each;
+                let sku = self.request.lines[line].sku.as_str();
+                let priced = super::terms::price(self.world, &self.world.nodes[node], sku);
+                price += (self.units(line, node) * thousandths) as i64 * priced;
             }
         }
-        minor += (pick + 999) / 1_000 + (missing as i64 * policy.backorder_cost_minor + 999) / 1_000;
+        minor += -(-price).div_euclid(1_000)
+            + (pick + 999) / 1_000
+            + (missing as i64 * policy.backorder_cost_minor + 999) / 1_000;
         let here = Optimum { missing, cost: minor, cost_of_any: minor };
         let best = self.best.get_or_insert(here);
         best.cost_of_any = best.cost_of_any.min(minor);
@@ -264,8 +291,9 @@ impl Exhaustive<'_> {
         }
     }
 
-    /// The cheapest lane of a node for what it is given, with handling, kind and lateness.
-    fn parcel(&self, node: usize) -> i64 {
+    /// The cheapest lane of a node for what it is given, with handling, kind and lateness; only those that arrive on a
+    /// day, if one is named.
+    fn parcel(&self, node: usize, day: Option<u16>) -> Option<i64> {
         let policy = &self.world.policy.policy;
         let facts = &self.world.nodes[node];
         let weight = |line: usize| {
@@ -274,6 +302,7 @@ impl Exhaustive<'_> {
         };
         let milligrams: u64 = (0..self.given.len()).map(weight).sum();
         let lanes = self.world.lanes.iter().filter(|lane| lane.from == facts.id);
+        let lanes = lanes.filter(|lane| day.is_none_or(|day| lane.transit_days == day));
         let cost = |lane: &waybill_types::network::Lane| {
             let carriage = match &lane.cost {
                 LaneCost::Own(rate) => {
@@ -285,7 +314,8 @@ impl Exhaustive<'_> {
             carriage + policy.lateness_cost_minor_per_day * i64::from(lane.transit_days)
         };
         let kinds = policy.kind_costs.iter().filter(|cost| cost.kind == facts.kind).map(|cost| cost.minor);
-        lanes.map(cost).min().unwrap() + facts.handling_cost.map_or(0, |cost| cost.minor) + kinds.sum::<i64>()
+        let besides = facts.handling_cost.map_or(0, |cost| cost.minor) + kinds.sum::<i64>();
+        lanes.map(cost).min().map(|least| least + besides)
     }
 }
 

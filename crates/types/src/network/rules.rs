@@ -1,7 +1,7 @@
 //! The rules of a sourcing policy: which nodes serve what, what they keep back, preferences, limits, and the order in
 //! which these are relaxed. It says what each value may be and refuses to know stock, costs of lanes or an order.
 
-use super::{Faults, NodeKind};
+use super::{Faults, NodeKind, Terms};
 use crate::{Channel, NodeId, Text, ZoneId};
 use minicbor::{Decode, Encode};
 
@@ -128,6 +128,9 @@ pub enum FallbackStep {
     /// Every node may serve.
     #[n(2)]
     AnyNode,
+    /// Orders need not be complete, and lines need not stay together.
+    #[n(3)]
+    ShipApart,
 }
 
 impl FallbackStep {
@@ -138,6 +141,7 @@ impl FallbackStep {
             Self::LiftSplitLimits => "lift_split_limits",
             Self::UseBuffers => "use_buffers",
             Self::AnyNode => "any_node",
+            Self::ShipApart => "ship_apart",
         }
     }
 }
@@ -164,6 +168,9 @@ pub struct Rules {
     /// units are served. What is unserved then is backordered or refused, as the order says.
     #[n(5)]
     pub fallback: Vec<FallbackStep>,
+    /// What units cost on top, and what must come from one place or on one day; `None` is none of it.
+    #[n(6)]
+    pub terms: Option<Box<Terms>>,
 }
 
 impl Rules {
@@ -177,7 +184,8 @@ impl Rules {
         let buffers = self.buffers.iter().map(|buffer| names_in(&buffer.when, Some(&buffer.nodes)));
         let preferences = self.preferences.iter().map(|preference| names_in(&preference.when, None));
         let splits = self.splits.iter().map(|limit| names_in(&limit.when, None));
-        serves.chain(buffers).chain(preferences).chain(splits).sum()
+        let terms = self.terms.as_ref().map_or(0, |terms| terms.names());
+        serves.chain(buffers).chain(preferences).chain(splits).sum::<usize>() + terms
     }
 
     pub(super) fn check(&self, faults: &mut Faults) {
@@ -222,15 +230,18 @@ impl Rules {
                 format!("is {} again", step.name())
             });
         }
+        if let Some(terms) = &self.terms {
+            terms.check(faults, Self::ROWS_MAX);
+        }
     }
 }
 
-fn names_in(when: &When, nodes: Option<&NodeSet>) -> usize {
+pub(super) fn names_in(when: &When, nodes: Option<&NodeSet>) -> usize {
     let nodes = nodes.map_or(0, |nodes| nodes.nodes.len() + nodes.kinds.len());
     when.channels.len() + when.zones.len() + when.classes.len() + nodes
 }
 
-fn no_classes(faults: &mut Faults, when: &When, at: &str) {
+pub(super) fn no_classes(faults: &mut Faults, when: &When, at: &str) {
     faults.unless(when.classes.is_empty(), format!("{at}.when.sku_classes"), || {
         "are given, but a parcel may hold items of several classes; leave them empty".to_owned()
     });

@@ -143,8 +143,23 @@ fn unknown_names(state: &FulfillmentState, policy: &Policy) -> Vec<String> {
     let buffers = rules.buffers.iter().map(|buffer| ("buffers", &buffer.when, Some(&buffer.nodes)));
     let preferences = rules.preferences.iter().map(|preference| ("preferences", &preference.when, None));
     let splits = rules.splits.iter().map(|limit| ("split_limits", &limit.when, None));
+    let terms = rules.terms.as_deref();
+    let prices = terms.iter().flat_map(|terms| &terms.prices);
+    let prices = prices.map(|price| ("unit_prices", &price.when, Some(&price.nodes)));
+    let complete = terms.iter().flat_map(|terms| &terms.complete);
+    let complete = complete.map(|rule| ("complete_rules", &rule.when, None));
+    let together = terms.iter().flat_map(|terms| &terms.together);
+    let together = together.map(|rule| ("together_rules", &rule.when, None));
     let mut unknown = Vec::new();
-    let sorts = [serves.collect::<Vec<_>>(), buffers.collect(), preferences.collect(), splits.collect()];
+    let sorts = [
+        serves.collect::<Vec<_>>(),
+        buffers.collect(),
+        preferences.collect(),
+        splits.collect(),
+        prices.collect(),
+        complete.collect(),
+        together.collect(),
+    ];
     for (index, (sort, when, nodes)) in sorts.iter().flat_map(|sort| sort.iter().enumerate()) {
         let at = format!("{sort}[{index}]");
         for (place, zone) in when.zones.iter().enumerate().filter(|(_, zone)| !state.has_zone(zone)) {
