@@ -9,8 +9,8 @@ use crate::key::Key;
 use crate::record::{Record, decode, encode, encode_into};
 use crate::row_key::RowKey;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -47,6 +47,10 @@ struct Slot<V> {
 /// one also those touched since the one before.
 const CROWDED_ROWS: usize = 10_000;
 
+/// A table keeps so many rows that were only read. With each further one the one read first leaves: to drop many at once
+/// would hold up whoever waits meanwhile.
+const READ_ROWS: usize = 4_096;
+
 /// Rows of one kind. `K` sorts by its bytes.
 pub struct Table<K, V> {
     prefix: u8,
@@ -59,7 +63,8 @@ pub struct Table<K, V> {
     flushing: Vec<RowKey>,
     cold: Option<Arc<dyn Cold>>,
     generation: u32,
-    faulted: Cell<usize>,
+    /// Rows that were read from below, oldest first. Some may have changed or left memory since.
+    faulted: RefCell<VecDeque<RowKey>>,
     key: PhantomData<fn() -> K>,
 }
 
@@ -77,7 +82,7 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
             flushing: Vec::new(),
             cold: None,
             generation: 1,
-            faulted: Cell::new(0),
+            faulted: RefCell::default(),
             key: PhantomData,
         }
     }
@@ -244,7 +249,7 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
             }
             Entry::Vacant(place) => {
                 let slot = read_below(source, key)?;
-                self.faulted.set(self.faulted.get() + 1);
+                self.faulted.get_mut().push_back(key.clone());
                 Some(place.insert(slot))
             }
         }
@@ -270,9 +275,24 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
         let source = (self.prefix, self.generation, if self.resident { None } else { self.cold.as_deref() });
         let slot = read_below(source, &key)?;
         let value = slot.value.clone();
-        self.rows.borrow_mut().insert(key, slot);
-        self.faulted.set(self.faulted.get() + 1);
+        self.rows.borrow_mut().insert(key.clone(), slot);
+        self.faulted.borrow_mut().push_back(key);
+        self.forget(READ_ROWS);
         value
+    }
+
+    /// Lets rows that were read and are below as they are leave memory, those read first, until `bound` are left.
+    fn forget(&self, bound: usize) {
+        let (mut rows, mut faulted) = (self.rows.borrow_mut(), self.faulted.borrow_mut());
+        let surplus = faulted.len().saturating_sub(bound);
+        for key in faulted.drain(..surplus) {
+            if let Entry::Occupied(row) = rows.entry(key)
+                && !row.get().dirty
+                && !row.get().flushing
+            {
+                row.remove();
+            }
+        }
     }
 
     fn read_row(&self, bytes: &[u8]) -> V {
@@ -371,7 +391,7 @@ pub trait AnyTable: Send {
     fn finish_checkpoint(&mut self);
     /// The checkpoint under way came to nothing: its rows are changed rows again.
     fn abandon_checkpoint(&mut self);
-    /// Lets rows that are below as they are leave memory, when more than `bound` were read since the last time.
+    /// Lets rows that were read and are below as they are leave memory, those read first, until `bound` of them are left.
     fn forget_read_rows(&mut self, bound: usize);
     /// How many rows have changed since the last checkpoint began.
     fn dirty_rows(&self) -> usize;
@@ -460,10 +480,7 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
     }
 
     fn forget_read_rows(&mut self, bound: usize) {
-        if !self.resident && self.faulted.get() > bound {
-            self.rows.get_mut().retain(|_, slot| slot.dirty || slot.flushing);
-            self.faulted.set(0);
-        }
+        self.forget(bound);
     }
 
     fn dirty_rows(&self) -> usize {

@@ -30,7 +30,7 @@ enum Act {
     Begin,
     Finish,
     Abandon,
-    Forget,
+    Forget(usize),
     Restart,
 }
 
@@ -45,7 +45,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
             1 => Just(Act::Begin),
             1 => Just(Act::Finish),
             1 => Just(Act::Abandon),
-            1 => Just(Act::Forget),
+            1 => (0usize..20).prop_map(Act::Forget),
             1 => Just(Act::Restart),
         ],
         1..400,
@@ -88,7 +88,7 @@ proptest! {
                 Act::Begin if !under_way => { write_below(&below, table.begin_checkpoint()); under_way = true; }
                 Act::Finish if under_way => { table.finish_checkpoint(); under_way = false; }
                 Act::Abandon if under_way => { table.abandon_checkpoint(); under_way = false; }
-                Act::Forget => table.forget_read_rows(0),
+                Act::Forget(bound) => table.forget_read_rows(bound),
                 Act::Begin | Act::Finish | Act::Abandon => {}
                 Act::Restart => {
                     if under_way { table.finish_checkpoint(); }
@@ -139,4 +139,26 @@ fn rows_of_a_crowded_table_leave_memory_with_the_checkpoint_that_saved_them() {
     table.finish_checkpoint();
     assert_eq!(table.memory_rows(), 2, "what changed or was read since it began stays");
     assert_eq!((table.get(&3).map(|v| *v), table.get(&5).map(|v| *v)), (Some(2), Some(1)));
+}
+
+#[test]
+fn of_rows_that_were_only_read_the_first_ones_leave_memory() {
+    let below = Arc::new(Below::default());
+    let mut table: Table<u16, u64> = Table::new(7);
+    table.attach(below.clone());
+    for key in 0..100 {
+        table.put(&key, 1);
+    }
+    write_below(&below, table.begin_checkpoint());
+    table.finish_checkpoint();
+    let mut table: Table<u16, u64> = Table::new(7);
+    table.attach(below.clone());
+    for key in 0..100 {
+        assert!(table.get(&key).is_some());
+    }
+    table.put(&0, 2);
+    table.forget_read_rows(10);
+    assert_eq!(table.memory_rows(), 11, "the last ten that were read, and the one that changed");
+    below.0.lock().unwrap().clear();
+    assert_eq!((table.get(&0).map(|v| *v), table.get(&89), table.get(&90).map(|v| *v)), (Some(2), None, Some(1)));
 }
