@@ -162,7 +162,7 @@ pub trait BaseWriter: Send {
     fn chunk(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Reads back what was written, compares hashes, and makes the base visible in one step. The two newest bases of
-    /// the log stay, older ones go. Answers the base also where the same one was finished before.
+    /// the log stay, older ones go.
     ///
     /// # Errors
     /// [`Error::Base`] where the engine does not give back what was written, or where the log has a base at this frame or

@@ -6,6 +6,8 @@
 pub mod cluster;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance_cluster;
 pub mod disk;
 mod error;
 mod journal;
