@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every package and its floor. A new package takes its place here and in ARCHITECTURE.md.
-const FLOORS: [(&str, u8); 22] = [
+const FLOORS: [(&str, u8); 23] = [
     ("waybill-types", 0),
     ("waybill-proto", 0),
     ("waybill-machine", 1),
@@ -19,6 +19,7 @@ const FLOORS: [(&str, u8); 22] = [
     ("waybill-store", 3),
     ("waybill-journal", 3),
     ("waybill-journal-postgres", 4),
+    ("waybill-journal-nats", 4),
     ("waybill-replica", 4),
     ("waybill-mirror", 4),
     ("waybill-client", 4),
@@ -57,7 +58,7 @@ const PURE_MAY_USE: [&str; 10] = [
 ];
 
 /// Libraries that only these packages may use, so that they can be replaced in one place.
-const SOLE_USERS: [(&str, &[&str]); 7] = [
+const SOLE_USERS: [(&str, &[&str]); 8] = [
     ("sled", &["waybill-store"]),
     ("petgraph", &["waybill-sourcing"]),
     // Chance: keys and names of stores, holds, requests. Never in what decides.
@@ -66,6 +67,7 @@ const SOLE_USERS: [(&str, &[&str]); 7] = [
         &[
             "waybill-store",
             "waybill-journal-postgres",
+            "waybill-journal-nats",
             "waybill-client",
             "waybill-service-kit",
             "waybill-inventory-service",
@@ -74,6 +76,7 @@ const SOLE_USERS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("tokio-postgres", &["waybill-journal-postgres"]),
+    ("async-nats", &["waybill-journal-nats"]),
     ("deadpool-postgres", &["waybill-journal-postgres"]),
     (
         "rustix",
