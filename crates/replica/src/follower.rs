@@ -137,6 +137,8 @@ impl<'a, M: Routed> Following<'a, M> {
                 tokio::spawn(forward::delivery(self.seat.forwarding(), delivery, answer));
             }
             Internal::Position(position) => return self.positioned(position).await,
+            Internal::Reach(sequence) if sequence > self.sequence => return self.tail().await,
+            Internal::Reach(_) => {}
             Internal::CheckpointDone(result) => {
                 if !self.saver.done(&mut self.core, result) {
                     let partition = self.seat.place.id;

@@ -120,6 +120,10 @@ impl<M: Routed> Command<M> {
 
     async fn answered(mut self, outcome: Outcome<M>) {
         if let Ok(accepted) = &outcome {
+            if let Some(internal) = self.forwarding.place.internal.upgrade() {
+                // A partition that is gone reaches nothing.
+                let _ = internal.send(Internal::Reach(accepted.token.sequence));
+            }
             let reached = self.forwarding.applied.wait_for(|applied| *applied >= accepted.token.sequence);
             // Later than that the caller has waited enough: it is durable, and reads ask the owner anyway.
             let _ = tokio::time::timeout(CATCH_UP, reached).await;

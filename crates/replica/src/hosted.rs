@@ -163,6 +163,18 @@ impl Host {
         hosted.cluster.nudge_all();
     }
 
+    /// Gives the engine the rows of a partition as they stand at their last checkpoint, so that a process without rows can
+    /// begin there; answers with the bytes, `None` where the engine has them already. Owners do this by themselves now
+    /// and then.
+    ///
+    /// # Errors
+    /// The engine does not answer or refuses.
+    pub async fn give_base(&self, of: PartitionId) -> Result<Option<u64>, OpenError> {
+        let Some(hosted) = &self.hosted else { return Ok(None) };
+        let _still = self.pause_checkpoints().await;
+        crate::base::give(hosted.cluster.engine(), &self.store, of).await
+    }
+
     pub(crate) async fn start_seats<M: Routed>(
         &self,
         hosted: &Hosted,

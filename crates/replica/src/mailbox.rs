@@ -137,4 +137,6 @@ pub(crate) enum Internal<M: Machine> {
     StepDown(oneshot::Sender<()>),
     /// Where the owner is, for reads that wait here; `None` where nobody could be asked.
     Position(Option<u64>),
+    /// The owner is this far, and somebody waits until this copy is too.
+    Reach(u64),
 }

@@ -361,7 +361,7 @@ impl<M: Machine> Running<M> {
             Item::Internal(Internal::CheckpointPermit(permit)) => self.saver.permitted(permit),
             Item::Internal(Internal::StepDown(done)) => self.stepping_down.push(done),
             // It is the owner already, and what a follower asked for is of no use to it.
-            Item::Internal(Internal::Own | Internal::Position(_)) => {}
+            Item::Internal(Internal::Own | Internal::Position(_) | Internal::Reach(_)) => {}
             Item::Internal(Internal::Freeze { job, thaw }) => frozen.push((job, thaw)),
             Item::Internal(Internal::Drain) => self.draining = true,
         }

@@ -201,7 +201,8 @@ fn refuse<M: Routed>(item: Internal<M>) -> bool {
         | Internal::CheckpointPermit(_)
         | Internal::Freeze { .. }
         | Internal::Own
-        | Internal::Position(_) => {}
+        | Internal::Position(_)
+        | Internal::Reach(_) => {}
     }
     false
 }

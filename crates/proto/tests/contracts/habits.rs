@@ -22,25 +22,34 @@ const OTHER_READS: [(&str, &str); 10] = [
 ];
 
 /// Writes that need no request id.
-const NUMBERED_WRITES: [(&str, &str); 1] =
-    [("PartitionService.Deliver", "numbers per pair of partitions make it safe to repeat")];
+const NUMBERED_WRITES: [(&str, &str); 3] = [
+    ("PartitionService.Deliver", "numbers per pair of partitions make it safe to repeat"),
+    ("OwnershipService.SubmitCommand", "the caller's request id travels inside the command"),
+    ("OwnershipService.NudgeOwner", "says nothing that looking does not say better"),
+];
 
 /// Writes after which there is nothing to read by token.
-const TOKENLESS_WRITES: [(&str, &str); 4] = [
+const TOKENLESS_WRITES: [(&str, &str); 8] = [
     ("AdminService.Checkpoint", "changes no resource"),
     ("AdminService.Backup", "changes no resource"),
     ("AdminService.AdvanceClock", "answers when all that became due is durable"),
     ("PartitionService.Deliver", "its callers are partitions, which hear outcomes as messages"),
+    ("OwnershipService.SubmitCommand", "the token travels inside the outcome"),
+    ("OwnershipService.NudgeOwner", "changes nothing"),
+    ("ClusterService.MovePartition", "changes no resource"),
+    ("ClusterService.DrainProcess", "changes no resource"),
 ];
 
 /// Unary reads that cannot wait for a write.
-const TOKENLESS_READS: [(&str, &str); 3] = [
+const TOKENLESS_READS: [(&str, &str); 5] = [
     ("AdminService.GetStatus", "tells about the process, not about resources"),
     ("PartitionService.OpenSealed", "what was sealed never changes; it can only be erased"),
     (
         "SourcingService.GetSourcingDecision",
         "a kept decision never changes, and no write returns a token of it",
     ),
+    ("OwnershipService.GetPosition", "it is what others wait for"),
+    ("ClusterService.GetCluster", "tells about processes, not about resources"),
 ];
 
 /// Streams that end by themselves and are run again as a whole.
