@@ -46,6 +46,29 @@ pub(crate) fn haversine(a: GeoPoint, b: GeoPoint) -> i128 {
     square(latitudes) + square(longitudes) * narrowing / ONE
 }
 
+/// Distances from a point as if the Earth were flat around it: cheap, and good enough to tell near from far.
+pub(crate) struct Flat {
+    center: GeoPoint,
+    /// The cosine of its latitude in thousandths.
+    narrowing: i64,
+}
+
+impl Flat {
+    pub(crate) fn around(center: GeoPoint) -> Self {
+        let cosine = sine(PI / 2 - (i128::from(center.lat_e6) * PI / 180_000_000).abs());
+        Self { center, narrowing: (cosine * 1_000 / ONE) as i64 }
+    }
+
+    /// The square of the distance to a point, in a unit of its own.
+    pub(crate) fn squared(&self, point: GeoPoint) -> i64 {
+        let apart = |a: i32, b: i32| (i64::from(a) - i64::from(b)).abs();
+        let north = apart(point.lat_e6, self.center.lat_e6);
+        let east = apart(point.lon_e6, self.center.lon_e6);
+        let east = east.min(360_000_000 - east) * self.narrowing / 1_000;
+        north * north + east * east
+    }
+}
+
 const fn square(x: i128) -> i128 {
     x * x / ONE
 }
@@ -73,6 +96,20 @@ fn sine(angle: i128) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nearer_of_two_is_the_nearer_on_a_flat_earth_too() {
+        let at = |lat_e6: i32, lon_e6: i32| GeoPoint::new(lat_e6, lon_e6).unwrap();
+        let berlin = at(52_520_000, 13_405_000);
+        let flat = Flat::around(berlin);
+        let hamburg = at(53_551_000, 9_993_000);
+        let munich = at(48_137_000, 11_575_000);
+        assert!(flat.squared(hamburg) < flat.squared(munich));
+        assert!(haversine(berlin, hamburg) < haversine(berlin, munich));
+        assert_eq!(flat.squared(berlin), 0);
+        let fiji = Flat::around(at(-17_000_000, 179_900_000));
+        assert!(fiji.squared(at(-17_000_000, -179_900_000)) < fiji.squared(at(-17_000_000, 178_000_000)));
+    }
 
     fn point(lat_e6: i32, lon_e6: i32) -> GeoPoint {
         GeoPoint::new(lat_e6, lon_e6).unwrap()

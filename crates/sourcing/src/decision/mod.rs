@@ -8,6 +8,7 @@ mod around;
 mod explain;
 mod question;
 mod record;
+mod usual;
 mod verify;
 
 pub use explain::{Alternative, Explained, NodeSeen, Shipment, Standing};
