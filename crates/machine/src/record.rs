@@ -3,6 +3,7 @@
 
 use minicbor::{Decode, Encode};
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// Anything that is journaled or kept in a row.
 pub trait Record: Encode<()> + for<'b> Decode<'b, ()> + Send + Sync + 'static {}
@@ -29,10 +30,20 @@ const KEPT_BYTES: usize = 64 << 10;
 /// The stored bytes of `value`.
 #[must_use]
 pub fn encode(value: &(impl Encode<()> + ?Sized)) -> Vec<u8> {
+    encode_as(value, <[u8]>::to_vec)
+}
+
+/// The stored bytes of `value`, for those who pass them on without changing them.
+#[must_use]
+pub fn encode_shared(value: &(impl Encode<()> + ?Sized)) -> Arc<[u8]> {
+    encode_as(value, |bytes| bytes.into())
+}
+
+fn encode_as<T>(value: &(impl Encode<()> + ?Sized), kept: impl FnOnce(&[u8]) -> T) -> T {
     // Taken, not borrowed: an `Encode` that encodes another value on the way finds an empty buffer, not a panic.
     let mut buffer = BUFFER.take();
     encode_into(value, &mut buffer);
-    let bytes = buffer.as_slice().to_vec();
+    let bytes = kept(&buffer);
     if buffer.capacity() <= KEPT_BYTES {
         buffer.clear();
         BUFFER.set(buffer);

@@ -3,6 +3,7 @@
 
 use crate::books::Books;
 use crate::entry::{Acknowledged, Body, Cause, Entry, Remembered};
+use crate::letter::Letter;
 use crate::mailbox::Failure;
 use crate::snapshot::Snapshot;
 use minicbor::bytes::ByteVec;
@@ -11,7 +12,6 @@ use waybill_machine::record::{decode, encode};
 use waybill_machine::{
     AnyTable, Cold, Content, Context, Machine, Outbox, Position, RowImage, State, Undecodable,
 };
-use waybill_types::exchange::Message;
 use waybill_types::{Layout, Origin, PartitionId, RequestId, Timestamp};
 
 /// A caller's request id with what it is compared within and against.
@@ -42,8 +42,8 @@ pub enum Input<M: Machine> {
         from: PartitionId,
         /// Its number.
         sequence: u64,
-        /// The encoded [`Message`].
-        bytes: Vec<u8>,
+        /// What it says.
+        letter: Letter,
     },
     /// Something is due.
     Tick,
@@ -58,7 +58,7 @@ pub struct Staged<M: Machine> {
     /// For the door.
     pub notes: Vec<M::Note>,
     /// Messages by receiver and number.
-    pub sent: Vec<(PartitionId, u64, Vec<u8>)>,
+    pub sent: Vec<(PartitionId, u64, Letter)>,
 }
 
 /// The state of one partition: the machine's and the runtime's.
@@ -134,9 +134,15 @@ impl<M: Machine> Core<M> {
         self.books.waiting()
     }
 
-    /// Messages not yet acknowledged, per receiver in order.
+    /// Messages not yet acknowledged, encoded, per receiver in order.
     #[must_use]
     pub fn undelivered(&self) -> Vec<(PartitionId, u64, Vec<u8>)> {
+        let letters = self.letters().into_iter();
+        letters.map(|(to, number, letter)| (to, number, letter.bytes().to_vec())).collect()
+    }
+
+    /// The same, to be sent.
+    pub(crate) fn letters(&self) -> Vec<(PartitionId, u64, Letter)> {
         self.books.undelivered()
     }
 
@@ -159,9 +165,9 @@ impl<M: Machine> Core<M> {
             Input::Command { command, origin, request } => {
                 self.step_command(&command, origin, request, at, position)
             }
-            Input::Message { from, sequence, bytes } => {
-                let message: Message =
-                    decode(&bytes).unwrap_or_else(|e| panic!("message {sequence} from {from}: {e}"));
+            Input::Message { from, sequence, letter } => {
+                let message =
+                    letter.open().unwrap_or_else(|e| panic!("message {sequence} from {from}: {e}"));
                 let command = M::receive(from, message);
                 self.step_own(&command, Cause::Message { from, sequence }, self.message.clone(), at, position)
             }
@@ -237,7 +243,7 @@ impl<M: Machine> Core<M> {
         entry: &Entry,
         events: &[M::Event],
         position: Position,
-    ) -> (Vec<M::Note>, Vec<(PartitionId, u64, Vec<u8>)>) {
+    ) -> (Vec<M::Note>, Vec<(PartitionId, u64, Letter)>) {
         let cx = Context {
             at: entry.at,
             origin: &entry.origin,
@@ -259,9 +265,9 @@ impl<M: Machine> Core<M> {
         }
         let mut sent = Vec::with_capacity(out.messages.len());
         for (to, message) in out.messages {
-            let bytes = encode(&message);
-            let number = self.books.send(to, bytes.clone());
-            sent.push((to, number, bytes));
+            let letter = Letter::new(message);
+            let number = self.books.send(to, &letter);
+            sent.push((to, number, letter));
         }
         (out.notes, sent)
     }
@@ -311,6 +317,7 @@ impl<M: Machine> Core<M> {
 
     /// The rows changed since the last checkpoint began. Call at a batch boundary, with everything durable.
     pub fn begin_checkpoint(&mut self) -> Vec<RowImage> {
+        self.books.settle();
         let at = self.books.at();
         // Twice what was added since, so that the sweep goes round however fast request ids come.
         let limit = (2 * std::mem::take(&mut self.remembered)).max(512);
@@ -321,6 +328,7 @@ impl<M: Machine> Core<M> {
     /// Every row that is not in the store yet, under the key it will have there: with the store's rows, the whole
     /// state. Call at a durable cut while no checkpoint runs.
     pub fn unsaved(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        self.books.settle();
         let id = self.id;
         let images = self.tables().into_iter().flat_map(|table| table.unsaved()).collect::<Vec<_>>();
         let row =
@@ -331,6 +339,7 @@ impl<M: Machine> Core<M> {
     /// The state as it is now, to be opened elsewhere over the store's rows. Call at a durable cut while no checkpoint
     /// runs.
     pub fn snapshot(&mut self) -> Snapshot<M> {
+        self.books.settle();
         let (id, layout) = (self.id, self.layout);
         Snapshot::new(id, layout, self.tables().into_iter().flat_map(|table| table.unsaved()))
     }
@@ -358,11 +367,13 @@ impl<M: Machine> Core<M> {
 
     /// Rows in memory.
     pub fn memory_rows(&mut self) -> usize {
+        self.books.settle();
         self.tables().iter().map(|table| table.memory_rows()).sum()
     }
 
     /// A hash over every row: equal states give equal hashes, whatever is in memory.
     pub fn state_hash(&mut self) -> [u8; 32] {
+        self.books.settle();
         let mut hasher = blake3::Hasher::new();
         let mut tables = self.tables();
         tables.sort_by_key(|table| table.prefix());

@@ -236,7 +236,7 @@ impl<M: Machine> Running<M> {
 
     /// Sends what was not acknowledged before the restart and repeats pending notes.
     fn resume(&mut self) {
-        let undelivered = self.core.undelivered();
+        let undelivered = self.core.letters();
         if !undelivered.is_empty() {
             // The sender lives as long as this task.
             let _ = self.outgoing.send(undelivered);
@@ -419,13 +419,13 @@ impl<M: Machine> Running<M> {
             return;
         }
         let mut through = received;
-        for (offset, bytes) in delivery.messages.into_iter().enumerate() {
+        for (offset, letter) in delivery.messages.into_iter().enumerate() {
             let sequence = delivery.first + offset as u64;
             if sequence <= received {
                 continue;
             }
             let position = self.position(batch);
-            let input = Input::Message { from: delivery.from, sequence, bytes };
+            let input = Input::Message { from: delivery.from, sequence, letter };
             let staged = self.core.step(input, self.clock.now(), position);
             // Answered by messages of their own; there is no caller.
             drop(batch.stage(staged));

@@ -1,5 +1,6 @@
 //! How a message finds the partition it is for: in this process, or through a peer that speaks gRPC.
 
+use crate::letter::Letter;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,8 +16,8 @@ pub struct Delivery {
     pub to: PartitionId,
     /// The number of the first message.
     pub first: u64,
-    /// The encoded messages.
-    pub messages: Vec<Vec<u8>>,
+    /// The messages.
+    pub messages: Vec<Letter>,
 }
 
 /// Why messages were not applied. None of these is an outcome: they are sent again.

@@ -1,5 +1,6 @@
 //! Delivers one partition's messages: per receiver in order, one run in flight, retried until applied.
 
+use crate::letter::Letter;
 use crate::mailbox::Internal;
 use crate::router::{DeliverError, Delivery, Router};
 use futures::StreamExt;
@@ -21,25 +22,25 @@ const BACKOFF_LAST: Duration = Duration::from_secs(1);
 struct Lane {
     /// The number of the first waiting message.
     first: u64,
-    waiting: VecDeque<Vec<u8>>,
+    waiting: VecDeque<Letter>,
     in_flight: bool,
     backoff: Duration,
 }
 
 impl Lane {
     /// The messages that go next.
-    fn run(&self) -> Vec<Vec<u8>> {
+    fn run(&mut self) -> Vec<Letter> {
         let mut bytes = 0;
-        let fits = |message: &&Vec<u8>| {
+        let fits = |letter: &&mut Letter| {
             let first = bytes == 0;
-            bytes += message.len();
+            bytes += letter.bytes().len();
             first || bytes <= RUN_BYTES_MAX
         };
-        self.waiting.iter().take(RUN_MAX).take_while(fits).cloned().collect()
+        self.waiting.iter_mut().take(RUN_MAX).take_while(fits).map(Letter::sent).collect()
     }
 }
 
-pub(crate) type Outgoing = (PartitionId, u64, Vec<u8>);
+pub(crate) type Outgoing = (PartitionId, u64, Letter);
 
 /// Runs until the partition goes away.
 pub(crate) async fn run<M: Machine>(
@@ -54,12 +55,12 @@ pub(crate) async fn run<M: Machine>(
         tokio::select! {
             batch = outgoing.recv() => {
                 let Some(batch) = batch else { return };
-                for (to, number, bytes) in batch {
+                for (to, number, letter) in batch {
                     let lane = lanes.entry(to).or_insert_with(|| Lane {
                         first: number, waiting: VecDeque::new(), in_flight: false, backoff: BACKOFF_FIRST,
                     });
                     assert_eq!(lane.first + lane.waiting.len() as u64, number, "messages are numbered densely");
-                    lane.waiting.push_back(bytes);
+                    lane.waiting.push_back(letter);
                 }
             }
             Some((to, result)) = flights.next() => {

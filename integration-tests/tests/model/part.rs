@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, RwLock};
 use waybill_machine::record::{decode, encode};
 use waybill_machine::{Cold, Machine, Position, RowImage, ScanOrder};
-use waybill_replica::{Acknowledged, Body, Core, Entry, Failure, Input};
+use waybill_replica::{Acknowledged, Body, Core, Entry, Failure, Input, Letter};
 use waybill_types::{Layout, PartitionId, Timestamp};
 
 /// Request ids are kept for good: a retry must be recognised however far the clock jumps.
@@ -38,7 +38,7 @@ impl Cold for Rows {
 struct Batch<M: Machine> {
     entries: Vec<Entry>,
     notes: Vec<M::Note>,
-    sent: Vec<(PartitionId, u64, Vec<u8>)>,
+    sent: Vec<(PartitionId, u64, Letter)>,
     facts: Vec<Fact>,
     heard: BTreeSet<PartitionId>,
 }
@@ -58,7 +58,7 @@ impl<M: Machine> Batch<M> {
 /// What leaves a partition once it is durable.
 pub(crate) struct Committed<M: Machine> {
     pub(crate) notes: Vec<M::Note>,
-    pub(crate) sent: Vec<(PartitionId, u64, Vec<u8>)>,
+    pub(crate) sent: Vec<(PartitionId, u64, Letter)>,
     pub(crate) facts: Vec<Fact>,
     /// Messages through which number are applied, per sender.
     pub(crate) applied: Vec<(PartitionId, u64)>,

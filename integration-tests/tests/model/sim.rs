@@ -13,7 +13,7 @@ use waybill_inventory::Inventory;
 use waybill_machine::record::decode;
 use waybill_machine::{Content, Machine};
 use waybill_orders::{Note, Orders, PlanQuestion};
-use waybill_replica::{Failure, Input, RequestKey};
+use waybill_replica::{Failure, Input, Letter, RequestKey};
 use waybill_types::exchange::Message;
 use waybill_types::{Layout, NodeId, OrderId, Origin, PartitionId, RequestId, Service, Sku, Timestamp};
 
@@ -192,8 +192,8 @@ impl Sim {
         }
         let id = part.core.id();
         let Committed { notes, sent, facts, applied, put_away } = part.commit();
-        for (to, number, bytes) in sent {
-            self.wires.entry((id, to)).or_default().push_back((number, bytes));
+        for (to, number, letter) in sent {
+            self.wires.entry((id, to)).or_default().push_back((number, letter.bytes().to_vec()));
         }
         for away in put_away {
             let wire = self.wires.entry((id, away.to)).or_default();
@@ -408,7 +408,8 @@ impl Sim {
         now: Timestamp,
     ) {
         let part = &mut M::parts(self)[usize::from(to.index)];
-        let stepped = part.step(Input::Message { from, sequence, bytes: bytes.to_vec() }, now);
+        let letter = Letter::read(bytes).expect("a message reads back");
+        let stepped = part.step(Input::Message { from, sequence, letter }, now);
         if let Some(fact) = fact {
             part.tell(fact);
         }

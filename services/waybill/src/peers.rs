@@ -11,7 +11,7 @@ use waybill_proto::common::v1::partition_service_server::PartitionService;
 use waybill_proto::common::v1::{
     DeliverRequest, DeliverResponse, OpenSealedRequest, OpenSealedResponse, ServiceKind,
 };
-use waybill_replica::{Deliver, DeliverError, Delivery, Router};
+use waybill_replica::{Deliver, DeliverError, Delivery, Letter, Router};
 use waybill_service_kit::{DoorError, OpenPerson, OpenedPerson, Person, Seal, caller};
 use waybill_types::{Layout, PartitionId, Role, Sealed, Service};
 
@@ -84,7 +84,7 @@ impl Deliver for Peer {
                 to_service: kind(to.service).into(),
                 to_partition: to.index.into(),
                 first_sequence: delivery.first,
-                messages: delivery.messages.into_iter().map(Into::into).collect(),
+                messages: delivery.messages.iter().map(|letter| letter.bytes().to_vec().into()).collect(),
             });
             request.metadata_mut().insert(caller::ROLE, tonic::metadata::MetadataValue::from_static("peer"));
             let answer = client.deliver(request).await.map_err(|status| {
@@ -210,15 +210,11 @@ impl PartitionDoor {
             let what = format!("has {} messages, at most {MESSAGES_MAX} are allowed", request.messages.len());
             return Err(DoorError::field("messages", what));
         }
-        for (index, message) in request.messages.iter().enumerate() {
-            if waybill_machine::record::decode::<waybill_types::exchange::Message>(message).is_err() {
-                return Err(DoorError::field(
-                    format!("messages[{index}]"),
-                    "is not a message of this version",
-                ));
-            }
-        }
-        let messages = request.messages.into_iter().map(|bytes| bytes.to_vec()).collect();
+        let strange =
+            |index| DoorError::field(format!("messages[{index}]"), "is not a message of this version");
+        let messages = request.messages.iter().enumerate();
+        let messages = messages.map(|(index, bytes)| Letter::read(bytes).map_err(|_| strange(index)));
+        let messages = messages.collect::<Result<_, _>>()?;
         Ok(Delivery { from, to, first: request.first_sequence, messages })
     }
 

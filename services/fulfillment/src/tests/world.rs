@@ -7,13 +7,12 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
-use waybill_machine::record::encode;
 use waybill_mirror::{Figures, ItemChange, Mirror, StockChange};
 use waybill_proto::common::v1 as common;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentService;
 use waybill_proto::fulfillment::v1::network_service_server::NetworkService;
-use waybill_replica::{Clock, DataDir, Delivery, Host, HostOptions, Limits, OpenError};
+use waybill_replica::{Clock, DataDir, Delivery, Host, HostOptions, Letter, Limits, OpenError};
 use waybill_service_kit::{Caller, Person, Seal};
 use waybill_store::vault::Vault;
 use waybill_types::exchange::{
@@ -93,7 +92,8 @@ impl World {
         let mut sent = self.sent.lock().await;
         let number = sent.entry(to).or_default();
         *number += 1;
-        let delivery = Delivery { from: ORDERS, to, first: *number, messages: vec![encode(message)] };
+        let delivery =
+            Delivery { from: ORDERS, to, first: *number, messages: vec![Letter::new(message.clone())] };
         self.host.router().deliver(delivery).await.unwrap();
     }
 

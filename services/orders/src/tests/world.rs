@@ -9,12 +9,11 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
-use waybill_machine::record::{decode, encode};
 use waybill_proto::common::v1 as common;
 use waybill_proto::orders::v1 as proto;
 use waybill_proto::orders::v1::orders_service_server::OrdersService;
 use waybill_replica::{
-    Clock, DataDir, Deliver, DeliverError, Delivery, Host, HostOptions, Limits, OpenError, Router,
+    Clock, DataDir, Deliver, DeliverError, Delivery, Host, HostOptions, Letter, Limits, OpenError, Router,
 };
 use waybill_service_kit::{Caller, DoorError, Nodes, Planner, PlannerError, Seal, TakesBack};
 use waybill_store::vault::Vault;
@@ -411,17 +410,17 @@ impl Deliver for Receiver {
         let mut known = self.others.0.lock().unwrap();
         let pair = (delivery.from, delivery.to);
         let mut through = known.applied.get(&pair).copied().unwrap_or(0);
-        for (number, bytes) in (delivery.first..).zip(&delivery.messages) {
+        for (number, letter) in (delivery.first..).zip(&delivery.messages) {
             if number <= through {
                 continue;
             }
             through = number;
-            let reply = known.replies(decode::<Message>(bytes).unwrap());
+            let reply = known.replies(letter.clone().open().unwrap());
             if let Some((to, message)) = reply {
                 let first = known.sent.entry((delivery.to, to)).or_default();
                 *first += 1;
                 let answer =
-                    Delivery { from: delivery.to, to, first: *first, messages: vec![encode(&message)] };
+                    Delivery { from: delivery.to, to, first: *first, messages: vec![Letter::new(message)] };
                 tokio::spawn(send(self.router.clone(), answer));
             }
         }
