@@ -4,14 +4,15 @@ use crate::Invalid;
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
-/// Defines a newtype over shared text with a bounded length and no control characters (so no NUL either, which row
-/// keys use as a terminator). Cloning is cheap.
+/// Defines a newtype over text with a bounded length and no control characters (so no NUL either, which row keys use as a
+/// terminator). Up to 23 bytes lie in place, longer text is shared: cloning is cheap, and reading the short texts that
+/// messages are full of allocates nothing.
 #[macro_export]
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $what:literal, $min:literal ..= $max:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(std::sync::Arc<str>);
+        pub struct $name(smol_str::SmolStr);
 
         impl $name {
             /// Checks length (in bytes of UTF-8) and characters.
@@ -20,7 +21,7 @@ macro_rules! text_type {
             /// [`Invalid`](crate::Invalid) when the text is too short, too long, padded or holds control characters.
             pub fn new(text: impl AsRef<str>) -> Result<Self, $crate::Invalid> {
                 $crate::text::check($what, text.as_ref(), $min, $max)?;
-                Ok(Self(text.as_ref().into()))
+                Ok(Self(smol_str::SmolStr::new(text)))
             }
             /// The text itself.
             #[must_use]
