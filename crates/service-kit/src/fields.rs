@@ -1,6 +1,7 @@
 //! Collects everything that is wrong with a request, so that a caller mends it in one go.
 
 use crate::error::DoorError;
+use std::fmt::Display;
 use waybill_machine::FieldViolation;
 use waybill_types::{Invalid, Reason, RequestId};
 
@@ -18,7 +19,7 @@ impl Fields {
         Self::default()
     }
     /// The value, or a violation at `field`.
-    pub fn check<T>(&mut self, field: impl Into<String>, value: Result<T, Invalid>) -> Option<T> {
+    pub fn check<T>(&mut self, field: impl Display, value: Result<T, Invalid>) -> Option<T> {
         match value {
             Ok(value) => Some(value),
             Err(invalid) => {
@@ -30,16 +31,16 @@ impl Fields {
     /// The value of an optional text: absent when empty.
     pub fn check_unless_empty<T>(
         &mut self,
-        field: impl Into<String>,
+        field: impl Display,
         text: &str,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
         if text.is_empty() { None } else { self.check(field, parse(text)) }
     }
     /// `field` is wrong because of `description`.
-    pub fn wrong(&mut self, field: impl Into<String>, description: impl Into<String>) {
+    pub fn wrong(&mut self, field: impl Display, description: impl Into<String>) {
         if self.0.len() < Self::LISTED_MAX {
-            self.0.push(FieldViolation { field: field.into(), description: description.into() });
+            self.0.push(FieldViolation { field: field.to_string(), description: description.into() });
         }
     }
     /// The required `request_id` of a write.

@@ -5,14 +5,14 @@
 use crate::fields::Fields;
 use prost_types::Timestamp as ProtoTimestamp;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use waybill_proto::common::v1 as common;
 use waybill_types::{
     Attributes, Country, Currency, GeoPoint, Invalid, Money, OwnerId, PostalCode, Quantity, Text, Timestamp,
 };
 
 /// Text of at most `max` bytes that is not personal data; may be empty.
-pub fn text(fields: &mut Fields, field: impl Into<String>, value: &str, max: usize) -> Option<Text> {
-    let field = field.into();
+pub fn text(fields: &mut Fields, field: impl Display, value: &str, max: usize) -> Option<Text> {
     if value.len() > max {
         fields.wrong(field, format!("has {} bytes, at most {max} are allowed", value.len()));
         return None;
@@ -21,8 +21,7 @@ pub fn text(fields: &mut Fields, field: impl Into<String>, value: &str, max: usi
 }
 
 /// Text of 1 to `max` bytes that is not personal data.
-pub fn some_text(fields: &mut Fields, field: impl Into<String>, value: &str, max: usize) -> Option<Text> {
-    let field = field.into();
+pub fn some_text(fields: &mut Fields, field: impl Display, value: &str, max: usize) -> Option<Text> {
     if value.is_empty() {
         fields.wrong(field, "is empty");
         return None;
@@ -31,14 +30,14 @@ pub fn some_text(fields: &mut Fields, field: impl Into<String>, value: &str, max
 }
 
 /// An owner; empty means the main one.
-pub fn owner(fields: &mut Fields, field: impl Into<String>, value: &str) -> Option<OwnerId> {
+pub fn owner(fields: &mut Fields, field: impl Display, value: &str) -> Option<OwnerId> {
     if value.is_empty() { Some(OwnerId::main()) } else { fields.check(field, OwnerId::new(value)) }
 }
 
 /// An id that may be empty: `Some(None)` then.
 pub fn id_or_none<T>(
     fields: &mut Fields,
-    field: impl Into<String>,
+    field: impl Display,
     value: &str,
     parse: impl FnOnce(&str) -> Result<T, Invalid>,
 ) -> Option<Option<T>> {
@@ -46,8 +45,7 @@ pub fn id_or_none<T>(
 }
 
 /// A quantity of more than zero.
-pub fn some_quantity(fields: &mut Fields, field: impl Into<String>, units: i64) -> Option<Quantity> {
-    let field = field.into();
+pub fn some_quantity(fields: &mut Fields, field: impl Display, units: i64) -> Option<Quantity> {
     if units == 0 {
         fields.wrong(field, "is 0, must be more than 0");
         return None;
@@ -56,7 +54,7 @@ pub fn some_quantity(fields: &mut Fields, field: impl Into<String>, units: i64) 
 }
 
 /// A whole number from 0 to `max`.
-pub fn whole(fields: &mut Fields, field: impl Into<String>, value: i64, max: u64) -> Option<u64> {
+pub fn whole(fields: &mut Fields, field: impl Display, value: i64, max: u64) -> Option<u64> {
     match u64::try_from(value) {
         Ok(value) if value <= max => Some(value),
         _ => {
@@ -67,7 +65,7 @@ pub fn whole(fields: &mut Fields, field: impl Into<String>, value: i64, max: u64
 }
 
 /// A whole number from 0 to `max` that fits 16 bits.
-pub fn small(fields: &mut Fields, field: impl Into<String>, value: u32, max: u16) -> Option<u16> {
+pub fn small(fields: &mut Fields, field: impl Display, value: u32, max: u16) -> Option<u16> {
     let value = whole(fields, field, value.into(), max.into())?;
     u16::try_from(value).ok()
 }
@@ -85,7 +83,7 @@ pub fn page_size(fields: &mut Fields, asked: u32, usual: usize, max: usize) -> O
 }
 
 /// A point in time between 1970 and the year 8000, to the millisecond.
-pub fn time(fields: &mut Fields, field: impl Into<String>, value: &ProtoTimestamp) -> Option<Timestamp> {
+pub fn time(fields: &mut Fields, field: impl Display, value: &ProtoTimestamp) -> Option<Timestamp> {
     const SECONDS_MAX: i64 = 190_288_396_800;
     if !(0..=SECONDS_MAX).contains(&value.seconds) || !(0..1_000_000_000).contains(&value.nanos) {
         fields.wrong(field, "must be between the years 1970 and 8000, with nanos of 0 to 999,999,999");
@@ -97,7 +95,7 @@ pub fn time(fields: &mut Fields, field: impl Into<String>, value: &ProtoTimestam
 /// A time that may be absent: `Some(None)` then.
 pub fn time_or_none(
     fields: &mut Fields,
-    field: impl Into<String>,
+    field: impl Display,
     value: Option<&ProtoTimestamp>,
 ) -> Option<Option<Timestamp>> {
     match value {
@@ -108,8 +106,8 @@ pub fn time_or_none(
 
 /// An amount of zero or more.
 pub fn amount(fields: &mut Fields, field: &str, value: &common::Money) -> Option<Money> {
-    let currency = fields.check(format!("{field}.currency_code"), Currency::new(&value.currency_code));
-    let field = format!("{field}.minor_units");
+    let currency = fields.check(format_args!("{field}.currency_code"), Currency::new(&value.currency_code));
+    let field = format_args!("{field}.minor_units");
     if value.minor_units < 0 {
         fields.wrong(field, format!("is {}, must not be negative", value.minor_units));
         return None;
@@ -131,7 +129,7 @@ pub fn amount_or_none(
 }
 
 /// A point on the map.
-pub fn point(fields: &mut Fields, field: impl Into<String>, value: &common::GeoPoint) -> Option<GeoPoint> {
+pub fn point(fields: &mut Fields, field: impl Display, value: &common::GeoPoint) -> Option<GeoPoint> {
     let degrees = |e6: i64| i32::try_from(e6).unwrap_or(i32::MAX);
     let (lat_e6, lon_e6) = (degrees(value.latitude_degrees_e6), degrees(value.longitude_degrees_e6));
     fields.check(field, GeoPoint::new(lat_e6, lon_e6))
@@ -140,7 +138,7 @@ pub fn point(fields: &mut Fields, field: impl Into<String>, value: &common::GeoP
 /// A point that may be absent: `Some(None)` then.
 pub fn point_or_none(
     fields: &mut Fields,
-    field: impl Into<String>,
+    field: impl Display,
     value: Option<&common::GeoPoint>,
 ) -> Option<Option<GeoPoint>> {
     match value {
@@ -150,7 +148,7 @@ pub fn point_or_none(
 }
 
 /// A country: two upper-case letters.
-pub fn country(fields: &mut Fields, field: impl Into<String>, value: &str) -> Option<Country> {
+pub fn country(fields: &mut Fields, field: impl Display, value: &str) -> Option<Country> {
     let upper = value.bytes().all(|byte| byte.is_ascii_uppercase());
     let checked = if upper {
         Country::new(value)
@@ -161,7 +159,7 @@ pub fn country(fields: &mut Fields, field: impl Into<String>, value: &str) -> Op
 }
 
 /// A postal code, or none where the text is empty: `Some(None)` then. Written in upper case.
-pub fn postal_code(fields: &mut Fields, field: impl Into<String>, value: &str) -> Option<Option<PostalCode>> {
+pub fn postal_code(fields: &mut Fields, field: impl Display, value: &str) -> Option<Option<PostalCode>> {
     if value.is_empty() {
         return Some(None);
     }
@@ -171,7 +169,7 @@ pub fn postal_code(fields: &mut Fields, field: impl Into<String>, value: &str) -
 /// Custom attributes.
 pub fn attributes(
     fields: &mut Fields,
-    field: impl Into<String>,
+    field: impl Display,
     value: &BTreeMap<String, String>,
 ) -> Option<Attributes> {
     fields.check(field, Attributes::new(value))
@@ -180,7 +178,7 @@ pub fn attributes(
 /// A list of at most `max`, each checked under its own path.
 pub fn list<S, T>(
     fields: &mut Fields,
-    field: &str,
+    field: impl Display,
     values: &[S],
     max: usize,
     mut parse: impl FnMut(&mut Fields, String, &S) -> Option<T>,
@@ -199,7 +197,7 @@ pub fn list<S, T>(
 /// A list of ids of at most `max`.
 pub fn ids<T>(
     fields: &mut Fields,
-    field: &str,
+    field: impl Display,
     values: &[String],
     max: usize,
     parse: impl Fn(&str) -> Result<T, Invalid>,

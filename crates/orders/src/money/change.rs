@@ -1,7 +1,7 @@
 //! What a change does to the amounts of an order: lines, shares and the order's own amounts are raised and lowered
 //! together, so that they always sum. It does not know whether the change is allowed.
 
-use super::check::{Said, in_range, wrong};
+use super::check::{Path, Said, in_range, wrong};
 use super::shares::{self, Carried};
 use crate::command::{AddedAmounts, NewLine};
 use crate::content::{Line, LineAmounts, OrderAmounts, OrderContent, Share, line_no};
@@ -19,8 +19,8 @@ pub(crate) struct Units {
 /// The line as it will stand in the order, its amounts checked; fields are named below `path`.
 pub(crate) fn new_line(new: &NewLine, tax_included: bool, path: &str) -> Result<Line, Refusal> {
     let said = Said::from(new);
-    in_range(said.fields(path))?;
-    let amounts = said.amounts(tax_included, path)?;
+    in_range(said.fields(Path::At(path)))?;
+    let amounts = said.amounts(tax_included, Path::At(path))?;
     Ok(Line {
         external: new.external.clone(),
         sku: new.sku.clone(),
@@ -55,8 +55,8 @@ pub(crate) fn add_units(
     let included = content.amounts.tax_included;
     let grown = line_mut(content, line);
     let said = Said::of(added, quantity, grown.scale);
-    in_range(said.fields(path))?;
-    let amounts = said.amounts(included, path)?;
+    in_range(said.fields(Path::At(path)))?;
+    let amounts = said.amounts(included, Path::At(path))?;
     let Some(sum) = grown.quantity.checked_add(quantity) else {
         let description =
             format!("come to more than {} with the {} there are", Quantity::MAX, grown.quantity);
@@ -80,8 +80,8 @@ pub(crate) fn reprice(
     let included = content.amounts.tax_included;
     let line = line_mut(content, units.line);
     let said = Said::of(amounts, Quantity::of(units.count), line.scale);
-    in_range(said.fields(path))?;
-    let new = said.amounts(included, path)?;
+    in_range(said.fields(Path::At(path)))?;
+    let new = said.amounts(included, Path::At(path))?;
     let old = shares::front(&line.shares, units.first, units.count);
     let whole = Carried {
         subtotal: new.subtotal,
@@ -143,7 +143,7 @@ pub(crate) fn charge(
     charge: i64,
     path: &str,
 ) -> Result<(), Refusal> {
-    in_range([(path.to_owned(), charge)])?;
+    in_range([(path, charge)])?;
     let runs_of = |some: &Units| {
         shares::slice(&crate::fold::ordered(content, some.line).shares, some.first, some.count)
     };

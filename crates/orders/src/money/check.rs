@@ -3,6 +3,7 @@
 use crate::command::{AddedAmounts, NewLine};
 use crate::content::LineAmounts;
 use crate::refusal::Refusal;
+use std::fmt::{self, Display, Formatter};
 use waybill_machine::FieldViolation;
 use waybill_types::{Money, Quantity};
 
@@ -33,7 +34,7 @@ impl Said {
     }
 
     /// Every amount with its path.
-    pub(super) fn fields(&self, path: &str) -> [(String, i64); 5] {
+    pub(super) fn fields<'a>(&self, path: Path<'a>) -> [(Below<'a>, i64); 5] {
         let named = [
             ("unit_price", self.unit_price),
             ("subtotal", self.subtotal.unwrap_or(0)),
@@ -41,11 +42,11 @@ impl Said {
             ("tax", self.tax),
             ("total", self.total),
         ];
-        named.map(|(name, minor)| (format!("{path}.{name}"), minor))
+        named.map(|(name, minor)| (Below(path, name), minor))
     }
 
     /// The amounts, given that they are in range and add up.
-    pub(super) fn amounts(&self, included: bool, path: &str) -> Result<LineAmounts, Refusal> {
+    pub(super) fn amounts(&self, included: bool, path: Path<'_>) -> Result<LineAmounts, Refusal> {
         let whole = 10i128.pow(u32::from(self.scale.min(3)));
         let exact = i128::from(self.unit_price) * i128::from(self.quantity.units());
         let computed = (exact * 2 + whole) / (whole * 2);
@@ -54,10 +55,10 @@ impl Said {
             // One that does not fit is refused here rather than wrapped.
             None => i64::try_from(computed).unwrap_or(-1),
         };
-        agree(format!("{path}.subtotal"), given, computed)?;
+        agree(format_args!("{path}.subtotal"), given, computed)?;
         let tax = if included { 0 } else { i128::from(self.tax) };
         let total = i128::from(given) - i128::from(self.discount) + tax;
-        agree(format!("{path}.total"), self.total, total)?;
+        agree(format_args!("{path}.total"), self.total, total)?;
         if self.discount > given {
             let description = format!("is {} minor units, more than the subtotal of {given}", self.discount);
             return Err(wrong(format!("{path}.discount"), description));
@@ -67,27 +68,53 @@ impl Said {
     }
 }
 
+/// A field below another, written out only where it is wrong.
+pub(super) struct Below<'a>(pub(super) Path<'a>, pub(super) &'static str);
+
+impl Display for Below<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+/// Where some amounts stand.
+#[derive(Clone, Copy)]
+pub(super) enum Path<'a> {
+    /// Those of the line with this index.
+    Line(usize),
+    At(&'a str),
+}
+
+impl Display for Path<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(index) => write!(f, "lines[{index}].amounts"),
+            Self::At(path) => f.write_str(path),
+        }
+    }
+}
+
 /// One wrong field.
 pub(super) fn wrong(field: String, description: String) -> Refusal {
     Refusal::Malformed(vec![FieldViolation { field, description }])
 }
 
 /// Every amount is from 0 to 10^15 minor units, so that sums of 500 lines cannot overflow.
-pub(super) fn in_range(named: impl IntoIterator<Item = (String, i64)>) -> Result<(), Refusal> {
+pub(super) fn in_range(named: impl IntoIterator<Item = (impl Display, i64)>) -> Result<(), Refusal> {
     let wrong = named.into_iter().filter(|(_, minor)| !(0..=Money::MAX_MINOR).contains(minor));
-    let violation = |(field, minor)| FieldViolation {
-        field,
+    let wrong = wrong.map(|(field, minor)| FieldViolation {
+        field: field.to_string(),
         description: format!("is {minor} minor units, must be 0 to 10^15"),
-    };
-    let wrong: Vec<FieldViolation> = wrong.map(violation).collect();
+    });
+    let wrong: Vec<FieldViolation> = wrong.collect();
     if wrong.is_empty() { Ok(()) } else { Err(Refusal::Malformed(wrong)) }
 }
 
 /// The amount given is the amount computed.
-pub(super) fn agree(field: String, given: i64, computed: i128) -> Result<(), Refusal> {
+pub(super) fn agree(field: impl Display, given: i64, computed: i128) -> Result<(), Refusal> {
     if i128::from(given) == computed {
         return Ok(());
     }
     let computed = i64::try_from(computed).unwrap_or(if computed < 0 { i64::MIN } else { i64::MAX });
-    Err(Refusal::AmountsDisagree { field, given, computed })
+    Err(Refusal::AmountsDisagree { field: field.to_string(), given, computed })
 }

@@ -19,7 +19,7 @@ pub(crate) use shares::front;
 use crate::command::Basket;
 use crate::content::{LineAmounts, OrderAmounts, Share};
 use crate::refusal::Refusal;
-use check::{Said, agree, in_range};
+use check::{Below, Path, Said, agree, in_range};
 use shares::Carried;
 use waybill_types::money::allocate;
 
@@ -29,7 +29,7 @@ pub(crate) fn price(basket: &Basket) -> Result<Vec<(LineAmounts, Vec<Share>)>, R
     let included = basket.amounts.tax_included;
     let mut amounts = Vec::with_capacity(basket.lines.len());
     for (index, line) in basket.lines.iter().enumerate() {
-        amounts.push(Said::from(line).amounts(included, &format!("lines[{index}].amounts"))?);
+        amounts.push(Said::from(line).amounts(included, Path::Line(index))?);
     }
     check_order(&basket.amounts, &amounts)?;
     Ok(share(basket, amounts))
@@ -37,10 +37,10 @@ pub(crate) fn price(basket: &Basket) -> Result<Vec<(LineAmounts, Vec<Share>)>, R
 
 fn check_ranges(basket: &Basket) -> Result<(), Refusal> {
     let lines = basket.lines.iter().enumerate();
-    let named = lines.flat_map(|(index, line)| Said::from(line).fields(&format!("lines[{index}].amounts")));
+    let named = lines.flat_map(|(index, line)| Said::from(line).fields(Path::Line(index)));
     let OrderAmounts { currency: _, shipping, discount, tax, total, tax_included: _ } = basket.amounts;
     let of_order = [("shipping", shipping), ("discount", discount), ("tax", tax), ("total", total)];
-    let of_order = of_order.into_iter().map(|(name, minor)| (format!("amounts.{name}"), minor));
+    let of_order = of_order.map(|(name, minor)| (Below(Path::At("amounts"), name), minor));
     in_range(named.chain(of_order))
 }
 
@@ -48,7 +48,7 @@ fn check_order(order: &OrderAmounts, lines: &[LineAmounts]) -> Result<(), Refusa
     let sum: i128 = lines.iter().map(|line| i128::from(line.total)).sum();
     let tax = if order.tax_included { 0 } else { i128::from(order.tax) };
     let total = sum + i128::from(order.shipping) - i128::from(order.discount) + tax;
-    agree("amounts.total".into(), order.total, total)
+    agree("amounts.total", order.total, total)
 }
 
 /// Amounts of the order go to lines by what the lines cost, then with the line's own amounts to its units, which weigh

@@ -1,6 +1,7 @@
 //! Lines and amounts, which placing and importing have in common. Whether they add up is the machine's to say.
 
 use super::values::{attributes, id_or_none, ids, owner, some_quantity, text};
+use std::fmt::Display;
 use waybill_orders::LINES_MAX;
 use waybill_orders::command::NewLine;
 use waybill_orders::content::OrderAmounts;
@@ -22,25 +23,25 @@ pub(crate) struct Purse<'a> {
 
 impl Purse<'_> {
     /// Minor units of an amount that is absent for zero.
-    pub(crate) fn minor(&mut self, field: String, given: Option<&common::Money>) -> Option<i64> {
+    pub(crate) fn minor(&mut self, field: impl Display, given: Option<&common::Money>) -> Option<i64> {
         self.minor_or_none(field, given).map(|minor| minor.unwrap_or(0))
     }
 
     /// Minor units of an amount that may be absent: `Some(None)` then.
-    fn minor_or_none(&mut self, field: String, given: Option<&common::Money>) -> Option<Option<i64>> {
+    fn minor_or_none(&mut self, field: impl Display, given: Option<&common::Money>) -> Option<Option<i64>> {
         let Some(given) = given else { return Some(None) };
         let currency =
-            self.fields.check(format!("{field}.currency_code"), Currency::new(&given.currency_code));
+            self.fields.check(format_args!("{field}.currency_code"), Currency::new(&given.currency_code));
         if given.minor_units < 0 || given.minor_units > Money::MAX_MINOR {
             let what = format!("is {}, must be 0 to 10^15", given.minor_units);
-            self.fields.wrong(format!("{field}.minor_units"), what);
+            self.fields.wrong(format_args!("{field}.minor_units"), what);
             return None;
         }
         let currency = currency?;
         match self.currency {
             Some(ours) if ours != currency => {
                 let what = format!("is {currency:?}, the order is in {ours:?}; one currency per order");
-                self.fields.wrong(format!("{field}.currency_code"), what);
+                self.fields.wrong(format_args!("{field}.currency_code"), what);
                 None
             }
             Some(_) | None => Some(Some(given.minor_units)),
@@ -48,7 +49,7 @@ impl Purse<'_> {
     }
 
     /// Minor units of an amount that must be given.
-    pub(crate) fn given(&mut self, field: String, given: Option<&common::Money>) -> Option<i64> {
+    pub(crate) fn given(&mut self, field: impl Display, given: Option<&common::Money>) -> Option<i64> {
         if given.is_none() {
             self.fields.wrong(field, "is required");
             return None;
@@ -66,11 +67,11 @@ pub(crate) fn basket<'a>(
 ) -> Option<(Vec<NewLine>, OrderAmounts)> {
     let count = lines.len();
     if count == 0 || count > LINES_MAX {
-        fields.wrong(format!("{at}lines"), format!("are {count}, must be 1 to {LINES_MAX}"));
+        fields.wrong(format_args!("{at}lines"), format!("are {count}, must be 1 to {LINES_MAX}"));
         return None;
     }
     let Some(amounts) = amounts else {
-        fields.wrong(format!("{at}amounts"), "are required");
+        fields.wrong(format_args!("{at}amounts"), "are required");
         return None;
     };
     let code = amounts.total.as_ref().map_or("", |total| total.currency_code.as_str());
@@ -81,10 +82,10 @@ pub(crate) fn basket<'a>(
 }
 
 fn order_amounts(purse: &mut Purse<'_>, at: &str, given: &proto::OrderAmounts) -> Option<OrderAmounts> {
-    let total = purse.given(format!("{at}amounts.total"), given.total.as_ref());
-    let shipping = purse.minor(format!("{at}amounts.shipping"), given.shipping.as_ref());
-    let discount = purse.minor(format!("{at}amounts.discount"), given.discount.as_ref());
-    let tax = purse.minor(format!("{at}amounts.tax"), given.tax.as_ref());
+    let total = purse.given(format_args!("{at}amounts.total"), given.total.as_ref());
+    let shipping = purse.minor(format_args!("{at}amounts.shipping"), given.shipping.as_ref());
+    let discount = purse.minor(format_args!("{at}amounts.discount"), given.discount.as_ref());
+    let tax = purse.minor(format_args!("{at}amounts.tax"), given.tax.as_ref());
     Some(OrderAmounts {
         currency: purse.currency?,
         shipping: shipping?,
@@ -98,27 +99,30 @@ fn order_amounts(purse: &mut Purse<'_>, at: &str, given: &proto::OrderAmounts) -
 /// A line that stands under `at`.
 pub(crate) fn line(purse: &mut Purse<'_>, at: &str, given: &proto::PlaceLine) -> Option<NewLine> {
     let fields = &mut *purse.fields;
-    let external = text(fields, format!("{at}.external_line_id"), &given.external_line_id, 64);
-    let sku = fields.check(format!("{at}.sku"), Sku::new(&given.sku));
-    let quantity = some_quantity(fields, format!("{at}.quantity"), given.quantity);
+    let external = text(fields, format_args!("{at}.external_line_id"), &given.external_line_id, 64);
+    let sku = fields.check(format_args!("{at}.sku"), Sku::new(&given.sku));
+    let quantity = some_quantity(fields, format_args!("{at}.quantity"), given.quantity);
     if given.quantity_scale > 3 {
-        fields.wrong(format!("{at}.quantity_scale"), format!("is {}, must be 0 to 3", given.quantity_scale));
+        fields.wrong(
+            format_args!("{at}.quantity_scale"),
+            format!("is {}, must be 0 to 3", given.quantity_scale),
+        );
     }
-    let owner = owner(fields, format!("{at}.owner"), &given.owner);
+    let owner = owner(fields, format_args!("{at}.owner"), &given.owner);
     let delivery = delivery(fields, at, given.delivery_method, &given.pickup_node_id);
-    let field = format!("{at}.substitute_skus");
-    let substitutes = ids(fields, &field, &given.substitute_skus, SUBSTITUTES_MAX, |text| Sku::new(text));
-    let attributes = attributes(fields, format!("{at}.custom_attributes"), &given.custom_attributes);
+    let field = format_args!("{at}.substitute_skus");
+    let substitutes = ids(fields, field, &given.substitute_skus, SUBSTITUTES_MAX, |text| Sku::new(text));
+    let attributes = attributes(fields, format_args!("{at}.custom_attributes"), &given.custom_attributes);
     let Some(amounts) = &given.amounts else {
-        fields.wrong(format!("{at}.amounts"), "are required");
+        fields.wrong(format_args!("{at}.amounts"), "are required");
         return None;
     };
-    let at = format!("{at}.amounts");
-    let unit_price = purse.given(format!("{at}.unit_price"), amounts.unit_price.as_ref());
-    let subtotal = purse.minor_or_none(format!("{at}.subtotal"), amounts.subtotal.as_ref());
-    let discount = purse.minor(format!("{at}.discount"), amounts.discount.as_ref());
-    let tax = purse.minor(format!("{at}.tax"), amounts.tax.as_ref());
-    let total = purse.given(format!("{at}.total"), amounts.total.as_ref());
+    let at = format_args!("{at}.amounts");
+    let unit_price = purse.given(format_args!("{at}.unit_price"), amounts.unit_price.as_ref());
+    let subtotal = purse.minor_or_none(format_args!("{at}.subtotal"), amounts.subtotal.as_ref());
+    let discount = purse.minor(format_args!("{at}.discount"), amounts.discount.as_ref());
+    let tax = purse.minor(format_args!("{at}.tax"), amounts.tax.as_ref());
+    let total = purse.given(format_args!("{at}.total"), amounts.total.as_ref());
     Some(NewLine {
         external: external?,
         sku: sku?,
@@ -139,8 +143,8 @@ pub(crate) fn line(purse: &mut Purse<'_>, at: &str, given: &proto::PlaceLine) ->
 /// How the customer gets something, from fields under `at`.
 pub(crate) fn delivery(fields: &mut Fields, at: &str, method: i32, pickup_node_id: &str) -> Option<Delivery> {
     // What is no node is a mistake whatever the method is.
-    let field = format!("{at}.pickup_node_id");
-    let node = id_or_none(fields, field.clone(), pickup_node_id, |text| NodeId::new(text))?;
+    let field = format_args!("{at}.pickup_node_id");
+    let node = id_or_none(fields, field, pickup_node_id, |text| NodeId::new(text))?;
     match (proto::DeliveryMethod::try_from(method), node) {
         (Ok(proto::DeliveryMethod::ShipHome), None) => Some(Delivery::Ship),
         (Ok(proto::DeliveryMethod::ShipHome), Some(_)) => {
@@ -154,7 +158,7 @@ pub(crate) fn delivery(fields: &mut Fields, at: &str, method: i32, pickup_node_i
         }
         (Ok(proto::DeliveryMethod::Unspecified) | Err(_), _) => {
             let what = format!("is {method}, must be SHIP_HOME or PICKUP");
-            fields.wrong(format!("{at}.delivery_method"), what);
+            fields.wrong(format_args!("{at}.delivery_method"), what);
             None
         }
     }

@@ -1,6 +1,7 @@
 //! Who receives and where: checked, put together for sealing, and turned into the digests an order is found by.
 
 use prost::Message;
+use std::fmt::Display;
 use waybill_orders::content::{Lookup, LookupKind};
 use waybill_proto::common::v1 as common;
 use waybill_service_kit::person::{normal_card, normal_email, normal_phone, normal_social};
@@ -23,7 +24,7 @@ pub(crate) fn person(
     ship_to: Option<&common::Address>,
     gift_note: &str,
 ) -> Option<Option<Person>> {
-    check_gift_note(fields, &format!("{at}gift_note"), gift_note);
+    check_gift_note(fields, format_args!("{at}gift_note"), gift_note);
     if let Some(contact) = contact {
         check_contact(fields, &format!("{at}contact"), contact);
     }
@@ -49,11 +50,11 @@ pub(crate) fn person(
 
 /// Personal text of at most `max` characters, line breaks its only control characters. The text itself is never repeated in
 /// a violation.
-pub(crate) fn personal(fields: &mut Fields, field: &str, value: &str, max: usize) -> Option<()> {
+pub(crate) fn personal(fields: &mut Fields, field: impl Display, value: &str, max: usize) -> Option<()> {
     let characters = value.chars().count();
     let (long, controls) = (characters > max, value.chars().any(|c| c.is_control() && c != '\n'));
     if long {
-        fields.wrong(field, format!("has {characters} characters, at most {max} are allowed"));
+        fields.wrong(&field, format!("has {characters} characters, at most {max} are allowed"));
     }
     if controls {
         fields.wrong(field, "holds control characters");
@@ -62,43 +63,40 @@ pub(crate) fn personal(fields: &mut Fields, field: &str, value: &str, max: usize
 }
 
 /// What is printed for the recipient.
-pub(crate) fn check_gift_note(fields: &mut Fields, field: &str, note: &str) {
+pub(crate) fn check_gift_note(fields: &mut Fields, field: impl Display, note: &str) {
     personal(fields, field, note, 500);
 }
 
 /// Who to talk to.
 pub(crate) fn check_contact(fields: &mut Fields, at: &str, contact: &common::Contact) {
-    personal(fields, &format!("{at}.name"), &contact.name, 200);
-    check_phone(fields, format!("{at}.phone"), &contact.phone);
-    check_email(fields, format!("{at}.email"), &contact.email);
-    check_card(fields, format!("{at}.member_card"), &contact.member_card);
-    check_social(fields, format!("{at}.social_id"), &contact.social_id);
+    personal(fields, format_args!("{at}.name"), &contact.name, 200);
+    check_phone(fields, format_args!("{at}.phone"), &contact.phone);
+    check_email(fields, format_args!("{at}.email"), &contact.email);
+    check_card(fields, format_args!("{at}.member_card"), &contact.member_card);
+    check_social(fields, format_args!("{at}.social_id"), &contact.social_id);
 }
 
 /// A member card: what is left without spaces and hyphens must be letters and digits.
-pub(crate) fn check_card(fields: &mut Fields, field: impl Into<String>, card: &str) {
-    let field = field.into();
+pub(crate) fn check_card(fields: &mut Fields, field: impl Display, card: &str) {
     let normal = normal_card(card);
     if !card.is_empty() && (normal.is_empty() || !normal.chars().all(char::is_alphanumeric)) {
-        fields
-            .wrong(field.clone(), "must be letters and digits, with spaces and hyphens between them at most");
+        fields.wrong(&field, "must be letters and digits, with spaces and hyphens between them at most");
     }
     personal(fields, &field, card, 64);
 }
 
 /// A social id: a network, a colon, an id.
-pub(crate) fn check_social(fields: &mut Fields, field: impl Into<String>, id: &str) {
-    let field = field.into();
+pub(crate) fn check_social(fields: &mut Fields, field: impl Display, id: &str) {
     let normal = normal_social(id);
     let parts = normal.split_once(':').is_some_and(|(network, id)| !network.is_empty() && !id.is_empty());
     if !id.is_empty() && !parts {
-        fields.wrong(field.clone(), "must be a network and an id, such as wechat:oXy7");
+        fields.wrong(&field, "must be a network and an id, such as wechat:oXy7");
     }
     personal(fields, &field, id, 128);
 }
 
 /// A phone number in E.164 form, spaces and punctuation aside.
-pub(crate) fn check_phone(fields: &mut Fields, field: impl Into<String>, phone: &str) {
+pub(crate) fn check_phone(fields: &mut Fields, field: impl Display, phone: &str) {
     let normal = normal_phone(phone);
     let digits = normal.strip_prefix('+').map_or(0, str::len);
     if !phone.is_empty() && !(5..=15).contains(&digits) {
@@ -107,11 +105,10 @@ pub(crate) fn check_phone(fields: &mut Fields, field: impl Into<String>, phone: 
 }
 
 /// An e-mail address: something, an @, something.
-pub(crate) fn check_email(fields: &mut Fields, field: impl Into<String>, email: &str) {
-    let field = field.into();
+pub(crate) fn check_email(fields: &mut Fields, field: impl Display, email: &str) {
     let parts = email.split_once('@').is_some_and(|(who, host)| !who.is_empty() && !host.is_empty());
     if !email.is_empty() && !parts {
-        fields.wrong(field.clone(), "must be an e-mail address");
+        fields.wrong(&field, "must be an e-mail address");
     }
     personal(fields, &field, email, 254);
 }
@@ -128,32 +125,36 @@ pub(crate) fn postal_address(
         ("city", &address.city, 120),
         ("region", &address.region, 120),
     ] {
-        personal(fields, &format!("{at}.{name}"), value, max);
+        personal(fields, format_args!("{at}.{name}"), value, max);
     }
     if !(1..=4).contains(&address.street_lines.len()) {
         fields.wrong(
-            format!("{at}.street_lines"),
+            format_args!("{at}.street_lines"),
             format!("are {}, must be 1 to 4", address.street_lines.len()),
         );
     }
     for (index, line) in address.street_lines.iter().enumerate() {
-        personal(fields, &format!("{at}.street_lines[{index}]"), line, 200);
+        personal(fields, format_args!("{at}.street_lines[{index}]"), line, 200);
     }
-    check_phone(fields, format!("{at}.phone"), &address.phone);
+    check_phone(fields, format_args!("{at}.phone"), &address.phone);
     let country = &address.country_code;
     if !country.bytes().all(|byte| byte.is_ascii_uppercase()) || Country::new(country).is_err() {
-        fields.wrong(format!("{at}.country_code"), "must be two upper-case letters (ISO 3166-1)");
+        fields.wrong(format_args!("{at}.country_code"), "must be two upper-case letters (ISO 3166-1)");
     }
     let postal_code = address.postal_code.to_uppercase();
     if !postal_code.is_empty() && PostalCode::new(&postal_code).is_err() {
-        fields.wrong(format!("{at}.postal_code"), "must have 1 to 16 bytes, without white space around");
+        fields.wrong(format_args!("{at}.postal_code"), "must have 1 to 16 bytes, without white space around");
     }
     let point = match &address.location {
         None => None,
         Some(point) => {
             let e6 = |degrees: i64| i32::try_from(degrees).unwrap_or(i32::MAX);
             let point = GeoPoint::new(e6(point.latitude_degrees_e6), e6(point.longitude_degrees_e6));
-            Some(fields.check(format!("{at}.location"), point).map(|point| (point.lat_e6, point.lon_e6))?)
+            Some(
+                fields
+                    .check(format_args!("{at}.location"), point)
+                    .map(|point| (point.lat_e6, point.lon_e6))?,
+            )
         }
     };
     Some(PostalAddress {

@@ -1,5 +1,6 @@
 //! Values that orders alone has. All others are the service kit's. A field's path is given so that a caller can find it.
 
+use std::fmt::Display;
 use waybill_orders::content::Requested;
 use waybill_proto::common::v1 as common;
 use waybill_service_kit::Fields;
@@ -9,7 +10,7 @@ pub(crate) use waybill_service_kit::values::{
 use waybill_types::LineNo;
 
 /// The number of a line.
-pub(crate) fn line_no(fields: &mut Fields, field: impl Into<String>, number: u32) -> Option<LineNo> {
+pub(crate) fn line_no(fields: &mut Fields, field: impl Display, number: u32) -> Option<LineNo> {
     match u16::try_from(number) {
         Ok(number) if number > 0 => Some(LineNo(number)),
         _ => {
@@ -20,20 +21,12 @@ pub(crate) fn line_no(fields: &mut Fields, field: impl Into<String>, number: u32
 }
 
 /// The number of a line, or 0 for the whole order: `Some(None)` then.
-pub(crate) fn line_or_all(
-    fields: &mut Fields,
-    field: impl Into<String>,
-    number: u32,
-) -> Option<Option<LineNo>> {
+pub(crate) fn line_or_all(fields: &mut Fields, field: impl Display, number: u32) -> Option<Option<LineNo>> {
     if number == 0 { Some(None) } else { line_no(fields, field, number).map(Some) }
 }
 
 /// A number of something that is counted from 1.
-pub(crate) fn counted<T: TryFrom<u32>>(
-    fields: &mut Fields,
-    field: impl Into<String>,
-    number: u32,
-) -> Option<T> {
+pub(crate) fn counted<T: TryFrom<u32>>(fields: &mut Fields, field: impl Display, number: u32) -> Option<T> {
     let counted = (number > 0).then(|| T::try_from(number).ok()).flatten();
     if counted.is_none() {
         fields.wrong(field, format!("is {number}, there is none of that number"));
@@ -48,13 +41,13 @@ pub(crate) fn range(
     value: Option<&common::TimeRange>,
 ) -> Option<Option<Requested>> {
     let Some(value) = value else { return Some(None) };
-    let earliest = time_or_none(fields, format!("{field}.earliest"), value.earliest.as_ref());
-    let latest = time_or_none(fields, format!("{field}.latest"), value.latest.as_ref());
+    let earliest = time_or_none(fields, format_args!("{field}.earliest"), value.earliest.as_ref());
+    let latest = time_or_none(fields, format_args!("{field}.latest"), value.latest.as_ref());
     let range = Requested { earliest: earliest?, latest: latest? };
     if let (Some(earliest), Some(latest)) = (range.earliest, range.latest)
         && earliest >= latest
     {
-        fields.wrong(format!("{field}.latest"), "must be after earliest");
+        fields.wrong(format_args!("{field}.latest"), "must be after earliest");
         return None;
     }
     Some(Some(range))
