@@ -56,6 +56,11 @@ impl<'n> DateBook<'n> {
         }
     }
 
+    /// When work is released.
+    pub(crate) const fn release_ms(&self) -> i64 {
+        self.release_ms
+    }
+
     /// The local day and the milliseconds that the wall clock shows after midnight.
     pub(crate) fn local(&self, clock: u32, at_ms: i64) -> (LocalDay, i64) {
         let at_ms = clamp_instant(at_ms);

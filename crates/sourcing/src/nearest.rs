@@ -84,7 +84,9 @@ impl<'s> Given<'s> {
     }
 
     fn add(&mut self, sku: &Sku, owner: &OwnerId, node: NodeIx, units: u64) {
-        let Some(units) = i64::try_from(units).ok().and_then(|units| Quantity::new(units).ok()) else { return };
+        let Some(units) = i64::try_from(units).ok().and_then(|units| Quantity::new(units).ok()) else {
+            return;
+        };
         if units.is_zero() {
             return;
         }

@@ -202,6 +202,11 @@ impl Problem {
     pub fn unit_cost(&self, facility: usize, item: usize) -> i64 {
         self.costs[facility * self.item_line.len() + item]
     }
+    /// Says how many units of an item a facility has, and returns how many it had.
+    pub fn set_units(&mut self, facility: usize, item: usize, units: u32) -> u32 {
+        let width = self.item_line.len();
+        std::mem::replace(&mut self.stock[facility * width + item], units)
+    }
     /// The units of an item at a facility.
     #[must_use]
     pub fn units_at(&self, facility: usize, item: usize) -> u32 {

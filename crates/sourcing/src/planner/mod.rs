@@ -2,15 +2,15 @@
 
 mod answer;
 mod complete;
-mod cost;
+pub(crate) mod cost;
 mod demand;
 mod floors;
 mod problem;
-mod question;
+pub(crate) mod question;
 mod score;
 mod search;
 mod shares;
-mod terms;
+pub(crate) mod terms;
 
 use crate::mirror::Availability;
 use crate::network::{Entry, Network};

@@ -6,7 +6,7 @@ use crate::network::Site;
 use crate::planner::cost::{per_unit_micro, scale_factor, times, unit_weight_mg};
 use crate::planner::demand::{Demand, Demands, Stock};
 use crate::planner::question::Question;
-use waybill_types::network::{Completeness, Policy, Terms, UnitPrice};
+use waybill_types::network::{Completeness, LocalDay, Policy, Terms, UnitPrice};
 
 /// Prices of one unit at one node are never further from nothing than this, however many rules add up.
 pub(crate) const PRICE_MAX: i64 = 1_000_000_000;
@@ -51,41 +51,54 @@ impl<'q> Question<'q> {
             return 0;
         }
         let Some(site) = self.network.site(node) else { return 0 };
-        let mut day = None;
-        let mut holds = |price: &&Price<'_>| {
-            let rule = price.rule;
-            let everywhere = rule.nodes.kinds.is_empty() && rule.nodes.nodes.is_empty();
-            let here = everywhere
-                || rule.nodes.kinds.contains(&site.record.kind)
-                || price.named.binary_search(&node).is_ok();
-            let always = rule.from_day.is_none() && rule.until_day.is_none();
-            here && (always || {
-                let ready = *day.get_or_insert_with(|| self.ready_day(site));
-                ready.is_some_and(|ready| rule.holds_on(ready))
-            })
-        };
-        let sum: i64 = stock.prices.iter().filter(|price| holds(price)).map(|price| price.rule.minor).sum();
-        sum.clamp(-PRICE_MAX, PRICE_MAX)
+        price_at(&stock.prices, (node, site), || self.ready_day(site))
+    }
+
+    /// The rule by which lines of an item stay with others; `None` where they need not.
+    pub(crate) fn together(&self, sku: &waybill_types::Sku) -> Option<usize> {
+        let terms = terms_of(self.policy).filter(|terms| !terms.together.is_empty())?;
+        let class = self.stock.class(sku)?;
+        terms.together.iter().position(|rule| rule.when.fits_class(Some(class)))
     }
 
     /// The local day on which a node has the goods ready.
-    fn ready_day(&self, site: &Site) -> Option<waybill_types::network::LocalDay> {
+    fn ready_day(&self, site: &Site) -> Option<LocalDay> {
         let ready_ms = self.dates.ready_ms(site)?;
         Some(self.dates.local(site.clock, ready_ms).0)
     }
 }
 
+/// What a whole unit costs on top at a node that has it ready on a day, in minor units.
+pub(crate) fn price_at(
+    prices: &[Price<'_>],
+    (node, site): (NodeIx, &Site),
+    ready_day: impl FnOnce() -> Option<LocalDay>,
+) -> i64 {
+    let (mut day, mut ready_day) = (None, Some(ready_day));
+    let mut holds = |price: &&Price<'_>| {
+        let rule = price.rule;
+        let everywhere = rule.nodes.kinds.is_empty() && rule.nodes.nodes.is_empty();
+        let here = everywhere
+            || rule.nodes.kinds.contains(&site.record.kind)
+            || price.named.binary_search(&node).is_ok();
+        let always = rule.from_day.is_none() && rule.until_day.is_none();
+        here && (always || {
+            day = ready_day.take().map_or(day, |ready_day| ready_day());
+            day.is_some_and(|ready| rule.holds_on(ready))
+        })
+    };
+    let sum: i64 = prices.iter().filter(|price| holds(price)).map(|price| price.rule.minor).sum();
+    sum.clamp(-PRICE_MAX, PRICE_MAX)
+}
+
 impl<'q> Demands<'q> {
     /// Makes one demand of all that stays together: it asks for one unit, which is all of its pieces.
     pub(crate) fn join(&mut self, question: &Question<'q>) {
-        let Some(terms) = terms_of(question.policy).filter(|terms| !terms.together.is_empty()) else {
+        if terms_of(question.policy).is_none_or(|terms| terms.together.is_empty()) {
             return;
-        };
-        let rule_of = |stock: usize| {
-            let class = question.stock.class(self.stocks[stock].sku)?;
-            terms.together.iter().position(|rule| rule.when.fits_class(Some(class)))
-        };
-        let rules: Vec<Option<usize>> = self.shipped.iter().map(|demand| rule_of(demand.stock)).collect();
+        }
+        let rule_of = |demand: &Demand| question.together(self.stocks[demand.stock].sku);
+        let rules: Vec<Option<usize>> = self.shipped.iter().map(rule_of).collect();
         let mut joined: Vec<(usize, usize)> = Vec::new();
         let mut kept: Vec<Demand> = Vec::with_capacity(self.shipped.len());
         for (demand, rule) in std::mem::take(&mut self.shipped).into_iter().zip(rules) {

@@ -6,13 +6,14 @@ mod left;
 
 pub(crate) use left::{Kept, Left, Sieve};
 
-use crate::mirror::Availability;
+use crate::interner::NodeIx;
+use crate::mirror::{Availability, StockRow};
 use crate::network::Network;
 use crate::planner::{self, PromiseOption};
 use crate::policy::PolicyVersion;
-use waybill_types::ZoneId;
 use waybill_types::exchange::{Plan, PlanRequest, UnplannedReason};
 use waybill_types::network::{FallbackStep, KindCost, NodeKind, Policy, Rules, Terms};
+use waybill_types::{OwnerId, Quantity, Sku, ZoneId};
 
 /// Plans the units asked under the policy's rules. See [`planner::plan`] for what holds of every plan; in addition, rules
 /// that leave units unserved are relaxed in the order the policy states, each step on top of those before, and of two
@@ -137,6 +138,19 @@ impl<'a> Case<'a> {
 }
 
 impl Case<'_> {
+    /// True when the rules let a node serve what it will have of an item.
+    pub(crate) fn serves_there(
+        &self,
+        stock: &dyn Availability,
+        sku: &Sku,
+        owner: &OwnerId,
+        node: NodeIx,
+        given_up: &[FallbackStep],
+    ) -> bool {
+        let row = StockRow { node, available: Quantity::of(1) };
+        Sieve::new(self, stock, sku, owner, given_up).keeps(&row) != Kept::NotServed
+    }
+
     /// The terms that hold for this order, but for the steps given up; `None` where there are none.
     fn terms(&self, given_up: &[FallbackStep]) -> Option<Box<Terms>> {
         let terms = self.rules.terms.as_ref()?;
