@@ -428,7 +428,15 @@ fn sourcing() -> Vec<Row> {
             "backwards" {"/fromTime": "2026-01-02T00:00:00Z", "/untilTime": "2026-01-01T00:00:00Z"} => InvalidArgument "until_time";
         on "fulfillment.v1.SourcingService.CompareSourcingPolicy":
             "no policy" {"/policy": Value::Null} => InvalidArgument "policy";
+            "a policy and a rule" {"/usualRule": 1} => InvalidArgument "policy";
+            "a rule that is none" {"/usualRule": 77} => InvalidArgument "usual_rule";
             "of an order that is none" {"/orderId": "W00-999999"} => NotFound "DECISION_UNKNOWN";
+        on "fulfillment.v1.SourcingService.ProjectSourcingDecisions":
+            "of an order that is none" {"/orderId": "W00-999999"} => NotFound "DECISION_UNKNOWN";
+            "less than nothing in stock" {"/stock/0/quantity": "-1"} => InvalidArgument "stock[0].quantity";
+            "a bundle of nothing" {"/means/bundles/0/parts": json!([])} => InvalidArgument "means.bundles[0].parts";
+            "a backorder for years" {"/means/backorder/days": 366} => InvalidArgument "means.backorder.days";
+            "an item instead of itself" {"/means/substitutes/0/substituteSku": "HOSTILE-1"} => InvalidArgument "means.substitutes[0].substitute_sku";
     }
 }
 

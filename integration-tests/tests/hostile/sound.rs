@@ -384,6 +384,18 @@ fn sourcing(facts: &Facts) -> Vec<Sound> {
         sound("fulfillment.v1.SourcingService.GetSourcingDecision", json!({"orderId": facts.released_order})),
         sound("fulfillment.v1.SourcingService.VerifySourcingDecisions", json!({})),
         sound("fulfillment.v1.SourcingService.CompareSourcingPolicy", json!({"policy": policy})),
+        sound(
+            "fulfillment.v1.SourcingService.ProjectSourcingDecisions",
+            json!({
+                "stock": [{"sku": "HOSTILE-1", "nodeId": "n1", "quantity": "5"}],
+                "means": {
+                    "transfers": true,
+                    "backorder": {"days": 14},
+                    "substitutes": [{"sku": "HOSTILE-1", "substituteSku": "HOSTILE-2"}],
+                    "bundles": [{"sku": "HOSTILE-3", "parts": [{"sku": "HOSTILE-4", "quantity": 1}]}],
+                },
+            }),
+        ),
     ]
 }
 

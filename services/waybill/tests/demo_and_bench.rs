@@ -67,6 +67,35 @@ fn the_demonstration_ends_with_a_clean_audit() {
     ] {
         assert!(out.contains(row), "{row} is not told:\n{out}");
     }
+    assert_sourced_better_than_by_the_rule(&out);
+}
+
+/// The words of the line that begins so, without what groups digits.
+#[track_caller]
+fn words_after(out: &str, beginning: &str) -> Vec<String> {
+    let line = out.lines().find_map(|line| line.trim_start().strip_prefix(beginning));
+    let line = line.unwrap_or_else(|| panic!("no line begins with {beginning:?}:\n{out}"));
+    line.split_whitespace().map(|word| word.replace(',', "")).collect()
+}
+
+/// Everything is proven or nearly, nothing is wrong, and the rule is dearer for the same orders.
+#[track_caller]
+fn assert_sourced_better_than_by_the_rule(out: &str) {
+    let told = words_after(out, "Sourcing: ");
+    let number = |word: &String| word.parse::<f64>().unwrap_or_else(|_| panic!("{word:?} in {told:?}"));
+    let (decisions, proven) = (number(&told[0]), number(&told[2]));
+    assert!(decisions >= 400.0 && (50.0..=100.0).contains(&proven), "{told:?}");
+    assert!(told.windows(3).any(|words| words == ["0", "found", "wrong"]), "{told:?}");
+    let side = |name: &str| -> Vec<f64> {
+        let words = words_after(out, name);
+        words.iter().filter_map(|word| word.parse().ok()).collect()
+    };
+    // Parcels, split in hundredths, paid, with penalties.
+    let (planned, rule) = (side("as planned"), side("nearest node with everything, else nearest"));
+    assert!(planned.len() == 4 && rule.len() == 4 && planned[0] > 0.0, "{planned:?} {rule:?}");
+    assert!(planned[3] <= rule[3], "with penalties the planner is never dearer: {planned:?} {rule:?}");
+    let saved: f64 = words_after(out, "saved ")[0].parse().expect("an amount");
+    assert!((rule[2] - planned[2] - saved).abs() < 0.005, "{saved} is not {rule:?} less {planned:?}");
 }
 
 #[test]

@@ -23,9 +23,9 @@ use waybill_types::{OrderId, Timestamp};
 #[error(
     "no decision of order {order} is kept here: it was never planned, or its decisions were the oldest and are gone"
 )]
-struct NoSuchDecision {
-    order: OrderId,
-    attempt: u32,
+pub(super) struct NoSuchDecision {
+    pub(super) order: OrderId,
+    pub(super) attempt: u32,
 }
 
 impl Coded for NoSuchDecision {
@@ -40,12 +40,12 @@ impl Coded for NoSuchDecision {
     }
 }
 
-fn log(door: &Shared) -> Result<DecisionLog, DoorError> {
+pub(super) fn log(door: &Shared) -> Result<DecisionLog, DoorError> {
     let kept = door.planner.decisions.clone();
     kept.ok_or_else(|| DoorError::IllegalNow { what: "this process keeps no sourcing decisions".into() })
 }
 
-fn unreadable(error: &std::io::Error) -> DoorError {
+pub(super) fn unreadable(error: &std::io::Error) -> DoorError {
     DoorError::Bug { what: format!("kept decisions: {error}") }
 }
 
@@ -90,14 +90,14 @@ fn kept_bytes(record: &Record) -> u64 {
 }
 
 /// Which decisions a call is about.
-struct Which {
-    order: Option<OrderId>,
+pub(super) struct Which {
+    pub(super) order: Option<OrderId>,
     from_ms: i64,
     until_ms: i64,
 }
 
 impl Which {
-    fn read(
+    pub(super) fn read(
         fields: &mut Fields,
         order_id: &str,
         from: Option<&prost_types::Timestamp>,
@@ -115,7 +115,7 @@ impl Which {
         Some(Self { order, from_ms: from.as_ms(), until_ms: until.as_ms() })
     }
 
-    fn entries(&self, log: &DecisionLog) -> Result<Vec<Entry>, Status> {
+    pub(super) fn entries(&self, log: &DecisionLog) -> Result<Vec<Entry>, Status> {
         let mut found = log.between(self.from_ms, self.until_ms).map_err(|error| unreadable(&error))?;
         found.retain(|entry| self.order.is_none_or(|order| entry.asked_for.order == order));
         Ok(found)
@@ -125,7 +125,7 @@ impl Which {
 pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Runs `work` on a thread of its own, which ends when nobody listens any more.
-fn stream<T: Send + 'static>(
+pub(super) fn stream<T: Send + 'static>(
     buffer: usize,
     work: impl FnOnce(&mpsc::Sender<Result<T, Status>>) -> Result<(), Status> + Send + 'static,
 ) -> Answers<T> {
@@ -199,8 +199,8 @@ pub(crate) fn compare(
     let mut fields = Fields::new();
     let (from, until) = (message.from_time.as_ref(), message.until_time.as_ref());
     let which = Which::read(&mut fields, &message.order_id, from, until);
-    let policy = policy_of(&mut fields, message.policy.as_ref());
-    let (which, policy) = fields.finish(which.zip(policy))?;
+    let other = Other::read(&mut fields, &message);
+    let (which, other) = fields.finish(which.zip(other))?;
     caller.must_be_operator("try a sourcing policy on past decisions")?;
     let log = log(door)?;
     let view = message.current_network.then(|| door.network.view());
@@ -218,12 +218,11 @@ pub(crate) fn compare(
             return Err(status(&NoSuchDecision { order, attempt: 0 }));
         }
         let total = entries.len() as u64;
-        let policy = PolicyVersion { version: 0, policy };
         for (done, entry) in (1..).zip(&entries) {
             let read = log.read(entry).map_err(|error| unreadable(&error))?;
             let comparison = read.filter(|(record, _)| record.whole).and_then(|(record, then)| {
                 let network = view.as_ref().map_or(&then.network, |view| &view.network);
-                compared(&record, &then, network, &policy)
+                other.compared(&record, &then, network)
             });
             let answer = proto::CompareSourcingPolicyResponse { total, done, comparison };
             if answers.blocking_send(Ok(answer)).is_err() {
@@ -234,18 +233,57 @@ pub(crate) fn compare(
     }))
 }
 
-fn compared(
-    record: &Record,
-    then: &Then,
-    network: &waybill_sourcing::Network,
-    policy: &PolicyVersion,
-) -> Option<proto::PolicyComparison> {
-    let plan = record.under(&then.network, network, policy)?;
-    Some(proto::PolicyComparison {
-        order_id: record.asked_for.order.to_string(),
-        attempt: record.asked_for.attempt,
-        plan_time: Some(crate::to_proto::time(record.now)),
-        was: Some(to_proto::figures(&record.plan, &then.network, then.policy.policy.currency)),
-        would_be: Some(to_proto::figures(&plan, network, policy.policy.currency)),
-    })
+/// What a decision is compared with.
+enum Other {
+    /// The plan under this policy.
+    Policy(PolicyVersion),
+    /// The plan of the rule, under the policy of then.
+    NearestComplete,
+}
+
+impl Other {
+    fn read(fields: &mut Fields, message: &proto::CompareSourcingPolicyRequest) -> Option<Self> {
+        match proto::UsualRule::try_from(message.usual_rule) {
+            Ok(proto::UsualRule::Unspecified) => {
+                let policy = policy_of(fields, message.policy.as_ref())?;
+                Some(Self::Policy(PolicyVersion { version: 0, policy }))
+            }
+            Ok(proto::UsualRule::NearestComplete) => {
+                if message.policy.is_some() {
+                    fields.wrong("policy", "is given beside usual_rule; leave one of the two out");
+                }
+                if message.current_network {
+                    fields.wrong("current_network", "is given beside usual_rule, which is asked over the network of then");
+                }
+                Some(Self::NearestComplete)
+            }
+            Err(_) => {
+                fields.wrong("usual_rule", format!("is {}, must be a rule that is known", message.usual_rule));
+                None
+            }
+        }
+    }
+
+    fn compared(
+        &self,
+        record: &Record,
+        then: &Then,
+        network: &waybill_sourcing::Network,
+    ) -> Option<proto::PolicyComparison> {
+        let (plan, currency) = match self {
+            Self::Policy(policy) => {
+                (record.under(&then.network, network, policy)?, policy.policy.currency)
+            }
+            Self::NearestComplete => {
+                (record.by_nearest_complete(&then.network, &then.policy)?, then.policy.policy.currency)
+            }
+        };
+        Some(proto::PolicyComparison {
+            order_id: record.asked_for.order.to_string(),
+            attempt: record.asked_for.attempt,
+            plan_time: Some(crate::to_proto::time(record.now)),
+            was: Some(to_proto::figures(&record.plan, &then.network, then.policy.policy.currency)),
+            would_be: Some(to_proto::figures(&plan, network, currency)),
+        })
+    }
 }

@@ -114,6 +114,29 @@ async fn kept_decisions_are_checked_and_tried_under_another_policy() {
     let view = world.door.network().view();
     assert_eq!(view.policy.version, 0, "nothing was put in force");
 
+    let rule = proto::CompareSourcingPolicyRequest {
+        usual_rule: proto::UsualRule::NearestComplete.into(),
+        ..Default::default()
+    };
+    let answers = world.door.compare_sourcing_policy(operator(rule.clone())).await.unwrap();
+    let answers: Vec<_> = answers.into_inner().map(Result::unwrap).collect().await;
+    let figures = answers[0].comparison.as_ref().unwrap();
+    let cost = |plan: &Option<proto::PlanFigures>| {
+        plan.as_ref().and_then(|plan| plan.cost.as_ref()).map(|cost| cost.minor_units)
+    };
+    assert_eq!(answers.len(), 3);
+    assert!(cost(&figures.was) <= cost(&figures.would_be), "{figures:?}");
+    let both = proto::CompareSourcingPolicyRequest {
+        policy: Some(policy.clone()),
+        current_network: true,
+        ..rule.clone()
+    };
+    let refused = world.door.compare_sourcing_policy(operator(both)).await.err().unwrap();
+    assert_eq!(fields(&refused), ["policy", "current_network"]);
+    let unknown = proto::CompareSourcingPolicyRequest { usual_rule: 77, ..rule };
+    let refused = world.door.compare_sourcing_policy(operator(unknown)).await.err().unwrap();
+    assert_eq!(fields(&refused), ["usual_rule"]);
+
     let one =
         world.door.compare_sourcing_policy(operator(compare(OrderId::new(0, 2).to_string()))).await.unwrap();
     let one: Vec<_> = one.into_inner().map(Result::unwrap).collect().await;

@@ -1,6 +1,7 @@
 //! `waybill what-if`: orders as they were decided beside what another policy would decide over the stock of that time.
 //! Nothing is put in force, nothing is reserved.
 
+mod beyond;
 mod plot;
 mod report;
 
@@ -9,7 +10,9 @@ use anyhow::{Context, bail};
 use prost_types::Timestamp;
 use report::Report;
 use std::path::PathBuf;
-use waybill_client::proto::fulfillment::v1::CompareSourcingPolicyRequest;
+use waybill_client::proto::fulfillment::v1::{
+    CompareSourcingPolicyRequest, ProjectSourcingDecisionsRequest, UsualRule,
+};
 use waybill_formats::Instant;
 
 /// Plan orders once more under another policy and compare.
@@ -21,17 +24,37 @@ pub struct Args {
     #[arg(default_value = "", hide_default_value = true)]
     order: String,
     /// The policy to try, a file as `waybill policy print` writes it.
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["rule", "stock", "means"])]
+    policy: Option<PathBuf>,
+    /// Instead of a policy: what shops without a planner do, priced by the policy of then.
+    #[arg(long, value_enum, conflicts_with_all = ["policy", "current_network", "stock", "means"])]
+    rule: Option<Rule>,
     /// Orders that were planned on this day, in UTC, such as 2026-03-02; by default all that are kept.
     #[arg(long, value_name = "DAY", conflicts_with = "order")]
     day: Option<String>,
     /// Plan over the network as it is now instead of as it was.
     #[arg(long)]
     current_network: bool,
+    #[command(flatten)]
+    stated: beyond::Stated,
     /// Draw what it comes to into this file.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+}
+
+/// What shops do without a planner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Rule {
+    /// The nearest node that has everything; where none has, nodes by distance.
+    NearestComplete,
+}
+
+impl From<Rule> for UsualRule {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::NearestComplete => Self::NearestComplete,
+        }
+    }
 }
 
 /// What the fields are called where they are typed.
@@ -46,12 +69,25 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Some(day) => day_of(day)?,
         None => (None, None),
     };
+    if args.stated.any() {
+        let request = ProjectSourcingDecisionsRequest {
+            order_id: args.order.clone(),
+            from_time,
+            until_time,
+            current_network: args.current_network,
+            policy: args.policy.as_deref().map(policy::read).transpose()?,
+            ..ProjectSourcingDecisionsRequest::default()
+        };
+        let client = args.common.connection.connect().await?;
+        return beyond::run(&client, &args.stated, request, args.common.json).await;
+    }
     let request = CompareSourcingPolicyRequest {
-        policy: Some(policy::read(&args.policy)?),
+        policy: args.policy.as_deref().map(policy::read).transpose()?,
         order_id: args.order.clone(),
         from_time,
         until_time,
         current_network: args.current_network,
+        usual_rule: args.rule.map_or(UsualRule::Unspecified, UsualRule::from).into(),
     };
     let client = args.common.connection.connect().await?;
     let answers = client.sourcing().compare_sourcing_policy(request).await;

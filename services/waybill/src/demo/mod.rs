@@ -11,6 +11,7 @@ mod restock;
 mod returns;
 pub(crate) mod settle;
 mod shop;
+mod sourcing;
 mod summary;
 mod verify;
 pub(crate) mod warehouse;
@@ -256,6 +257,7 @@ impl Stage {
         self.ledger.count(|counts| counts.watched = watched);
         let mut closed = self.ledger.close();
         let laws = audit(&self.clients[0]).await?;
+        let sourced = sourcing::sourced(&self.clients[0]).await?;
         let summary = summary::summarize(&orders, &closed.refused, &restock);
         let (missing, missing_count) = verify::missing(&closed, &orders);
         let times =
@@ -272,6 +274,7 @@ impl Stage {
             ledger: &mut closed,
             restock: &restock,
             tally: &open.warehouses.tally,
+            sourced: &sourced,
             laws: &laws,
             times,
         };

@@ -3,6 +3,7 @@
 use super::ledger::Closed;
 use super::load::Loaded;
 use super::restock::Restock;
+use super::sourcing::{Side, Sourced};
 use super::summary::{Outcome, PROMISE_DAYS, Summary};
 use super::warehouse::Tally;
 use crate::operate::audit::verdict;
@@ -31,6 +32,7 @@ pub(crate) struct Report<'a> {
     pub(crate) ledger: &'a mut Closed,
     pub(crate) restock: &'a Restock,
     pub(crate) tally: &'a Tally,
+    pub(crate) sourced: &'a Sourced,
     pub(crate) laws: &'a [LawReport],
     pub(crate) times: Times,
 }
@@ -68,6 +70,7 @@ impl Report<'_> {
         self.orders(&mut out)?;
         self.places(&mut out)?;
         self.service(&mut out)?;
+        self.sourcing(&mut out)?;
         self.changes(&mut out)?;
         self.speed(&mut out)?;
         self.laws(&mut out)?;
@@ -221,6 +224,45 @@ impl Report<'_> {
         )
     }
 
+    /// How well it was sourced, and what the usual rule would have made of the same orders.
+    fn sourcing(&self, out: &mut String) -> std::fmt::Result {
+        let Sourced { decisions, proven, wrong, compared, alike, planner, rule } = self.sourced;
+        let currency = &self.summary.currency;
+        writeln!(
+            out,
+            "\nSourcing: {} decisions, {} of them proven optimal, {} found wrong by the checker",
+            grouped(*decisions),
+            percent(*proven, *decisions),
+            grouped(*wrong)
+        )?;
+        writeln!(
+            out,
+            "  {:<44}{:>9}{:>12}{:>18}{:>18}",
+            format!("{} first plans over the same stock", grouped(*alike)),
+            "parcels",
+            "split",
+            "paid",
+            "with penalties"
+        )?;
+        let mut row = |name: &str, side: &Side| {
+            let amount = |minor| money(currency, minor);
+            let split = percent(side.split, *alike);
+            let (paid, weighed) = (amount(side.paid), amount(side.weighed));
+            writeln!(out, "  {name:<44}{:>9}{split:>12}{paid:>18}{weighed:>18}", grouped(side.parcels))
+        };
+        row("as planned", planner)?;
+        row("nearest node with everything, else nearest", rule)?;
+        let saved = self.sourced.saved();
+        writeln!(
+            out,
+            "  saved {}, {} of what the rule would have paid; {} more orders were kept whole and would have been served in \
+             part by one of the two",
+            money(currency, saved),
+            percent(saved.max(0).unsigned_abs(), rule.paid.max(0).unsigned_abs()),
+            grouped(compared - alike)
+        )
+    }
+
     /// What came of amendments, cancels and returns, and what nodes saw of them.
     fn changes(&self, out: &mut String) -> std::fmt::Result {
         let counts = self.ledger.counts;
@@ -342,6 +384,7 @@ mod tests {
             ledger: &mut Ledger::default().close(),
             restock: &Restock::default(),
             tally: &Tally::default(),
+            sourced: &Sourced::default(),
             laws: &[law],
             times: Times::default(),
         };
