@@ -239,7 +239,7 @@ impl Cluster {
     }
 
     /// Tells all others to look at who owns what.
-    pub(crate) fn nudge_all(&self) {
+    pub fn nudge_all(&self) {
         let owners = self.owners.borrow().clone();
         let living = owners.members.iter().filter(|row| !row.remaining.is_zero());
         for member in living.map(|row| &row.member).filter(|member| holder(member) != *self.me) {

@@ -4,7 +4,6 @@
 use crate::caller::Caller;
 use crate::error::{DoorError, status};
 use crate::fields::Fields;
-use std::sync::atomic::Ordering;
 use tonic::Status;
 use waybill_machine::{Coded, Content, Machine};
 use waybill_replica::{Failure, Partition, Partitions, RequestKey, Submission, Token};
@@ -72,7 +71,7 @@ pub fn check_own<M: Machine>(fields: &mut Fields, partitions: &Partitions<M>, to
         return;
     }
     match partitions.get(token.partition) {
-        Some(partition) if token.sequence <= partition.status().sequence.load(Ordering::Acquire) => {}
+        Some(partition) if partition.status().may_have_reached(token.sequence) => {}
         Some(_) | None => fields.wrong("after", "is not a token that this installation returned"),
     }
 }

@@ -96,7 +96,7 @@ impl Builder {
 
     /// Reads every document in one read, so that they are of one version, and builds off the partition's task.
     async fn build(&mut self) -> bool {
-        let Ok(copy) = self.partition.read(|state, _| Copy::of(state)).await else { return false };
+        let Ok(copy) = self.partition.glance(|state, _| Copy::of(state)).await else { return false };
         let begun = Instant::now();
         let names = Arc::clone(&self.names);
         let Ok(view) = tokio::task::spawn_blocking(move || copy.view(&names)).await else { return false };

@@ -30,16 +30,29 @@ impl Ears {
 
     /// The observer of one partition. Runs on its task, so it only touches memory.
     pub(crate) fn observer(&self) -> Box<dyn Observer<Orders>> {
-        let ears = self.clone();
-        Box::new(move |_: &OrdersState, _: u64, notes: Vec<Note>| {
-            for note in notes {
-                match note {
-                    Note::Changed { order, .. } => ears.changed.wake(&order),
-                    // Without a planner's task the engine is stopping; the question is pending and asked again.
-                    Note::AskPlan(question) => drop(ears.questions.send(question)),
-                }
+        Box::new(self.clone())
+    }
+}
+
+impl Observer<Orders> for Ears {
+    fn committed(&mut self, _: &OrdersState, _: u64, notes: Vec<Note>) {
+        for note in notes {
+            match note {
+                Note::Changed { order, .. } => self.changed.wake(&order),
+                // Without a planner's task the engine is stopping; the question is pending and asked again.
+                Note::AskPlan(question) => drop(self.questions.send(question)),
             }
-        })
+        }
+    }
+
+    fn followed(&mut self, _: &OrdersState, _: u64, notes: Vec<Note>) {
+        for note in notes {
+            match note {
+                Note::Changed { order, .. } => self.changed.wake(&order),
+                // The owner's process asks; where that goes away the question is pending at the next owner.
+                Note::AskPlan(_) => {}
+            }
+        }
     }
 }
 

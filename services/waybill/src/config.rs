@@ -35,6 +35,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The journal.
     pub journal: JournalConfig,
+    /// How this process shows itself to others that share its journal.
+    pub cluster: ClusterConfig,
     /// The store.
     pub store: StoreConfig,
     /// Sourcing.
@@ -92,16 +94,44 @@ pub struct LimitsConfig {
     pub request_ttl_hours: u32,
 }
 
-/// The local journal.
+/// The journal: local files, or an engine that several processes share.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct JournalConfig {
+    /// Where the shared journal is, such as `postgres://waybill@db/waybill`; absent for files in the data directory.
+    pub url: Option<String>,
+    /// The schema of the shared journal, one per cluster.
+    pub schema: String,
+    /// Connections to the shared journal, 1 to 200.
+    pub connections: usize,
+    /// How long a frame is tried again while the shared journal does not answer, in milliseconds.
+    pub patience_ms: u64,
+    /// Use a server that may lose what it acknowledged (fsync off and the like). For throw-away data only.
+    pub allow_unsafe_engine: bool,
     /// Bytes of one segment file.
     pub segment_bytes: u64,
     /// Bytes of archived segments to keep; 0 keeps none.
     pub archive_bytes: u64,
     /// Never sync. Loses acknowledged orders at a power cut; exists to show that the power-cut test can fail.
     pub unsafe_never_sync: bool,
+}
+
+/// This process among those that share its journal; without meaning where the journal is its own.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClusterConfig {
+    /// Its name, unique among the living; absent for its address.
+    pub name: Option<String>,
+    /// Where others reach it, such as `http://10.0.0.5:7700`; absent for the address it listens at.
+    pub advertise: Option<String>,
+    /// How long a lease lasts, 500 to 60,000 ms: a crashed owner is replaced after about that long.
+    pub lease_ttl_ms: u64,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self { name: None, advertise: None, lease_ttl_ms: 2_000 }
+    }
 }
 
 /// The store of checkpointed rows.
@@ -134,6 +164,7 @@ impl Default for Config {
             log_filter: "info".into(),
             limits: LimitsConfig::default(),
             journal: JournalConfig::default(),
+            cluster: ClusterConfig::default(),
             store: StoreConfig::default(),
             sourcing: SourcingConfig::default(),
         }
@@ -158,7 +189,16 @@ impl Default for JournalConfig {
     fn default() -> Self {
         let options = waybill_journal::Options::default();
         let archive_bytes = options.archive.keep_bytes;
-        Self { segment_bytes: options.segment_bytes, archive_bytes, unsafe_never_sync: false }
+        Self {
+            url: None,
+            schema: "waybill".into(),
+            connections: 8,
+            patience_ms: 60_000,
+            allow_unsafe_engine: false,
+            segment_bytes: options.segment_bytes,
+            archive_bytes,
+            unsafe_never_sync: false,
+        }
     }
 }
 
@@ -214,6 +254,9 @@ impl Config {
             !self.services.is_empty(),
             "services is empty; name at least one of orders, inventory, fulfillment"
         );
+        if self.journal.url.is_some() {
+            return crate::cluster::check(self);
+        }
         for service in [ServiceName::Orders, ServiceName::Inventory, ServiceName::Fulfillment] {
             let name = Service::from(service).name();
             match (self.services.contains(&service), self.peers.contains_key(&service)) {
@@ -233,9 +276,14 @@ impl Config {
     #[must_use]
     pub fn warnings(&self) -> Vec<&'static str> {
         let never_sync = "journal.unsafe_never_sync is true: a power cut loses what was acknowledged";
+        let unsafe_engine =
+            "journal.allow_unsafe_engine is true: the shared journal may lose what was acknowledged";
         let virtual_clock = "clock is virtual: time stands still until AdvanceClock moves it";
-        let found =
-            [(self.journal.unsafe_never_sync, never_sync), (self.clock == ClockKind::Virtual, virtual_clock)];
+        let found = [
+            (self.journal.unsafe_never_sync, never_sync),
+            (self.clock == ClockKind::Virtual, virtual_clock),
+            (self.journal.allow_unsafe_engine, unsafe_engine),
+        ];
         found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, warning)| warning).collect()
     }
 

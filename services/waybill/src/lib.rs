@@ -5,6 +5,7 @@ pub mod admin;
 pub mod audit;
 pub mod backup;
 pub mod bench;
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod demo;

@@ -29,7 +29,8 @@ pub fn kind(service: Service) -> ServiceKind {
     }
 }
 
-fn service(kind: i32) -> Option<Service> {
+/// The service of a wire's name.
+pub(crate) fn service(kind: i32) -> Option<Service> {
     match ServiceKind::try_from(kind).ok()? {
         ServiceKind::Unspecified => None,
         ServiceKind::Orders => Some(Service::Orders),
@@ -56,6 +57,19 @@ pub fn lazy_channel(endpoint: &str) -> anyhow::Result<Channel> {
     Ok(endpoint.connect_lazy())
 }
 
+/// A delivery as the contract carries it.
+pub(crate) fn carried(delivery: &Delivery) -> DeliverRequest {
+    let to = delivery.to;
+    DeliverRequest {
+        from_service: kind(delivery.from.service).into(),
+        from_partition: delivery.from.index.into(),
+        to_service: kind(to.service).into(),
+        to_partition: to.index.into(),
+        first_sequence: delivery.first,
+        messages: delivery.messages.iter().map(|letter| letter.bytes().to_vec().into()).collect(),
+    }
+}
+
 /// A service that runs in another process.
 pub struct Peer(PartitionServiceClient<Channel>);
 
@@ -78,14 +92,7 @@ impl Deliver for Peer {
         let mut client = self.0.clone();
         Box::pin(async move {
             let to = delivery.to;
-            let mut request = Request::new(DeliverRequest {
-                from_service: kind(delivery.from.service).into(),
-                from_partition: delivery.from.index.into(),
-                to_service: kind(to.service).into(),
-                to_partition: to.index.into(),
-                first_sequence: delivery.first,
-                messages: delivery.messages.iter().map(|letter| letter.bytes().to_vec().into()).collect(),
-            });
+            let mut request = Request::new(carried(&delivery));
             request.metadata_mut().insert(caller::ROLE, tonic::metadata::MetadataValue::from_static("peer"));
             let answer = client.deliver(request).await.map_err(|status| {
                 tracing::debug!(%to, %status, "a delivery failed");
@@ -152,6 +159,13 @@ impl PartitionService for PartitionDoor {
             );
         }
         let delivery = self.parse(request.into_inner())?;
+        if let Some(owner) = self.router.owner(delivery.to.service) {
+            // In a cluster only the owner takes messages; the sender finds the next one by itself.
+            let to = delivery.to;
+            let taken = owner.deliver_here(delivery).await;
+            let through_sequence = taken.map_err(|error| crate::cluster::not_done(to, error))?;
+            return Ok(Response::new(DeliverResponse { through_sequence }));
+        }
         match self.router.deliver(delivery).await {
             Ok(through_sequence) => Ok(Response::new(DeliverResponse { through_sequence })),
             Err(DeliverError::Gap { expected }) => {

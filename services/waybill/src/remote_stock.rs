@@ -16,12 +16,8 @@ use waybill_types::{Invalid, Layout, NodeId, OwnerId, PartitionId, Quantity, Ser
 
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Follows inventory at `endpoint` for as long as the process lives.
-///
-/// # Errors
-/// An endpoint that is no URL.
-pub fn follow(endpoint: &str, layout: Layout, mirror: Mirror) -> anyhow::Result<()> {
-    let channel = crate::peers::lazy_channel(endpoint)?;
+/// Follows inventory behind `channel` for as long as the process lives.
+pub fn follow(channel: Channel, layout: Layout, mirror: Mirror) {
     tokio::spawn(async move {
         loop {
             // While nobody answers, the mirror keeps what it had; plans say which version they were made from.
@@ -31,7 +27,6 @@ pub fn follow(endpoint: &str, layout: Layout, mirror: Mirror) -> anyhow::Result<
             tokio::time::sleep(PAUSE).await;
         }
     });
-    Ok(())
 }
 
 async fn stream(channel: &Channel, layout: Layout, mirror: &Mirror) -> anyhow::Result<()> {

@@ -2,25 +2,37 @@
 
 use crate::admin::AdminDoor;
 use crate::audit::Running;
+use crate::cluster::{ClusterDoor, Elsewhere, OwnerDoor, running_channel};
 use crate::config::{ClockKind, Config, ServiceName};
 use crate::peers::{PartitionDoor, Peer, RemoteRecipients};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::service::{InterceptorLayer, Routes, RoutesBuilder};
-use tonic::transport::Server as GrpcServer;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Server as GrpcServer};
 use tonic_web::GrpcWebLayer;
 use tower::util::MapResponseLayer;
 use waybill_machine::record::{decode, encode};
 use waybill_mirror::Mirror;
 use waybill_proto::common::v1::admin_service_server::AdminServiceServer;
+use waybill_proto::common::v1::cluster_service_server::ClusterServiceServer;
 use waybill_proto::common::v1::partition_service_server::PartitionServiceServer;
-use waybill_replica::{Clock, DataDir, Host, HostOptions};
+use waybill_proto::customers::v1::customers_service_server::CustomersServiceServer;
+use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentServiceServer;
+use waybill_proto::fulfillment::v1::network_service_server::NetworkServiceServer;
+use waybill_proto::fulfillment::v1::promise_service_server::PromiseServiceServer;
+use waybill_proto::fulfillment::v1::sourcing_service_server::SourcingServiceServer;
+use waybill_proto::inventory::v1::inventory_service_server::InventoryServiceServer;
+use waybill_proto::orders::v1::amendments_service_server::AmendmentsServiceServer;
+use waybill_proto::orders::v1::order_policy_service_server::OrderPolicyServiceServer;
+use waybill_proto::orders::v1::orders_service_server::OrdersServiceServer;
+use waybill_proto::orders::v1::returns_service_server::ReturnsServiceServer;
+use waybill_replica::{Clock, ClusterOptions, DataDir, Host, HostOptions};
 use waybill_service_kit::{Access, Nodes, OpenPerson, Planner, Seal, explain_undecodable, identify};
 use waybill_store::Op;
 use waybill_store::vault::Vault;
@@ -42,8 +54,17 @@ pub struct Server {
 pub async fn start(config: Config) -> anyhow::Result<Server> {
     config.check()?;
     let started = SystemTime::now();
-    let host = Arc::new(open_host(&config).await?);
-    let vault = open_vault(&host)?;
+    let bound = if config.journal.url.is_some() { Some(bind(&config).await?) } else { None };
+    let cluster = match &bound {
+        Some((_, address)) => crate::cluster::options(&config, *address).await?,
+        None => None,
+    };
+    let engine = cluster.as_ref().map(|cluster| Arc::clone(&cluster.engine));
+    let host = Arc::new(open_host_in(&config, cluster).await?);
+    let vault = match &engine {
+        Some(engine) => crate::cluster::vault(engine).await?,
+        None => open_vault(&host)?,
+    };
     let seal = Seal::new(Arc::new(vault));
     let (running, mut routes) = start_services(&config, &host, seal.clone()).await?;
     let here = crate::backup::services(&running);
@@ -56,15 +77,35 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         running: running.clone(),
         started,
     }));
+    let owner =
+        OwnerDoor { router: host.router().clone(), layout: host.layout(), cluster: host.cluster().cloned() };
+    routes.add_service(owner.server());
+    let view = ClusterDoor { host: Arc::clone(&host), running: running.clone() };
+    routes.add_service(ClusterServiceServer::new(view));
     add_health_and_reflection(&mut routes).await?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
-    let address = listener.local_addr()?;
+    let (listener, address) = match bound {
+        Some(bound) => bound,
+        None => bind(&config).await?,
+    };
     let (stop, stopped) = oneshot::channel();
     let served = tokio::spawn(serve(listener, routes.routes(), stopped));
+    // Others may hand partitions over from now on, so this process must be reachable first.
+    host.join(OWNED_WITHIN).await;
     tracing::info!(%address, data_dir = %config.data_dir.display(), "serving");
     Ok(Server { address, host, running, stop: Some(stop), served })
+}
+
+/// How long callers are kept out until every partition has an owner; after that they wait by themselves.
+const OWNED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long others may take to own what this process owned when it stops.
+const HANDED_OVER_WITHIN: Duration = Duration::from_secs(10);
+
+async fn bind(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(config.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// Which vault belongs to this directory's rows, and how many keys it had given out when it was last opened.
@@ -124,6 +165,10 @@ async fn serve(
 /// # Errors
 /// See [`waybill_replica::OpenError`].
 pub async fn open_host(config: &Config) -> anyhow::Result<Host> {
+    open_host_in(config, None).await
+}
+
+async fn open_host_in(config: &Config, cluster: Option<ClusterOptions>) -> anyhow::Result<Host> {
     let clock = match config.clock {
         ClockKind::System => Clock::system(),
         ClockKind::Virtual => Clock::virtual_at(VIRTUAL_START),
@@ -136,7 +181,11 @@ pub async fn open_host(config: &Config) -> anyhow::Result<Host> {
         store: waybill_store::Options { cache_bytes: config.store.cache_bytes },
     };
     let dir = DataDir::new(&config.data_dir);
-    let opened = tokio::task::spawn_blocking(move || Host::open(dir, options)).await?;
+    let opened = tokio::task::spawn_blocking(move || match cluster {
+        Some(cluster) => Host::open_in_cluster(dir, options, cluster),
+        None => Host::open(dir, options),
+    });
+    let opened = opened.await?;
     opened.with_context(|| format!("cannot open {}", config.data_dir.display()))
 }
 
@@ -166,7 +215,14 @@ async fn start_services(
     let runs = |service| config.services.contains(&service);
     for service in [ServiceName::Orders, ServiceName::Inventory, ServiceName::Fulfillment] {
         if !runs(service) {
-            host.router().register(service.into(), Arc::new(Peer::new(peer(config, service)?)?));
+            match host.cluster() {
+                Some(cluster) => {
+                    let elsewhere = waybill_replica::Elsewhere(cluster.clone());
+                    host.router().register(service.into(), Arc::new(elsewhere));
+                    add_elsewhere(&mut routes, service, running_channel(cluster, service.into()));
+                }
+                None => host.router().register(service.into(), Arc::new(Peer::new(peer(config, service)?)?)),
+            }
         }
     }
     let stock = Mirror::new(host.layout());
@@ -176,14 +232,17 @@ async fn start_services(
         routes.add_service(door.server());
         running.inventory = Some(door.partitions().clone());
     } else if runs(ServiceName::Fulfillment) {
-        crate::remote_stock::follow(peer(config, ServiceName::Inventory)?, host.layout(), stock.clone())?;
+        let channel = channel(config, host, ServiceName::Inventory)?;
+        crate::remote_stock::follow(channel, host.layout(), stock.clone());
     }
     let (planner, nodes): (Arc<dyn Planner>, Arc<dyn Nodes>) = if runs(ServiceName::Fulfillment) {
         let settings = waybill_fulfillment_service::Settings {
             decisions_bytes: config.sourcing.decisions_bytes,
             ..waybill_fulfillment_service::Settings::default()
         };
-        let recipients: Arc<dyn OpenPerson> = if runs(ServiceName::Orders) {
+        // In a cluster every process can ask for the keys.
+        let opens = runs(ServiceName::Orders) || host.cluster().is_some();
+        let recipients: Arc<dyn OpenPerson> = if opens {
             Arc::new(seal.clone())
         } else {
             Arc::new(RemoteRecipients::new(peer(config, ServiceName::Orders)?)?)
@@ -197,7 +256,7 @@ async fn start_services(
         running.decisions = door.decisions();
         (door.planner(), door.nodes())
     } else {
-        let channel = crate::peers::lazy_channel(peer(config, ServiceName::Fulfillment)?)?;
+        let channel = channel(config, host, ServiceName::Fulfillment)?;
         let nodes = waybill_fulfillment_service::RemoteNodes::new(channel.clone());
         (Arc::new(waybill_fulfillment_service::RemotePlanner::new(channel)), Arc::new(nodes))
     };
@@ -215,6 +274,36 @@ async fn start_services(
         running.customers = Some(customers.partitions().clone());
     }
     Ok((running, routes))
+}
+
+/// The way to a service that runs in another process.
+fn channel(config: &Config, host: &Host, service: ServiceName) -> anyhow::Result<Channel> {
+    match host.cluster() {
+        Some(cluster) => Ok(running_channel(cluster, service.into())),
+        None => crate::peers::lazy_channel(peer(config, service)?),
+    }
+}
+
+/// What callers ask here of a service that runs elsewhere is handed on.
+fn add_elsewhere(routes: &mut RoutesBuilder, service: ServiceName, channel: Channel) {
+    match service {
+        ServiceName::Orders => {
+            routes.add_service(Elsewhere::<OrdersServiceServer<()>>::new(channel.clone()));
+            routes.add_service(Elsewhere::<AmendmentsServiceServer<()>>::new(channel.clone()));
+            routes.add_service(Elsewhere::<ReturnsServiceServer<()>>::new(channel.clone()));
+            routes.add_service(Elsewhere::<OrderPolicyServiceServer<()>>::new(channel.clone()));
+            routes.add_service(Elsewhere::<CustomersServiceServer<()>>::new(channel));
+        }
+        ServiceName::Inventory => {
+            routes.add_service(Elsewhere::<InventoryServiceServer<()>>::new(channel));
+        }
+        ServiceName::Fulfillment => {
+            routes.add_service(Elsewhere::<FulfillmentServiceServer<()>>::new(channel.clone()));
+            routes.add_service(Elsewhere::<NetworkServiceServer<()>>::new(channel.clone()));
+            routes.add_service(Elsewhere::<PromiseServiceServer<()>>::new(channel.clone()));
+            routes.add_service(Elsewhere::<SourcingServiceServer<()>>::new(channel));
+        }
+    }
 }
 
 fn peer(config: &Config, service: ServiceName) -> anyhow::Result<&str> {
@@ -248,6 +337,8 @@ impl Server {
     /// # Errors
     /// What the listener said.
     pub async fn stop(mut self) -> anyhow::Result<()> {
+        // Others own first; callers here are served through them meanwhile.
+        self.host.hand_over(HANDED_OVER_WITHIN).await;
         if let Some(stop) = self.stop.take() {
             // A listener that has failed is not there to be told.
             let _ = stop.send(());
@@ -264,6 +355,7 @@ impl Server {
         if let Some(partitions) = &self.running.inventory {
             partitions.drain().await;
         }
+        self.host.leave().await;
         // Long streams of callers would keep the listener; their partitions are gone, so nothing is lost by ending them.
         self.served.abort();
         match self.served.await {

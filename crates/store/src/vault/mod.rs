@@ -11,10 +11,12 @@
 //! that overwrites in place, on an encrypted disk, give its backups a retention of their own, and erase again after
 //! a restore.
 //!
-//! Keys are not cached in memory: reading a slot is one `pread` from the operating system's page cache, which costs less
+//! Where several processes share one engine the keys lie there instead (`outside`), and the engine's own documentation
+//! says what erasing reaches. Keys of the file are not cached in memory: reading a slot is one `pread` from the operating system's page cache, which costs less
 //! than the sealing, and an erased key lingers nowhere in this process.
 
 mod file;
+mod outside;
 mod sealed;
 
 use std::path::Path;
@@ -23,6 +25,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::Error;
 pub use file::FILE_NAME;
 use file::{BLOCK_SLOTS, SlotState, VaultFile};
+use outside::Outside;
+pub use outside::OutsideKeys;
 pub use sealed::{Opened, Sealed};
 
 /// A key of the vault: the number of its slot. Numbers grow, are never reused and may have gaps.
@@ -32,8 +36,15 @@ pub struct KeyId(pub u64);
 /// An open vault. All calls take `&self` and may come from any thread.
 #[derive(Debug)]
 pub struct Vault {
-    file: VaultFile,
+    keys: Keys,
     free: Mutex<std::ops::Range<u64>>,
+}
+
+/// Where the keys lie.
+#[derive(Debug)]
+enum Keys {
+    File(VaultFile),
+    Outside(Outside),
 }
 
 impl Vault {
@@ -62,12 +73,27 @@ impl Vault {
     /// not recorded, so that handing out costs no write.
     fn over(file: VaultFile) -> Vault {
         let end = file.slots();
-        Vault { file, free: Mutex::new(end..end) }
+        Vault { keys: Keys::File(file), free: Mutex::new(end..end) }
+    }
+
+    /// A vault whose keys lie with an engine that other processes use too.
+    pub fn outside(keys: Box<dyn OutsideKeys>) -> Vault {
+        Vault { keys: Keys::Outside(Outside::new(keys)), free: Mutex::new(0..0) }
+    }
+
+    fn slot(&self, key: KeyId) -> Result<SlotState, Error> {
+        match &self.keys {
+            Keys::File(file) => file.read(key),
+            Keys::Outside(outside) => outside.read(key),
+        }
     }
 
     /// A random number that names this vault.
     pub fn id(&self) -> [u8; 16] {
-        self.file.id()
+        match &self.keys {
+            Keys::File(file) => file.id(),
+            Keys::Outside(outside) => outside.id(),
+        }
     }
 
     /// A key that nobody has. It is durable already; every 256th call pays for the block.
@@ -77,11 +103,17 @@ impl Vault {
     pub fn next(&self) -> Result<KeyId, Error> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         if free.is_empty() {
-            let start = self.file.append_block()?;
+            let start = match &self.keys {
+                Keys::File(file) => file.append_block()?,
+                Keys::Outside(outside) => outside.append_block()?,
+            };
             *free = start..start + BLOCK_SLOTS;
         }
         let id = free.start;
         free.start += 1;
+        if let Keys::Outside(outside) = &self.keys {
+            outside.handed_out(id);
+        }
         Ok(KeyId(id))
     }
 
@@ -91,7 +123,7 @@ impl Vault {
     /// # Errors
     /// [`Error::KeyErased`]; [`Error::ValueTooLarge`] above 1 MiB; [`Error::UnknownKey`]; [`Error::Damaged`] where the slot does not verify, [`Error::Io`].
     pub fn seal(&self, key: KeyId, plain: &[u8], context: &[u8]) -> Result<Sealed, Error> {
-        match self.file.read(key)? {
+        match self.slot(key)? {
             SlotState::Live(secret) => sealed::seal(key, &secret, plain, context),
             SlotState::Erased => Err(Error::KeyErased { id: key.0 }),
         }
@@ -102,7 +134,7 @@ impl Vault {
     /// # Errors
     /// [`Error::NotSealedHere`] where bytes or context are not those of the sealing; otherwise as [`Vault::seal`].
     pub fn open(&self, sealed: &Sealed, context: &[u8]) -> Result<Opened, Error> {
-        match self.file.read(sealed.key()?)? {
+        match self.slot(sealed.key()?)? {
             SlotState::Live(secret) => sealed::open(sealed, &secret, context).map(Opened::Plain),
             SlotState::Erased => Ok(Opened::Erased),
         }
@@ -113,14 +145,21 @@ impl Vault {
     /// # Errors
     /// [`Error::UnknownKey`]; [`Error::Io`], after which the key may or may not survive.
     pub fn erase(&self, key: KeyId) -> Result<(), Error> {
-        self.file.erase(key)
+        match &self.keys {
+            Keys::File(file) => file.erase(key),
+            Keys::Outside(outside) => outside.erase(key),
+        }
     }
 
     /// A look-up key for a personal value (an e-mail address, say) that tells nothing to who lacks this vault. `kind`
     /// keeps equal values of two kinds apart; the caller normalises. It does not depend on any subject's key and outlives
     /// erasure: the caller removes the rows that carry it.
     pub fn digest(&self, kind: &str, normalised: &str) -> [u8; 16] {
-        let mut hasher = blake3::Hasher::new_keyed(self.file.digest_secret());
+        let secret = match &self.keys {
+            Keys::File(file) => file.digest_secret(),
+            Keys::Outside(outside) => outside.digest_secret(),
+        };
+        let mut hasher = blake3::Hasher::new_keyed(secret);
         hasher.update(&(kind.len() as u64).to_be_bytes());
         hasher.update(kind.as_bytes());
         hasher.update(normalised.as_bytes());
@@ -131,6 +170,9 @@ impl Vault {
 
     /// How many keys there are, handed out or not, erased or not.
     pub fn keys(&self) -> u64 {
-        self.file.slots()
+        match &self.keys {
+            Keys::File(file) => file.slots(),
+            Keys::Outside(outside) => outside.keys(),
+        }
     }
 }

@@ -12,6 +12,7 @@ use tonic::Status;
 use waybill_mirror::{Cursor, Mirror};
 use waybill_proto::inventory::v1 as proto;
 use waybill_proto::inventory::v1::watch_availability_response::Change;
+use waybill_replica::Role;
 use waybill_service_kit::values::ids;
 use waybill_service_kit::{DoorError, Fields, OpenStream, opaque};
 use waybill_types::{PartitionId, Sku};
@@ -46,7 +47,10 @@ pub(crate) fn watch(
     let skus: HashSet<Sku> = fields.finish(skus)?.into_iter().collect();
     let mirror = door.mirror()?.clone();
     let partitions: Vec<PartitionId> = door.all().collect();
-    let place = begin(&mirror, &partitions, &skus, &message.resume_token)?;
+    // What a copy has not been told yet its owner may have told a reader already: such a reader waits here.
+    let copies: Vec<bool> =
+        door.partitions.iter().map(|partition| partition.status().role() != Role::Owner).collect();
+    let place = begin(&mirror, &partitions, &copies, &skus, &message.resume_token)?;
     let (sender, receiver) = mpsc::channel(door.settings.stream_buffer.max(1));
     let cursors = place.versions.iter().map(|version| Cursor::after(*version)).collect();
     let only = (!skus.is_empty()).then_some(skus);
@@ -58,6 +62,7 @@ pub(crate) fn watch(
 fn begin(
     mirror: &Mirror,
     partitions: &[PartitionId],
+    copies: &[bool],
     skus: &HashSet<Sku>,
     token: &str,
 ) -> Result<Place, DoorError> {
@@ -71,7 +76,8 @@ fn begin(
     if place.skus != digest {
         return Err(DoorError::field("resume_token", "is of a stream of other skus"));
     }
-    let ahead = place.versions.iter().zip(&goal).any(|(asked, newest)| asked > newest);
+    let told = place.versions.iter().zip(&goal).zip(copies);
+    let ahead = told.into_iter().any(|((asked, newest), copy)| !copy && asked > newest);
     let goals = place.snapshot.as_ref().map_or(partitions.len(), |(goal, _)| goal.len());
     if place.versions.len() != partitions.len() || goals != partitions.len() || ahead {
         return Err(DoorError::field("resume_token", "is of another installation"));

@@ -1,7 +1,8 @@
-//! The operator's commands: serve, audit, backup, restore, config.
+//! The operator's commands: serve, audit, backup, restore, config, cluster.
 
 pub mod audit;
 pub mod backup;
+pub mod cluster;
 pub mod config;
 pub mod restore;
 pub mod serve;

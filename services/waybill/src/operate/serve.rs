@@ -33,6 +33,16 @@ pub struct Args {
     /// Partitions per service, 1 to 256; fixed when the directory is created [default: 8].
     #[arg(long)]
     pub partitions: Option<u16>,
+    /// Where a journal is that several processes share, such as `postgres://waybill@db/waybill` [default: files in the
+    /// data directory].
+    #[arg(long, env = "WAYBILL_JOURNAL")]
+    pub journal: Option<String>,
+    /// The name of this process among those that share its journal [default: its address].
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where the others reach this process, such as `http://10.0.0.5:7700` [default: where it listens].
+    #[arg(long)]
+    pub advertise: Option<String>,
     /// The partitions' clock.
     #[arg(long)]
     pub clock: Option<ClockKind>,
@@ -70,6 +80,9 @@ impl Args {
         config.partitions = self.partitions.unwrap_or(config.partitions);
         config.clock = self.clock.unwrap_or(config.clock);
         config.limits.checkpoint_age_ms = self.checkpoint_age_ms.unwrap_or(config.limits.checkpoint_age_ms);
+        config.journal.url = self.journal.or(config.journal.url);
+        config.cluster.name = self.name.or(config.cluster.name);
+        config.cluster.advertise = self.advertise.or(config.cluster.advertise);
         config.journal.unsafe_never_sync |= self.unsafe_never_sync;
         config.check()?;
         Ok(config)

@@ -1,0 +1,184 @@
+//! The operator's view of a cluster and hand on it: who owns what, moving one partition, draining one process.
+
+use crate::peers::{kind, service};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tonic::{Request, Response, Status, async_trait};
+use waybill_journal::LogId;
+use waybill_proto::common::v1 as proto;
+use waybill_proto::common::v1::cluster_service_server::ClusterService;
+use waybill_replica::{Cluster, Host, Owners, holder};
+use waybill_service_kit::{DoorError, Fields, caller};
+use waybill_types::{PartitionId, Service};
+
+use crate::audit::Running;
+
+/// The cluster service of one process.
+pub struct ClusterDoor {
+    /// The open directory.
+    pub host: Arc<Host>,
+    /// What runs here.
+    pub running: Running,
+}
+
+/// How long a call waits until what it asked for is so.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Only operators may.
+fn operator<T>(request: &Request<T>) -> Result<(), Status> {
+    Ok(caller(request)?.must_be_operator("look at or change the cluster")?)
+}
+
+fn write_fields(fields: &mut Fields, request_id: &str, reason: &str) -> Option<()> {
+    fields.request_id(request_id).zip(fields.reason(reason)).map(|_| ())
+}
+
+fn unavailable(error: &waybill_journal::Error) -> Status {
+    DoorError::Unavailable { what: error.to_string() }.into()
+}
+
+impl ClusterDoor {
+    fn cluster(&self) -> Result<&Cluster, Status> {
+        let alone = || DoorError::IllegalNow {
+            what: "this process keeps its journal in its own data directory; there is no cluster".into(),
+        };
+        Ok(self.host.cluster().ok_or_else(alone)?)
+    }
+
+    /// Asked of the engine, not of what was heard a moment ago.
+    async fn owners(&self, cluster: &Cluster) -> Result<Owners, Status> {
+        let engine = cluster.engine();
+        let asked = tokio::try_join!(engine.leases(), engine.members());
+        let (leases, members) = asked.map_err(|error| unavailable(&error))?;
+        Ok(Owners { members, leases })
+    }
+
+    fn applied(&self, of: PartitionId) -> u64 {
+        macro_rules! applied {
+            ($partitions:expr) => {
+                $partitions.as_ref().and_then(|all| all.get(of)).map(|one| &one.status().sequence)
+            };
+        }
+        let sequence = match of.service {
+            Service::Orders => applied!(self.running.orders),
+            Service::Inventory => applied!(self.running.inventory),
+            Service::Fulfillment => applied!(self.running.fulfillment),
+            Service::Customers => applied!(self.running.customers),
+        };
+        sequence.map_or(0, |sequence| sequence.load(Ordering::Acquire))
+    }
+
+    fn partition(&self, owners: &Owners, id: PartitionId) -> proto::ClusterPartition {
+        let row = owners.leases.iter().find(|row| row.log == LogId(id.number()));
+        proto::ClusterPartition {
+            service: kind(id.service).into(),
+            partition: id.index.into(),
+            owner: owners.owner(id).map(|member| member.name.clone()).unwrap_or_default(),
+            wished_owner: row.and_then(|row| row.wish.clone()).unwrap_or_default(),
+            applied_sequence: self.applied(id),
+        }
+    }
+
+    fn answer(&self, cluster: &Cluster, owners: &Owners) -> proto::GetClusterResponse {
+        let layout = self.host.layout();
+        let ids: Vec<PartitionId> =
+            Service::ALL.into_iter().flat_map(|service| layout.partitions(service)).collect();
+        let owned = |name: &str| {
+            let owns = |id: &&PartitionId| owners.owner(**id).is_some_and(|member| member.name == name);
+            ids.iter().filter(owns).count() as u32
+        };
+        let processes = owners.members.iter().map(|row| proto::ClusterProcess {
+            name: row.member.name.clone(),
+            address: row.member.address.clone(),
+            services: row.member.services.clone(),
+            version: row.member.version.clone(),
+            alive: !row.remaining.is_zero(),
+            owned_count: owned(&row.member.name),
+        });
+        proto::GetClusterResponse {
+            process: cluster.member().name.clone(),
+            processes: processes.collect(),
+            partitions: ids.iter().map(|id| self.partition(owners, *id)).collect(),
+        }
+    }
+
+    fn owned_here(&self, cluster: &Cluster, owners: &Owners) -> u32 {
+        let me = holder(cluster.member());
+        let mine = |row: &&waybill_journal::cluster::LeaseRow| {
+            row.holder.as_deref() == Some(&me) && !row.remaining.is_zero()
+        };
+        owners.leases.iter().filter(mine).count() as u32
+    }
+}
+
+#[async_trait]
+impl ClusterService for ClusterDoor {
+    async fn get_cluster(
+        &self,
+        request: Request<proto::GetClusterRequest>,
+    ) -> Result<Response<proto::GetClusterResponse>, Status> {
+        operator(&request)?;
+        let cluster = self.cluster()?;
+        let owners = self.owners(cluster).await?;
+        Ok(Response::new(self.answer(cluster, &owners)))
+    }
+
+    async fn move_partition(
+        &self,
+        request: Request<proto::MovePartitionRequest>,
+    ) -> Result<Response<proto::MovePartitionResponse>, Status> {
+        operator(&request)?;
+        let request = request.into_inner();
+        let mut fields = Fields::new();
+        let written = write_fields(&mut fields, &request.request_id, &request.reason);
+        let service = service(request.service);
+        let count = service.map_or(0, |service| u32::from(self.host.layout().count(service)));
+        match service {
+            None => fields.wrong("service", "is not a service"),
+            Some(_) if request.partition >= count => {
+                fields.wrong("partition", format!("is {}, there are {count}", request.partition));
+            }
+            Some(_) => {}
+        }
+        let (service, ()) = fields.finish(service.zip(written))?;
+        let id = PartitionId::new(service, request.partition as u8);
+        let cluster = self.cluster()?;
+        let owners = self.owners(cluster).await?;
+        let able = owners.running(service).into_iter().any(|member| member.name == request.process);
+        if !request.process.is_empty() && !able {
+            let what = format!("is {:?}, which is not a living process that runs it", request.process);
+            return Err(DoorError::field("process", what).into());
+        }
+        let wish = Some(request.process.as_str()).filter(|process| !process.is_empty());
+        cluster.engine().wish(LogId(id.number()), wish).await.map_err(|error| unavailable(&error))?;
+        cluster.nudge_all();
+        cluster.look();
+        let moved = async {
+            let Some(wish) = wish else { return };
+            let mut owners = cluster.owners();
+            let is_there = |owners: &Arc<Owners>| owners.owner(id).is_some_and(|owner| owner.name == wish);
+            // Nobody looks any more when the process stops.
+            let _ = owners.wait_for(is_there).await;
+        };
+        // Otherwise the answer shows that it is not there yet.
+        let _ = tokio::time::timeout(PATIENCE, moved).await;
+        let owners = self.owners(cluster).await?;
+        Ok(Response::new(proto::MovePartitionResponse { partition: Some(self.partition(&owners, id)) }))
+    }
+
+    async fn drain_process(
+        &self,
+        request: Request<proto::DrainProcessRequest>,
+    ) -> Result<Response<proto::DrainProcessResponse>, Status> {
+        operator(&request)?;
+        let mut fields = Fields::new();
+        let written = write_fields(&mut fields, &request.get_ref().request_id, &request.get_ref().reason);
+        fields.finish(written)?;
+        let cluster = self.cluster()?;
+        self.host.hand_over(PATIENCE).await;
+        let owners = self.owners(cluster).await?;
+        let owned_count = self.owned_here(cluster, &owners);
+        Ok(Response::new(proto::DrainProcessResponse { owned_count }))
+    }
+}

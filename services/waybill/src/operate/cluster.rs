@@ -1,0 +1,138 @@
+//! `waybill cluster`: who owns what among the processes that share a journal; moving a partition; draining a process.
+
+use super::{Reach, fresh_request_id};
+use crate::commands::say;
+use anyhow::{Context, bail, ensure};
+use clap::Subcommand;
+use std::fmt::Write;
+use tonic::transport::{Channel, Endpoint};
+use waybill_proto::common::v1::cluster_service_client::ClusterServiceClient;
+use waybill_proto::common::v1::{
+    ClusterPartition, DrainProcessRequest, GetClusterRequest, GetClusterResponse, MovePartitionRequest,
+    ServiceKind,
+};
+use waybill_types::Service;
+
+/// What `cluster` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    reach: Reach,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Show the processes and who owns which partition.
+    Status,
+    /// Have a process own a partition, such as `move orders/3 east-2`.
+    Move {
+        /// The partition, such as `orders/3`.
+        partition: String,
+        /// The name of the process; `-` takes an earlier wish back.
+        process: String,
+    },
+    /// Have the process at the endpoint hand over all it owns, before it is stopped or replaced.
+    Drain,
+}
+
+/// Asks and shows.
+///
+/// # Errors
+/// Nobody answers, there is no cluster, or what was asked for did not become so.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let endpoint = &args.reach.endpoint;
+    let channel = Endpoint::from_shared(endpoint.clone())?
+        .connect()
+        .await
+        .with_context(|| format!("no engine answers at {endpoint}"))?;
+    let mut client = ClusterServiceClient::new(channel);
+    match args.what {
+        What::Status => {
+            let cluster = client.get_cluster(GetClusterRequest {}).await?.into_inner();
+            say(shown(&cluster)?)
+        }
+        What::Move { partition, process } => say(moved(&mut client, &partition, &process).await?),
+        What::Drain => {
+            let request = DrainProcessRequest { request_id: fresh_request_id()?, reason: "drain".into() };
+            let owned = client.drain_process(request).await?.into_inner().owned_count;
+            ensure!(owned == 0, "{owned} partitions are owned there still: no other process can own them");
+            say("the process owns nothing and can be stopped")
+        }
+    }
+}
+
+async fn moved(
+    client: &mut ClusterServiceClient<Channel>,
+    partition: &str,
+    process: &str,
+) -> anyhow::Result<String> {
+    let (service, index) = partition.split_once('/').context("a partition looks like orders/3")?;
+    let named = Service::ALL.into_iter().find(|one| one.name() == service);
+    let service = named.with_context(|| format!("{service:?} is not a service"))?;
+    let process = if process == "-" { "" } else { process };
+    let request = MovePartitionRequest {
+        request_id: fresh_request_id()?,
+        reason: "move".into(),
+        service: crate::peers::kind(service).into(),
+        partition: index.parse().with_context(|| format!("{index:?} is not a number"))?,
+        process: process.to_owned(),
+    };
+    let now = client.move_partition(request).await?.into_inner().partition.unwrap_or_default();
+    if process.is_empty() {
+        return Ok(format!("{partition} goes where the spread says; {} owns it now", now.owner));
+    }
+    if now.owner != process {
+        bail!("{process} does not own {partition} yet, {:?} does; see `waybill cluster status`", now.owner);
+    }
+    Ok(format!("{process} owns {partition}"))
+}
+
+fn shown(cluster: &GetClusterResponse) -> anyhow::Result<String> {
+    let mut text = format!("{} answers\n", cluster.process);
+    for process in &cluster.processes {
+        let state = match (process.alive, process.services.is_empty()) {
+            (false, _) => "gone",
+            (true, true) => "drained",
+            (true, false) => "alive",
+        };
+        let (name, address, services) = (&process.name, &process.address, process.services.join(","));
+        let (version, owned) = (&process.version, process.owned_count);
+        writeln!(text, "{name:<24} {state:<8} owns {owned:<4} {services:<32} {version:<10} {address}")?;
+    }
+    for partition in &cluster.partitions {
+        writeln!(text, "{}", line(partition))?;
+    }
+    Ok(text.trim_end().to_owned())
+}
+
+fn line(partition: &ClusterPartition) -> String {
+    let service = ServiceKind::try_from(partition.service).unwrap_or_default();
+    let service = service.as_str_name().trim_start_matches("SERVICE_KIND_").to_lowercase();
+    let owner = if partition.owner.is_empty() { "nobody" } else { &partition.owner };
+    let wish = if partition.wished_owner.is_empty() {
+        String::new()
+    } else {
+        format!(" (wished: {})", partition.wished_owner)
+    };
+    let name = format!("{service}/{}", partition.partition);
+    format!("{name:<16} {owner}{wish}, applied here through {}", partition.applied_sequence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_without_an_owner_and_one_with_a_wish_are_shown_as_such() {
+        let partition = ClusterPartition {
+            service: ServiceKind::Orders.into(),
+            partition: 3,
+            wished_owner: "b".into(),
+            applied_sequence: 7,
+            ..Default::default()
+        };
+        assert_eq!(line(&partition), "orders/3         nobody (wished: b), applied here through 7");
+    }
+}
