@@ -1,0 +1,184 @@
+//! Servers that die, stop and come back under writers; what writers were answered is what stands afterwards.
+
+mod servers;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use servers::Servers;
+use servers::ledger::{self, Ledger, body};
+use tokio::task::JoinHandle;
+use waybill_journal::{Error, Journal, LogId};
+use waybill_journal_nats::NatsJournal;
+
+const LOGS: [LogId; 2] = [LogId(1), LogId(2)];
+
+/// Writers over several logs, on one handle.
+struct Writers {
+    journal: Arc<NatsJournal>,
+    stop: Arc<AtomicBool>,
+    running: Vec<JoinHandle<Ledger>>,
+}
+
+impl Writers {
+    async fn begin(servers: &Servers) -> Self {
+        let mut options = servers.options();
+        options.patience = Duration::from_secs(2);
+        let journal = Arc::new(NatsJournal::open(options).expect("open"));
+        let stop = Arc::new(AtomicBool::new(false));
+        let write = |log| tokio::spawn(ledger::write(Arc::clone(&journal), log, Arc::clone(&stop)));
+        let running = LOGS.into_iter().map(write).collect();
+        let writers = Self { journal, stop, running };
+        writers.go_on(50).await;
+        writers
+    }
+
+    /// Waits until every log has so many frames more.
+    async fn go_on(&self, more: u64) {
+        for log in LOGS {
+            let mut seen = self.journal.watch(log);
+            let wanted = *seen.borrow() + more;
+            let reached = tokio::time::timeout(Duration::from_secs(90), seen.wait_for(|seq| *seq >= wanted));
+            reached.await.expect("the log goes on").expect("the journal is open");
+        }
+    }
+
+    async fn end(self) -> Vec<Ledger> {
+        self.stop.store(true, Ordering::Release);
+        let mut ledgers = Vec::new();
+        for writer in self.running {
+            ledgers.push(writer.await.expect("the writer ended well"));
+        }
+        ledgers
+    }
+}
+
+/// Judges every ledger through a handle of its own.
+fn judge(servers: &Servers, what: &str, ledgers: &[Ledger]) {
+    let journal = servers.open();
+    for ledger in ledgers {
+        let frames = ledger.judge(&journal);
+        assert_eq!(frames.len() as u64, ledger.count(), "{what}: something stands that nobody was told of");
+        println!(
+            "{what}: log {}, {} frames, none lost, worst wait {:?}, asked again {}",
+            ledger.log,
+            ledger.count(),
+            ledger.worst,
+            ledger.asked_again
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_servers_are_killed_or_stopped() {
+    let mut servers = Servers::start(3);
+    drop(servers.open());
+    let writers = Writers::begin(&servers).await;
+
+    let leader = servers.leader("waybill-log-1");
+    servers.kill(leader);
+    writers.go_on(20).await;
+    servers.start_one(leader);
+    writers.go_on(20).await;
+
+    let leader = servers.leader("waybill-log-1");
+    let began = Instant::now();
+    servers.signal(leader, "-STOP");
+    writers.go_on(20).await;
+    assert!(began.elapsed() > Duration::from_millis(100), "a stopped leader was not noticed at all");
+    servers.signal(leader, "-CONT");
+    writers.go_on(20).await;
+
+    for at in 0..3 {
+        servers.kill(at);
+    }
+    for at in 0..3 {
+        servers.start_one(at);
+    }
+    writers.go_on(20).await;
+    let ledgers = writers.end().await;
+    judge(&servers, "leader killed, leader stopped, all killed", &ledgers);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_quorum_an_append_ends_in_time_and_is_stored_once_when_asked_again() {
+    let mut servers = Servers::start(3);
+    drop(servers.open());
+    let log = LogId(1);
+    let mut options = servers.options();
+    options.patience = Duration::from_millis(1500);
+    options.answer_within = Duration::from_millis(500);
+    options.control_patience = Duration::from_millis(700);
+    let journal = NatsJournal::open(options).expect("open");
+    let claim = ledger::claim(&journal, log).await;
+    let head = journal.append(log, claim.epoch, 2, body(log, 2)).await.expect("append");
+
+    let leader = servers.leader("waybill-log-1");
+    for at in (0..3).filter(|at| *at != leader) {
+        servers.kill(at);
+    }
+    for _ in 0..3 {
+        let asked = Instant::now();
+        let unknown = journal.append(log, claim.epoch, head.seq + 1, body(log, 3)).await;
+        assert!(matches!(unknown, Err(Error::Engine { .. })), "{unknown:?}");
+        assert!(asked.elapsed() < Duration::from_secs(4), "it took {:?}", asked.elapsed());
+        let waiting = journal.pending();
+        assert!(waiting <= 8, "{waiting} requests are kept that nobody answers");
+    }
+    let asked = Instant::now();
+    let lease = waybill_journal::cluster::Leases::hold(&journal, &[log], "one", Duration::from_secs(5)).await;
+    assert!(matches!(lease, Err(Error::Engine { .. })), "{lease:?}");
+    assert!(asked.elapsed() < Duration::from_secs(3), "it took {:?}", asked.elapsed());
+
+    for at in (0..3).filter(|at| *at != leader) {
+        servers.start_one(at);
+    }
+    let began = Instant::now();
+    let stored = loop {
+        match journal.append(log, claim.epoch, head.seq + 1, body(log, 3)).await {
+            Ok(stored) => break stored,
+            Err(Error::Engine { what }) => assert!(began.elapsed() < Duration::from_secs(40), "{what}"),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    println!("no quorum: answered again {:?} after the others were back", began.elapsed());
+    assert_eq!(stored.seq, 3);
+    let frames = waybill_journal::conformance::read_all(&servers.open(), log);
+    assert_eq!(frames.len(), 3, "it was stored once: {frames:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_processes_only_the_last_claimant_appends() {
+    let servers = Servers::start(1);
+    let (one, other) = (servers.open(), servers.open());
+    let log = LogId(7);
+    let mut acknowledged = Vec::new();
+    for round in 0..20u64 {
+        let (owner, deposed) = if round % 2 == 0 { (&one, &other) } else { (&other, &one) };
+        let old = deposed.claim(log).await.expect("claim");
+        let (new, late) = tokio::join!(
+            owner.claim(log),
+            deposed.append(log, old.epoch, old.head.seq + 1, body(log, old.head.seq + 1))
+        );
+        let new = new.expect("claim");
+        assert_eq!(new.epoch, old.epoch + 1, "claims of one log are in order");
+        match late {
+            Ok(head) => acknowledged.push(head),
+            Err(Error::Fenced { current_epoch }) => assert_eq!(current_epoch, new.epoch),
+            Err(other) => panic!("{other}"),
+        }
+        let refused = deposed.append(log, old.epoch, new.head.seq + 1, body(log, new.head.seq + 1)).await;
+        assert!(matches!(refused, Err(Error::Fenced { .. } | Error::Sequence { .. })), "{refused:?}");
+        let again = deposed.append(log, old.epoch, old.head.seq + 2, body(log, old.head.seq + 2)).await;
+        assert!(matches!(again, Err(Error::Fenced { .. } | Error::Sequence { .. })), "{again:?}");
+        let seq = new.head.seq + 1;
+        acknowledged
+            .push(owner.append(log, new.epoch, seq, body(log, seq)).await.expect("the owner appends"));
+    }
+    let frames = waybill_journal::conformance::read_all(&one, log);
+    assert_eq!(frames.iter().filter(|frame| frame.is_claim()).count(), 40);
+    let stored: Vec<_> =
+        frames.iter().filter(|frame| !frame.is_claim()).map(waybill_journal::Frame::head).collect();
+    assert_eq!(stored, acknowledged, "what was acknowledged stands, and nothing else");
+}
