@@ -16,6 +16,18 @@ pub struct Settings {
     pub after_wait_ms: u64,
     /// Bytes of sourcing decisions to keep on disk, of the newest; 0 keeps none.
     pub decisions_bytes: u64,
+    /// How orders are planned.
+    pub method: Method,
+}
+
+/// How orders are planned. Promises are always planned exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// By the planner: nothing cheaper exists, or the gap is told.
+    #[default]
+    Exact,
+    /// From the nearest node that has everything, else by distance: there to measure what planning exactly costs.
+    NearestComplete,
 }
 
 impl Default for Settings {
@@ -26,6 +38,7 @@ impl Default for Settings {
             stream_buffer: 64,
             after_wait_ms: 5_000,
             decisions_bytes: 256 << 20,
+            method: Method::Exact,
         }
     }
 }

@@ -58,7 +58,8 @@ pub async fn open(
     let names = Arc::clone(stock.names());
     let network = NetworkMirror::start(home, names, ears.network.subscribe(), gather).await;
     let decisions = decisions(host, settings)?;
-    let planner = LocalPlanner { network: network.clone(), stock: stock.clone(), decisions };
+    let planner =
+        LocalPlanner { network: network.clone(), stock: stock.clone(), decisions, method: settings.method };
     let clock = host.clock().clone();
     Ok(Door(Arc::new(Inner {
         partitions,

@@ -29,7 +29,7 @@ mod to_proto;
 #[cfg(test)]
 mod tests;
 
-pub use config::Settings;
+pub use config::{Method, Settings};
 pub use decisions::DecisionLog;
 pub use door::{Door, open};
 pub use mirror::{NetworkMirror, NetworkView};

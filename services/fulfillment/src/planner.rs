@@ -1,6 +1,7 @@
 //! Plans and promises: the network's view and the stock's view, asked together. Nothing is changed; what an order was
 //! answered is kept to be shown.
 
+use crate::config::Method;
 use crate::decisions::DecisionLog;
 use crate::metrics as names;
 use crate::mirror::NetworkMirror;
@@ -20,13 +21,18 @@ pub(crate) struct LocalPlanner {
     pub(crate) stock: Mirror,
     /// Where decisions are kept that an order asked for; `None` keeps none.
     pub(crate) decisions: Option<DecisionLog>,
+    pub(crate) method: Method,
 }
 
 impl LocalPlanner {
     /// The best plan, with the currency of its costs.
     pub(crate) fn plan_now(&self, request: &PlanRequest) -> Result<(Plan, Currency), PlannerError> {
         let (begun, view, stock) = (Instant::now(), self.network.view(), self.basket(request)?);
-        let plan = waybill_sourcing::plan(&view.network, &view.policy, &stock, request);
+        let by = match self.method {
+            Method::Exact => waybill_sourcing::plan,
+            Method::NearestComplete => waybill_sourcing::nearest_complete,
+        };
+        let plan = by(&view.network, &view.policy, &stock, request);
         if let Some(decisions) = self.decisions.as_ref().filter(|_| request.asked_for.is_some()) {
             decisions.keep(&view, &stock, request, &plan);
         }

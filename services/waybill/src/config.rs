@@ -148,6 +148,29 @@ pub struct StoreConfig {
 pub struct SourcingConfig {
     /// Bytes of decisions to keep, of the newest; 0 keeps none, and `explain`, `verify` and `what-if` find nothing then.
     pub decisions_bytes: u64,
+    /// `exact`, or `simple`: from the nearest node that has everything. The latter is there to measure what planning
+    /// exactly costs.
+    pub method: SourcingMethod,
+}
+
+/// How orders are planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum SourcingMethod {
+    /// By the planner.
+    #[default]
+    Exact,
+    /// From the nearest node that has everything, else by distance.
+    Simple,
+}
+
+impl From<SourcingMethod> for waybill_fulfillment_service::Method {
+    fn from(method: SourcingMethod) -> Self {
+        match method {
+            SourcingMethod::Exact => Self::Exact,
+            SourcingMethod::Simple => Self::NearestComplete,
+        }
+    }
 }
 
 impl Default for Config {
@@ -210,7 +233,8 @@ impl Default for StoreConfig {
 
 impl Default for SourcingConfig {
     fn default() -> Self {
-        Self { decisions_bytes: waybill_fulfillment_service::Settings::default().decisions_bytes }
+        let decisions_bytes = waybill_fulfillment_service::Settings::default().decisions_bytes;
+        Self { decisions_bytes, method: SourcingMethod::Exact }
     }
 }
 
@@ -279,10 +303,12 @@ impl Config {
         let unsafe_engine =
             "journal.allow_unsafe_engine is true: the shared journal may lose what was acknowledged";
         let virtual_clock = "clock is virtual: time stands still until AdvanceClock moves it";
+        let simple = "sourcing.method is simple: orders cost more than they must";
         let found = [
             (self.journal.unsafe_never_sync, never_sync),
             (self.clock == ClockKind::Virtual, virtual_clock),
             (self.journal.allow_unsafe_engine, unsafe_engine),
+            (self.sourcing.method == SourcingMethod::Simple, simple),
         ];
         found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, warning)| warning).collect()
     }

@@ -238,6 +238,7 @@ async fn start_services(
     let (planner, nodes): (Arc<dyn Planner>, Arc<dyn Nodes>) = if runs(ServiceName::Fulfillment) {
         let settings = waybill_fulfillment_service::Settings {
             decisions_bytes: config.sourcing.decisions_bytes,
+            method: config.sourcing.method.into(),
             ..waybill_fulfillment_service::Settings::default()
         };
         // In a cluster every process can ask for the keys.

@@ -146,6 +146,26 @@ fn placing_is_measured_until_instructions_are_at_their_nodes() {
 }
 
 #[test]
+fn planning_exactly_is_held_against_a_simple_rule_turn_and_turn_about() {
+    let mut args = vec!["bench", "place", "--policy", "simple,exact", "--seconds", "12", "--checkpoints", "0"];
+    args.extend(SMALL);
+    let out = run_and_leave_nothing(&args);
+    let names = [
+        "simple_cpu_us_per_order",
+        "simple_orders_per_s",
+        "exact_cpu_us_per_order",
+        "exact_orders_per_s",
+        "exact_to_simple",
+    ];
+    assert_figures(&out, &names);
+    for policy in ["simple: ", "exact: "] {
+        let turns = words_after(&out, policy);
+        let by_turn = turns.iter().rev().take_while(|word| word.parse::<u64>().is_ok()).count();
+        assert_eq!(by_turn, 6, "{turns:?}");
+    }
+}
+
+#[test]
 fn one_hot_item_is_never_oversold() {
     let mut args = vec!["bench", "hot", "--seconds", "2"];
     args.extend(SMALL);

@@ -1,11 +1,14 @@
 //! `waybill bench place`: orders per second, from the call until the pick instructions of all its units are durable and
 //! have reached their nodes. A worker sends its next order only then, so the backlog is the concurrency and cannot grow.
 
+mod policies;
+
 use super::child::own_usage;
 use super::drive::{Done, drive};
 use super::echo;
 use super::instructed::{Board, Instructions};
 use super::setup::{Bench, Common};
+use crate::config::SourcingMethod;
 use crate::demo::load::refused;
 use crate::demo::settle::quiet;
 use crate::demo::world::World;
@@ -30,6 +33,9 @@ pub(crate) struct Args {
     /// Checkpoints of all partitions during the measured time, evenly spread, on top of those the engine makes itself.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub(super) checkpoints: u32,
+    /// Ways of planning to be held against each other, such as simple,exact: an engine each, turn and turn about.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "POLICIES")]
+    pub(super) policy: Vec<SourcingMethod>,
 }
 
 pub(super) const CHANNEL: &str = "web";
@@ -55,6 +61,9 @@ pub(super) struct Source {
 /// The server failed, a call was refused, orders were left without instructions, or too few checkpoints were made.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let common = &args.common;
+    if !args.policy.is_empty() {
+        return policies::run(&args).await;
+    }
     let bench = Bench::start(common).await?;
     let stock = StockShape::new(Regime::Base, TEMPLATES);
     let (world, _) = bench.load(common.ample(stock)).await?;

@@ -61,6 +61,14 @@ impl Bench {
     /// # Errors
     /// No directory, or the server does not start.
     pub(crate) async fn start(common: &Common) -> anyhow::Result<Self> {
+        Self::start_with(common, &[]).await
+    }
+
+    /// Starts a server on a fresh directory with more flags.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub(crate) async fn start_with(common: &Common, flags: &[&str]) -> anyhow::Result<Self> {
         let dir = disk::fresh_dir(common.dir.as_deref())?;
         if disk::is_in_memory(dir.path()) {
             eprintln!(
@@ -68,7 +76,7 @@ impl Bench {
                 dir.path().display()
             );
         }
-        let server = ServerProcess::serve(&dir.path().join("data"), &dir.path().join("log"), &[]).await?;
+        let server = ServerProcess::serve(&dir.path().join("data"), &dir.path().join("log"), flags).await?;
         Ok(Self { server, dir })
     }
 
@@ -119,9 +127,17 @@ impl Bench {
     /// A refused row.
     pub(crate) async fn load(&self, shape: Shape) -> anyhow::Result<(Arc<World>, Loaded)> {
         let world = Arc::new(tokio::task::spawn_blocking(move || World::make(shape, None)).await??);
-        let bar = bar("loading", world.stock().count() as u64)?;
-        let loaded = load(&self.operator().await?, &world, &bar).await?;
+        let loaded = self.fill(&world).await?;
         Ok((world, loaded))
+    }
+
+    /// Loads a world that is made already.
+    ///
+    /// # Errors
+    /// A refused row.
+    pub(crate) async fn fill(&self, world: &Arc<World>) -> anyhow::Result<Loaded> {
+        let bar = bar("loading", world.stock().count() as u64)?;
+        load(&self.operator().await?, world, &bar).await
     }
 }
 

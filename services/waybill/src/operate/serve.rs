@@ -1,7 +1,7 @@
 //! `waybill serve`: settings from a file and flags, then serve until told to stop.
 
 use crate::commands::{say, unless_closed};
-use crate::config::{ClockKind, Config, ServiceName};
+use crate::config::{ClockKind, Config, ServiceName, SourcingMethod};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,6 +49,9 @@ pub struct Args {
     /// Age in milliseconds of the oldest change that starts a checkpoint.
     #[arg(long)]
     pub checkpoint_age_ms: Option<u64>,
+    /// How orders are planned; `simple` is there to measure what planning exactly costs.
+    #[arg(long, hide = true)]
+    pub sourcing: Option<SourcingMethod>,
     /// Never sync the journal. Loses acknowledged orders at a power cut; exists to show that the test can fail.
     #[arg(long, hide = true)]
     pub unsafe_never_sync: bool,
@@ -80,6 +83,7 @@ impl Args {
         config.partitions = self.partitions.unwrap_or(config.partitions);
         config.clock = self.clock.unwrap_or(config.clock);
         config.limits.checkpoint_age_ms = self.checkpoint_age_ms.unwrap_or(config.limits.checkpoint_age_ms);
+        config.sourcing.method = self.sourcing.unwrap_or(config.sourcing.method);
         config.journal.url = self.journal.or(config.journal.url);
         config.cluster.name = self.name.or(config.cluster.name);
         config.cluster.advertise = self.advertise.or(config.cluster.advertise);
