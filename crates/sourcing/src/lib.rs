@@ -29,10 +29,10 @@ pub use mirror::{Availability, ItemFacts, Mirror, StockRow};
 pub use nearby::{Nearby, NearbyQuestion, nearby};
 pub use nearest::nearest_complete;
 pub use network::{Documents, LeftOut, Network};
-pub use planner::PromiseOption;
+pub use planner::{Duals, PromiseOption, Recount};
 pub use policy::PolicyVersion;
 pub use routes::{
     CandidateDay, Direct, DirectLane, Journey, Label, Leg, Merge, ReadyDay, RouteCounts, Routes,
     TransferSource, WeightClass,
 };
-pub use rules::{plan, promise};
+pub use rules::{Proof, plan, plan_with_proof, promise};

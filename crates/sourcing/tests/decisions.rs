@@ -4,6 +4,7 @@ mod common;
 
 use common::random::{self, Spice};
 use common::{World, at, node_id, request, ship, sku};
+use waybill_sourcing::Recount;
 use waybill_sourcing::decision::{Finding, Record, Standing};
 use waybill_types::exchange::{AskedFor, PlanRequest};
 use waybill_types::network::{Buffer, FallbackStep, NodeKind, NodeSet, Rules, ServeRule, When};
@@ -205,4 +206,60 @@ fn kept_nothing_without_an_order() -> bool {
     let nobody = request(at("Europe/Berlin", "2026-06-01", 9, 0, 0), vec![ship(1, "A", 2)]);
     assert_eq!(sku("A"), nobody.lines[0].sku);
     Record::of(&ready.network, &ready.mirror, &nobody, &ready.plan(&nobody)).is_none()
+}
+
+/// The bound of every decision is counted again from its duals, without the planner; a bound that says too much is found
+/// out, and so are duals that prove less.
+#[test]
+fn the_bound_of_a_decision_is_counted_again_from_its_duals() {
+    let (mut held, mut open, mut refuted) = (0, 0, 0);
+    for seed in 0..3_000 {
+        let spice = Spice { few_shipments: seed % 2 == 0, terms: seed % 3 == 0, ..Spice::ALL };
+        let (world, mut question) = random::world(seed, spice);
+        question.asked_for = Some(AskedFor { order: OrderId::new(0, seed + 1), attempt: 1 });
+        let ready = world.ready();
+        let (plan, proof) =
+            waybill_sourcing::plan_with_proof(&ready.network, &ready.policy, &ready.mirror, &question);
+        assert_eq!(plan, ready.plan(&question));
+        let Some(record) = Record::of(&ready.network, &ready.mirror, &question, &plan) else { panic!() };
+        assert_eq!(record.recount(&ready.network, &ready.policy), None, "nothing is kept to count from");
+        let has_proof = proof.is_some();
+        let record = record.with_proof(proof);
+        let bytes = minicbor::to_vec(&record).unwrap();
+        let record: Record = minicbor::decode(&bytes).unwrap();
+        match record.recount(&ready.network, &ready.policy) {
+            Some(Recount::Holds) => held += 1,
+            Some(Recount::Open) => open += 1,
+            None => assert!(!has_proof, "seed {seed}"),
+            Some(Recount::Cheaper(found)) => panic!("seed {seed}: {found} is below the bound of {plan:#?}"),
+        }
+        assert_eq!(record.verify(&ready.network, &ready.policy), [], "seed {seed}");
+        // A plan that says that nothing is cheaper than more than it costs.
+        let mut wrong = record.clone();
+        wrong.plan.lower_bound_minor = plan.cost_minor() + 1;
+        if let Some(Recount::Cheaper(found)) = wrong.recount(&ready.network, &ready.policy) {
+            assert!(found <= plan.cost_minor(), "seed {seed}");
+            let findings = wrong.verify(&ready.network, &ready.policy);
+            assert!(findings.iter().any(|finding| matches!(finding, Finding::NoBound { .. })), "seed {seed}");
+            refuted += 1;
+        }
+    }
+    assert!(held > 2_500 && refuted > 2_000, "{held} hold, {open} are left open, {refuted} are refuted");
+}
+
+#[test]
+fn a_line_is_worth_what_the_cheapest_way_of_serving_it_costs() {
+    let mut world = World::new();
+    world.zone("berlin", &["10"]);
+    world.node("n1", waybill_types::network::NodeKind::LocalWarehouse, "Europe/Berlin");
+    world.lane("n1", "berlin", "parcel", 300, 0);
+    world.has("n1", "A", 9);
+    let ready = world.ready();
+    let mut question = request(at("Europe/Berlin", "2026-06-01", 9, 0, 0), vec![ship(1, "A", 2)]);
+    question.asked_for = Some(AskedFor { order: OrderId::new(0, 1), attempt: 1 });
+    let (plan, proof) =
+        waybill_sourcing::plan_with_proof(&ready.network, &ready.policy, &ready.mirror, &question);
+    let record = Record::of(&ready.network, &ready.mirror, &question, &plan).unwrap().with_proof(proof);
+    // 3.00, a day at 0.50 and the split penalty of 2.00, which the first parcel is spared, over two units.
+    assert_eq!(record.line_values(&ready.network, &ready.policy), [(waybill_types::LineNo(1), 275)]);
 }

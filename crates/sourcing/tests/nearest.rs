@@ -37,7 +37,9 @@ fn rule(world: &World, request: &PlanRequest) -> Plan {
 #[test]
 fn the_nearest_node_with_everything_sends_it_even_if_another_is_cheaper() {
     let (mut world, request) = street(4);
-    for (node, sku, units) in [("a", "A", 2), ("b", "A", 2), ("b", "B", 1), ("c", "A", 9), ("c", "B", 9), ("d", "B", 9)] {
+    for (node, sku, units) in
+        [("a", "A", 2), ("b", "A", 2), ("b", "B", 1), ("c", "A", 9), ("c", "B", 9), ("d", "B", 9)]
+    {
         world.has(node, sku, units);
     }
     let plan = rule(&world, &request);

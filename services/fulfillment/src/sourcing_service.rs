@@ -2,7 +2,7 @@
 
 use crate::door::Door;
 use crate::rpc::decision::{self, Answers};
-use crate::rpc::policy;
+use crate::rpc::{policy, project};
 use tonic::{Request, Response, Status, async_trait};
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_proto::fulfillment::v1::sourcing_service_server::SourcingService;
@@ -66,5 +66,14 @@ impl SourcingService for Door {
     ) -> Result<Response<Self::CompareSourcingPolicyStream>, Status> {
         let caller = caller(&request)?;
         decision::compare(&self.0, &caller, request.into_inner()).map(Response::new)
+    }
+
+    type ProjectSourcingDecisionsStream = Answers<proto::ProjectSourcingDecisionsResponse>;
+    async fn project_sourcing_decisions(
+        &self,
+        request: Request<proto::ProjectSourcingDecisionsRequest>,
+    ) -> Result<Response<Self::ProjectSourcingDecisionsStream>, Status> {
+        let caller = caller(&request)?;
+        project::project(&self.0, &caller, request.into_inner()).map(Response::new)
     }
 }

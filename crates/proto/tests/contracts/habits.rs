@@ -8,13 +8,14 @@ use crate::catalogue::{Catalogue, Field, Message, Rpc};
 const READ_VERBS: [&str; 6] = ["Get", "BatchGet", "List", "Find", "Watch", "Subscribe"];
 
 /// Reads whose verb does not say so.
-const OTHER_READS: [(&str, &str); 10] = [
+const OTHER_READS: [(&str, &str); 11] = [
     ("AmendmentsService.PreviewAmendment", "answers what an amendment would come to and changes nothing"),
     ("OrderPolicyService.ExplainChange", "answers which rule decides and changes nothing"),
     ("PartitionService.OpenSealed", "shows what was sealed and changes nothing"),
     ("SourcingService.CheckSourcingPolicy", "answers what is wrong with a policy and puts none in force"),
     ("SourcingService.VerifySourcingDecisions", "counts kept decisions again and changes nothing"),
     ("SourcingService.CompareSourcingPolicy", "plans past orders under another policy and changes nothing"),
+    ("SourcingService.ProjectSourcingDecisions", "solves past orders with more means and changes nothing"),
     ("FulfillmentService.Promise", "answers what could be promised and changes nothing"),
     ("PromiseService.PromiseItem", "answers what could be promised of one item and changes nothing"),
     ("FulfillmentService.Plan", "answers a plan and changes nothing"),

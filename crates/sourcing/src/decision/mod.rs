@@ -6,11 +6,13 @@
 
 mod around;
 mod explain;
+mod project;
 mod question;
 mod record;
 mod usual;
 mod verify;
 
 pub use explain::{Alternative, Explained, NodeSeen, Shipment, Standing};
+pub use project::Stated;
 pub use record::Record;
 pub use verify::Finding;

@@ -1,11 +1,12 @@
 //! From a record back to the question and the stock it was asked over.
 
 use super::record::{Record, pairs, unpack};
+use crate::interner::NodeIx;
 use crate::mirror::{Availability, ItemFacts, StockRow};
 use crate::network::Network;
 use waybill_types::exchange::{Destination, PlanRequest};
 use waybill_types::network::Zone;
-use waybill_types::{OwnerId, PostalCode, Sku, Text};
+use waybill_types::{OwnerId, PostalCode, Quantity, Sku, Text};
 
 /// The stock that a record holds.
 #[derive(Debug)]
@@ -32,6 +33,40 @@ impl Shelves {
             rows.sort_unstable_by_key(|row| row.node);
         }
         self
+    }
+}
+
+impl Shelves {
+    /// Takes this to be all there is at a node.
+    pub(super) fn state(
+        &mut self,
+        (sku, owner): (&Sku, &OwnerId),
+        node: NodeIx,
+        available: Quantity,
+        facts: &impl Fn(&Sku) -> (ItemFacts, Option<Text>),
+    ) {
+        let known = self.rows.iter().position(|(known, of, ..)| known == sku && of == owner);
+        let at = known.unwrap_or_else(|| {
+            let (item, class) = (self.item(sku), self.class(sku).and_then(|class| Text::new(class).ok()));
+            let seen = self.rows.iter().any(|(known, ..)| known == sku);
+            let (item, class) = if seen { (item, class) } else { facts(sku) };
+            self.rows.push((sku.clone(), owner.clone(), item, class, Vec::new()));
+            self.rows.len() - 1
+        });
+        let rows = &mut self.rows[at].4;
+        rows.retain(|row| row.node != node);
+        if !available.is_zero() {
+            rows.push(StockRow { node, available });
+            rows.sort_unstable_by_key(|row| row.node);
+        }
+    }
+
+    /// Remembers what an item is, where the order did not ask for it.
+    pub(super) fn know(&mut self, sku: &Sku, facts: &impl Fn(&Sku) -> (ItemFacts, Option<Text>)) {
+        if self.rows.iter().all(|(known, ..)| known != sku) {
+            let (item, class) = facts(sku);
+            self.rows.push((sku.clone(), OwnerId::main(), item, class, Vec::new()));
+        }
     }
 }
 

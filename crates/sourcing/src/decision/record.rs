@@ -4,6 +4,7 @@
 use crate::interner::NodeIx;
 use crate::mirror::{Availability, StockRow};
 use crate::network::Network;
+use crate::rules::Proof;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use waybill_types::exchange::{AskedFor, Claim, Plan, PlanLine, PlanRequest};
@@ -51,6 +52,9 @@ pub struct Record {
     /// Nodes that had stock of something and are left out of the shelves.
     #[n(12)]
     pub left_out: u32,
+    /// What the plan's bound is counted from again; `None` where it comes of more than one problem, and in old records.
+    #[n(13)]
+    pub(super) proof: Option<Proof>,
 }
 
 /// The stock of one SKU of one owner.
@@ -126,7 +130,14 @@ impl Record {
             plan: plan.clone(),
             whole,
             left_out,
+            proof: None,
         })
+    }
+
+    /// The same with what its bound is counted from again.
+    #[must_use]
+    pub fn with_proof(self, proof: Option<Proof>) -> Self {
+        Self { proof, ..self }
     }
 
     /// True when nothing cheaper exists under the rules and the network of that time.

@@ -6,11 +6,12 @@ use super::Record;
 use crate::check::recompute;
 use crate::mirror::Availability;
 use crate::network::Network;
+use crate::planner::Recount;
 use crate::policy::PolicyVersion;
 use std::collections::BTreeMap;
 use waybill_types::exchange::Delivery;
 use waybill_types::network::{FallbackStep, Rules};
-use waybill_types::{NodeId, OwnerId, Sku};
+use waybill_types::{LineNo, NodeId, OwnerId, Sku};
 
 /// What is wrong with a kept decision, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,13 @@ pub enum Finding {
         bound: i64,
         /// Its cost.
         cost: i64,
+    },
+    /// The lower bound is none: a plan costs less.
+    NoBound {
+        /// What the plan says, in minor units.
+        bound: i64,
+        /// What another plan costs.
+        found: i64,
     },
     /// A node gives more than it had.
     Stock {
@@ -63,6 +71,9 @@ impl std::fmt::Display for Finding {
                 write!(f, "the plan says that it costs {said}, it costs {counted}")
             }
             Self::Bound { bound, cost } => write!(f, "the lower bound {bound} is above the cost {cost}"),
+            Self::NoBound { bound, found } => {
+                write!(f, "nothing is said to cost less than {bound}, and a plan costs {found}")
+            }
             Self::Stock { node, sku, given, had } => write!(f, "{node} gives {given} of {sku} and had {had}"),
             Self::Excluded(node) => write!(f, "{node} is used and was excluded"),
             Self::Rule(node) => write!(f, "{node} is used and no rule lets it serve this case"),
@@ -99,9 +110,31 @@ impl Record {
         if self.plan.lower_bound_minor > cost {
             findings.push(Finding::Bound { bound: self.plan.lower_bound_minor, cost });
         }
+        if let Some(Recount::Cheaper(found)) = self.recount(network, policy) {
+            findings.push(Finding::NoBound { bound: self.plan.lower_bound_minor, found });
+        }
         self.verify_stock(network, &stock, &mut findings);
         self.verify_nodes(network, policy, &stock, &mut findings);
         findings
+    }
+
+    /// Counts the lower bound again from the duals that are kept, without the planner's search; `None` where none are.
+    /// Where not every node's stock is kept, over what is.
+    #[must_use]
+    pub fn recount(&self, network: &Network, policy: &PolicyVersion) -> Option<Recount> {
+        let request = self.question(network)?;
+        let stock = self.stock(network);
+        let bound = self.plan.lower_bound_minor;
+        Some(self.proof.as_ref()?.recount(network, policy, &stock, &request, bound))
+    }
+
+    /// What a whole unit of each line is worth by the duals that are kept, in minor units: a node that asks more for it is
+    /// not needed. Of lines that stay together, what all of them are worth.
+    #[must_use]
+    pub fn line_values(&self, network: &Network, policy: &PolicyVersion) -> Vec<(LineNo, i64)> {
+        let (Some(request), Some(proof)) = (self.question(network), &self.proof) else { return Vec::new() };
+        let values = proof.line_values(network, policy, &self.stock(network), &request);
+        values.into_iter().map(|(place, minor)| (self.lines[place].line, minor)).collect()
     }
 
     fn verify_stock(&self, network: &Network, stock: &dyn Availability, findings: &mut Vec<Finding>) {

@@ -95,11 +95,19 @@ impl Root {
     }
 
     /// The rows that a plan under `cost`, in whole units, may use; and the bound of what they could come to.
-    pub(crate) fn contenders(&mut self, run: &Run<'_>, cost: i64, places: &mut Vec<u32>) -> i64 {
+    /// `part` gets the values that prove it.
+    pub(crate) fn contenders(
+        &mut self,
+        run: &Run<'_>,
+        cost: i64,
+        places: &mut Vec<u32>,
+        part: &mut Part,
+    ) -> i64 {
         let counts = &mut Counts::default();
         self.scan(run, counts);
         self.primal.clear(cost << run.scale.bits);
         let bound = self.even_bound(run);
+        push_stage(part, self.values.iter().map(|value| value << run.scale.bits));
         self.rule_out(run, bound, cost, counts);
         places.clear();
         if bound >= cost {
@@ -110,7 +118,7 @@ impl Root {
             return cost.min(nothing.sum());
         }
         self.core.fill(run.problem, run.form, run.tables, run.rules, run.scale, &self.alive);
-        let bound = self.narrow(run, counts);
+        let bound = self.narrow(run, counts, part);
         if self.is_closed(bound) {
             return cost;
         }
@@ -119,7 +127,7 @@ impl Root {
     }
 
     /// Raises the values and drops rows by turns. Returns the bound.
-    fn narrow(&mut self, run: &Run<'_>, counts: &mut Counts) -> i64 {
+    fn narrow(&mut self, run: &Run<'_>, counts: &mut Counts, part: &mut Part) -> i64 {
         self.values.iter_mut().for_each(|value| *value <<= run.scale.bits);
         self.path.clear(self.core.place.len());
         self.free.clear();
@@ -130,8 +138,11 @@ impl Root {
             if self.is_closed(bound) || self.free.is_empty() {
                 break;
             }
-            self.drop_rows(bound, counts);
+            if self.drop_rows(bound, counts) {
+                push_stage(part, self.values.iter().copied());
+            }
         }
+        push_stage(part, self.values.iter().copied());
         bound
     }
 

@@ -74,7 +74,8 @@ impl Solver {
 
     /// Places of the facilities that a plan under `cost` may use, as far as duals tell, in ascending order; and a lower
     /// bound of the cost of every plan, never more than `cost`. For callers whose true costs are above those of the
-    /// problem, such as rates with steps. Takes plans that need not be complete.
+    /// problem, such as rates with steps. Takes plans that need not be complete. The certificate gets the values that
+    /// prove it, which [`follow`](super::verify::follow) counts again.
     ///
     /// # Errors
     /// [`Malformed`] as for [`Solver::solve`].
@@ -84,6 +85,7 @@ impl Solver {
         ask: &Ask,
         cost: i64,
         places: &mut Vec<u32>,
+        certificate: &mut Certificate,
     ) -> Result<i64, Malformed> {
         problem.check()?;
         self.form.of(problem);
@@ -97,7 +99,16 @@ impl Solver {
         }
         let tables = self.form.tables(problem);
         let run = Run { problem, form: &self.form, tables, rules, scale, days: Days::Any, ask };
-        Ok(self.root.contenders(&run, cost, places))
+        let mut part = Part { days: Days::Any, stages: Vec::new() };
+        let bound = self.root.contenders(&run, cost, places, &mut part);
+        *certificate = Certificate {
+            lower_bound: bound,
+            dual_bound: bound,
+            scale_bits: scale.bits,
+            parts: vec![part],
+            proven: false,
+        };
+        Ok(bound)
     }
 
     /// The plan that gives nothing.

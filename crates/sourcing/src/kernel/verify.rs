@@ -274,11 +274,53 @@ fn check_certificate(problem: &Problem, ask: &Ask, solution: &Solution) -> Resul
     Ok(())
 }
 
-/// Follows the stages: what each rules out, the next does not count. Returns the best bound in whole units.
+/// What duals prove about plans under a cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// No plan costs less, or none that costs less than was asked about.
+    pub bound: i128,
+    /// Places of the facilities that a plan under that cost may use; ascending.
+    pub rows: Vec<usize>,
+}
+
+/// Follows duals from stage to stage for plans under `cost`, counting all of it here. `None` where the values are not
+/// for this problem.
+#[must_use]
+pub fn follow(
+    problem: &Problem,
+    ask: &Ask,
+    scale_bits: u32,
+    stages: &[Vec<i64>],
+    cost: i64,
+) -> Option<Followed> {
+    let demands = demands(problem);
+    if scale_bits > 62 || stages.iter().any(|values| values.len() != demands.len()) {
+        return None;
+    }
+    let (bound, rows) =
+        stages_bound(problem, ask, &demands, Days::Any, stages, (scale_bits, i128::from(cost)));
+    Some(Followed { bound, rows })
+}
+
+/// Returns the best bound of one part in whole units.
 fn part_bound(problem: &Problem, ask: &Ask, solution: &Solution, demands: &[Demand], part: &Part) -> i128 {
+    let (scale_bits, cost) = (solution.certificate.scale_bits, i128::from(solution.cost));
+    stages_bound(problem, ask, demands, part.days, &part.stages, (scale_bits, cost)).0
+}
+
+/// Follows the stages: what each rules out, the next does not count. Returns the best bound in whole units, and the rows
+/// that are left.
+fn stages_bound(
+    problem: &Problem,
+    ask: &Ask,
+    demands: &[Demand],
+    days: Days,
+    stages: &[Vec<i64>],
+    (scale_bits, cost): (u32, i128),
+) -> (i128, Vec<usize>) {
     let usable = |place: &usize| {
         let facility = problem.facilities()[*place];
-        let in_days = part.days.contains(facility.day) && ask.days.contains(facility.day);
+        let in_days = days.contains(facility.day) && ask.days.contains(facility.day);
         let may_ship = facility.kind != Kind::Ship || problem.limits.shipments_max > 0;
         let may_complete =
             problem.limits.complete != Complete::OneFacility || gives_all(problem, demands, *place);
@@ -286,11 +328,10 @@ fn part_bound(problem: &Problem, ask: &Ask, solution: &Solution, demands: &[Dema
         facility.barred == 0 && in_days && may_ship && may_complete && !named
     };
     let mut rows: Vec<usize> = (0..problem.facilities().len()).filter(usable).collect();
-    let one = 1i128 << solution.certificate.scale_bits;
+    let one = 1i128 << scale_bits;
     let up = |scaled: i128| scaled.div_euclid(one) + i128::from(scaled.rem_euclid(one) > 0);
-    let cost = i128::from(solution.cost);
     let mut best = i128::MIN;
-    for values in &part.stages {
+    for values in stages {
         let values: Vec<i128> = values.iter().map(|value| i128::from(*value)).collect();
         let worths: Vec<Option<i128>> =
             rows.iter().map(|row| worth(problem, demands, &values, *row, one)).collect();
@@ -300,7 +341,7 @@ fn part_bound(problem: &Problem, ask: &Ask, solution: &Solution, demands: &[Dema
         let kept = rows.iter().zip(&worths).filter(|(_, worth)| keeps(worth)).map(|(row, _)| *row);
         rows = kept.collect();
     }
-    best.min(cost)
+    (best.min(cost), rows)
 }
 
 fn units_of(problem: &Problem, demand: &Demand, column: &[(usize, i128)], row: usize) -> i128 {

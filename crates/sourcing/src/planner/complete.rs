@@ -22,7 +22,7 @@ impl Question<'_> {
             if !pinned.map(|part| part.node).all(|node| on_that_day.ships(node)) {
                 continue;
             }
-            let plan = on_that_day.solve_apart(demands, policy);
+            let (plan, _) = on_that_day.solve_apart(demands, policy);
             if self.leaves_shipped(&plan) {
                 continue;
             }

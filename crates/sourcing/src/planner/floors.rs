@@ -2,9 +2,10 @@
 //! of that problem holds of the real one, whose costs are never less.
 
 use crate::kernel;
-use crate::kernel::{Ask, Bond, Facility, Kind, Limits, Line, Solution, Solver};
+use crate::kernel::{Ask, Bond, Certificate, Facility, Kind, Limits, Line, Solution, Solver};
 use crate::planner::problem::Problem;
 use crate::planner::score::{Score, group_end};
+use minicbor::{Decode, Encode};
 use std::cell::RefCell;
 
 /// Costs are told in a coarser unit, by so many bits at a time, as long as their sums do not fit.
@@ -48,7 +49,9 @@ pub(crate) struct Floor {
     /// No plan costs less, what cannot be served left aside.
     pub(crate) bound_micro: i128,
     /// How much coarser than a millionth costs were told.
-    bits: u32,
+    pub(crate) bits: u32,
+    /// What proves it, as far as duals do.
+    certificate: Certificate,
 }
 
 /// Rows that matter, and how cheap a plan with them could be.
@@ -56,6 +59,41 @@ pub(crate) struct Floor {
 pub(crate) struct Contenders {
     pub(crate) rows: Vec<u32>,
     pub(crate) bound_micro: i128,
+    certificate: Certificate,
+}
+
+/// Duals of the floors of one problem, as they are kept: what [`super::proof`] counts a bound from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Duals {
+    /// How many bits coarser than millionths of a minor unit the costs are.
+    #[n(0)]
+    pub(crate) coarser_bits: u32,
+    /// By how many bits values are finer than those costs.
+    #[n(1)]
+    pub(crate) scale_bits: u32,
+    /// Values by want, stage after stage.
+    #[n(2)]
+    pub(crate) stages: Vec<Vec<i64>>,
+}
+
+impl Duals {
+    fn of(bits: u32, certificate: &Certificate) -> Self {
+        let mut stages = certificate.parts.first().map_or(Vec::new(), |part| part.stages.clone());
+        stages.dedup();
+        Self { coarser_bits: bits, scale_bits: certificate.scale_bits, stages }
+    }
+}
+
+impl Floor {
+    pub(crate) fn duals(&self) -> Duals {
+        Duals::of(self.bits, &self.certificate)
+    }
+}
+
+impl Contenders {
+    pub(crate) fn duals(&self, floor_bits: u32) -> Duals {
+        Duals::of(floor_bits, &self.certificate)
+    }
 }
 
 /// Solves the floors of the problem. `None` when its numbers are beyond all sense.
@@ -67,7 +105,7 @@ pub(crate) fn solve(problem: &Problem<'_>, law: Law) -> Option<Floor> {
             solver.solve_into(told, &Ask::default(), solution).ok()?;
             let bound_micro = i128::from(solution.certificate.lower_bound) << bits;
             let rows = solution.facilities().map(|place| told.facilities()[place as usize].id).collect();
-            Some(Floor { rows, bound_micro, bits })
+            Some(Floor { rows, bound_micro, bits, certificate: std::mem::take(&mut solution.certificate) })
         })
     })
 }
@@ -77,9 +115,11 @@ pub(crate) fn contenders(floor: &Floor, cost_micro: i128) -> Option<Contenders> 
     MEMORY.with_borrow_mut(|memory| {
         let Memory { solver, problem: told, places, .. } = memory;
         let cutoff = i64::try_from((cost_micro >> floor.bits) + 1).ok()?;
-        let bound = solver.contenders(told, &Ask::default(), cutoff, places).ok()?;
+        let mut certificate = Certificate::default();
+        let bound = solver.contenders(told, &Ask::default(), cutoff, places, &mut certificate).ok()?;
         let rows = places.iter().map(|place| told.facilities()[*place as usize].id).collect();
-        Some(Contenders { rows, bound_micro: (i128::from(bound) << floor.bits).min(cost_micro) })
+        let bound_micro = (i128::from(bound) << floor.bits).min(cost_micro);
+        Some(Contenders { rows, bound_micro, certificate })
     })
 }
 
@@ -90,7 +130,7 @@ fn coarser<T>(mut attempt: impl FnMut(u32) -> Option<T>) -> Option<T> {
 
 /// Writes the problem down for the kernel; `None` where a number does not fit. Costs are rounded down, so that what is
 /// proven of them holds.
-fn tell(problem: &Problem<'_>, law: Law, bits: u32, told: &mut kernel::Problem) -> Option<()> {
+pub(crate) fn tell(problem: &Problem<'_>, law: Law, bits: u32, told: &mut kernel::Problem) -> Option<()> {
     told.clear();
     for want in problem.wants.iter().filter(|want| want.reachable > 0) {
         let law_micro = i128::from(law.unserved_micro) * i128::from(want.measure);

@@ -6,6 +6,7 @@ pub(crate) mod cost;
 mod demand;
 mod floors;
 mod problem;
+mod proof;
 pub(crate) mod question;
 mod score;
 mod search;
@@ -17,7 +18,10 @@ use crate::network::{Entry, Network};
 use crate::planner::answer::Draft;
 use crate::planner::cost::minor_up;
 use crate::planner::demand::Demands;
+pub use crate::planner::floors::Duals;
 use crate::planner::problem::Problem;
+pub use crate::planner::proof::Recount;
+pub(crate) use crate::planner::proof::{line_values, recount};
 use crate::planner::question::Question;
 use crate::policy::PolicyVersion;
 use waybill_types::exchange::{Plan, PlanRequest, PromiseWindow};
@@ -53,9 +57,19 @@ pub(crate) fn plan(
     stock: &dyn Availability,
     request: &PlanRequest,
 ) -> Plan {
+    plan_proven(network, policy, stock, request).0
+}
+
+/// The plan of [`plan`], and the duals that its bound is counted from again; none where it is the best of several days.
+pub(crate) fn plan_proven(
+    network: &Network,
+    policy: &PolicyVersion,
+    stock: &dyn Availability,
+    request: &PlanRequest,
+) -> (Plan, Option<Duals>) {
     let question = Question::new(network, &policy.policy, stock, request);
     let demands = Demands::of(&question);
-    question.solve(&demands, policy)
+    question.solve_proven(&demands, policy)
 }
 
 /// The plan of [`plan`] first, then up to `options_max - 1` dearer ones, each of which promises everything earlier than
@@ -136,24 +150,32 @@ impl Question<'_> {
     }
 
     fn solve(&self, demands: &Demands<'_>, policy: &PolicyVersion) -> Plan {
+        self.solve_proven(demands, policy).0
+    }
+
+    /// The plan, and the duals that its bound is counted from again; none where it is the best of several days.
+    fn solve_proven(&self, demands: &Demands<'_>, policy: &PolicyVersion) -> (Plan, Option<Duals>) {
         match self.completeness() {
-            Completeness::Apart | Completeness::OneNode => self.solve_apart(demands, policy),
-            Completeness::OneDay => self.solve_on_one_day(demands, policy),
+            Completeness::Apart | Completeness::OneNode => {
+                let (plan, duals) = self.solve_apart(demands, policy);
+                (plan, Some(duals))
+            }
+            Completeness::OneDay => (self.solve_on_one_day(demands, policy), None),
         }
     }
 
     /// The best plan whose parcels come when they come.
-    fn solve_apart(&self, demands: &Demands<'_>, policy: &PolicyVersion) -> Plan {
+    fn solve_apart(&self, demands: &Demands<'_>, policy: &PolicyVersion) -> (Plan, Duals) {
         let problem = Problem::gather(self, demands);
         let found = search::search(&problem);
         let plan = Draft::of(self, demands, &problem, &found.given).say(self, demands, policy);
         let lower_bound_minor = minor_up(found.bound_micro + self.settled_micro(demands));
         debug_assert!(lower_bound_minor <= plan.cost_minor(), "the lower bound is at most the cost");
-        Plan { lower_bound_minor, ..plan }
+        (Plan { lower_bound_minor, ..plan }, found.duals)
     }
 
     /// The cost of what has no choice: pinned units, pickups, and what they leave unserved.
-    fn settled_micro(&self, demands: &Demands<'_>) -> i128 {
+    pub(crate) fn settled_micro(&self, demands: &Demands<'_>) -> i128 {
         self.settled(demands).cost_micro(self, demands)
     }
 

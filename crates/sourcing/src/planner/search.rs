@@ -3,10 +3,10 @@
 //! Where there are too many ways, swapping rows improves the plan. It counts steps, not time, so that the same problem
 //! gives the same answer on every machine.
 
-use crate::planner::floors::{self, Law};
+use crate::planner::floors::{self, Duals, Law};
 use crate::planner::problem::Problem;
 use crate::planner::score::{Given, Score, Scorer};
-use crate::planner::shares;
+use crate::planner::shares::{self, Shared};
 
 /// Elementary steps (one want of one open row looked at) that swapping may take: well under a millisecond.
 const STEPS_MAX: usize = 120_000;
@@ -20,20 +20,23 @@ pub(crate) struct Found {
     pub(crate) given: Vec<Given>,
     /// No way of serving the problem costs less.
     pub(crate) bound_micro: i128,
+    /// What that is counted from again; empty where numbers were beyond all sense.
+    pub(crate) duals: Duals,
 }
 
 /// The best plan by the law that more units served go before any saving, and how cheap any plan could be.
 pub(crate) fn search(problem: &Problem<'_>) -> Found {
     let cheapest = attempt(problem, Law { unserved_micro: 0 });
     if cheapest.score.unserved == 0 {
-        return Found { given: cheapest.given, bound_micro: cheapest.bound_micro };
+        let Attempt { given, bound_micro, duals, .. } = cheapest;
+        return Found { given, bound_micro, duals };
     }
     // The cheapest plan leaves something that could be served. What a unit must cost to be worth any saving is more
     // than any plan costs.
     let unserved_micro = i64::try_from(4 * problem.range_micro()).unwrap_or(i64::MAX / 4).max(1);
     let served = attempt(problem, Law { unserved_micro });
     let best = if served.score < cheapest.score { served.given } else { cheapest.given };
-    Found { given: best, bound_micro: cheapest.bound_micro }
+    Found { given: best, bound_micro: cheapest.bound_micro, duals: cheapest.duals }
 }
 
 /// The outcome under one law.
@@ -41,6 +44,7 @@ struct Attempt {
     given: Vec<Given>,
     score: Score,
     bound_micro: i128,
+    duals: Duals,
 }
 
 fn attempt(problem: &Problem<'_>, law: Law) -> Attempt {
@@ -58,23 +62,29 @@ fn attempt(problem: &Problem<'_>, law: Law) -> Attempt {
     let bound_micro = floor.as_ref().map_or(i128::MIN, |floor| floor.bound_micro + offset_micro);
     let slack_micro = problem.forced_slack_micro;
     let cost_micro = law.weighed(&best.1);
+    let mut duals = floor.as_ref().map_or_else(Duals::default, floors::Floor::duals);
     if bound_micro >= cost_micro {
-        return search.finish(best.0, bound_micro + slack_micro);
+        return search.finish(best.0, bound_micro + slack_micro, duals);
     }
-    let contenders = floor.and_then(|floor| floors::contenders(&floor, cost_micro - offset_micro));
+    let contenders = floor.as_ref().and_then(|floor| {
+        let found = floors::contenders(floor, cost_micro - offset_micro)?;
+        duals = found.duals(floor.bits);
+        Some(found)
+    });
     let Some(contenders) = contenders else {
-        return search.finish(best.0, bound_micro.saturating_add(slack_micro));
+        return search.finish(best.0, bound_micro.saturating_add(slack_micro), duals);
     };
     if let Some(shared) = shares::best(problem, law, &contenders.rows) {
         let exact = law.weighed(&shared.score).min(cost_micro);
         if law.rank(&shared.score) <= law.rank(&best.1) {
-            return Attempt { given: shared.given, score: shared.score, bound_micro: exact + slack_micro };
+            let Shared { given, score } = shared;
+            return Attempt { given, score, bound_micro: exact + slack_micro, duals };
         }
-        return search.finish(best.0, exact + slack_micro);
+        return search.finish(best.0, exact + slack_micro, duals);
     }
     let bound_micro = bound_micro.max(contenders.bound_micro + offset_micro);
     best = search.improve(best, &contenders.rows);
-    search.finish(best.0, bound_micro + slack_micro)
+    search.finish(best.0, bound_micro + slack_micro, duals)
 }
 
 type Scored = (Vec<u32>, Score);
@@ -95,10 +105,10 @@ impl Search<'_> {
         if (self.law.rank(&b.1), &b.0) < (self.law.rank(&a.1), &a.0) { b } else { a }
     }
 
-    fn finish(&mut self, rows: Vec<u32>, bound_micro: i128) -> Attempt {
+    fn finish(&mut self, rows: Vec<u32>, bound_micro: i128, duals: Duals) -> Attempt {
         let mut given = Vec::new();
         let score = self.scorer.score_into(&rows, |part| given.push(part));
-        Attempt { given, score, bound_micro: bound_micro.min(self.law.weighed(&score)) }
+        Attempt { given, score, bound_micro: bound_micro.min(self.law.weighed(&score)), duals }
     }
 
     /// Takes the best swap, addition or removal of one row, as long as one helps and steps are left.

@@ -9,8 +9,10 @@ pub(crate) use left::{Kept, Left, Sieve};
 use crate::interner::NodeIx;
 use crate::mirror::{Availability, StockRow};
 use crate::network::Network;
-use crate::planner::{self, PromiseOption};
+use crate::planner::question::Question;
+use crate::planner::{self, Duals, PromiseOption, Recount};
 use crate::policy::PolicyVersion;
+use minicbor::{Decode, Encode};
 use waybill_types::exchange::{Plan, PlanRequest, UnplannedReason};
 use waybill_types::network::{FallbackStep, KindCost, NodeKind, Policy, Rules, Terms};
 use waybill_types::{OwnerId, Quantity, Sku, ZoneId};
@@ -26,6 +28,74 @@ pub fn plan(
     request: &PlanRequest,
 ) -> Plan {
     relaxed_plan(network, policy, stock, request).0
+}
+
+/// What the bound of a plan is counted from again.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Proof {
+    /// Steps of the policy's fallback that were taken.
+    #[n(0)]
+    steps: u32,
+    /// Duals of the problem that was left.
+    #[n(1)]
+    duals: Duals,
+}
+
+/// The plan of [`plan`] with its proof; `None` where its bound comes of more than one problem.
+#[must_use]
+pub fn plan_with_proof(
+    network: &Network,
+    policy: &PolicyVersion,
+    stock: &dyn Availability,
+    request: &PlanRequest,
+) -> (Plan, Option<Proof>) {
+    let (plan, steps, duals) = relaxed(network, policy, stock, request);
+    (plan, duals.map(|duals| Proof { steps: steps as u32, duals }))
+}
+
+impl Proof {
+    /// Counts again whether every plan of the question costs at least `bound_minor`, over the stock given.
+    pub(crate) fn recount(
+        &self,
+        network: &Network,
+        policy: &PolicyVersion,
+        stock: &dyn Availability,
+        request: &PlanRequest,
+        bound_minor: i64,
+    ) -> Recount {
+        self.asked(network, policy, stock, request, |question| {
+            planner::recount(question, bound_minor, &self.duals)
+        })
+    }
+
+    /// What a whole unit of each line is worth, in minor units, by the line's place in the request.
+    pub(crate) fn line_values(
+        &self,
+        network: &Network,
+        policy: &PolicyVersion,
+        stock: &dyn Availability,
+        request: &PlanRequest,
+    ) -> Vec<(usize, i64)> {
+        self.asked(network, policy, stock, request, |question| planner::line_values(question, &self.duals))
+    }
+
+    /// The question as the rules left it after the steps taken.
+    fn asked<T>(
+        &self,
+        network: &Network,
+        policy: &PolicyVersion,
+        stock: &dyn Availability,
+        request: &PlanRequest,
+        see: impl FnOnce(&Question<'_>) -> T,
+    ) -> T {
+        let Some(rules) = &policy.policy.rules else {
+            return see(&Question::new(network, &policy.policy, stock, request));
+        };
+        let case = Case::new(network, rules, request);
+        let given_up = &rules.fallback[..(self.steps as usize).min(rules.fallback.len())];
+        let (of_case, left) = (case.policy(policy, given_up), case.left(stock, given_up));
+        see(&Question::new(network, &of_case.policy, &left, request))
+    }
 }
 
 /// The options of [`planner::promise`] under the policy's rules, relaxed as [`plan`] relaxes them.
@@ -54,23 +124,35 @@ pub(crate) fn relaxed_plan(
     stock: &dyn Availability,
     request: &PlanRequest,
 ) -> (Plan, usize) {
+    let (plan, steps, _) = relaxed(network, policy, stock, request);
+    (plan, steps)
+}
+
+fn relaxed(
+    network: &Network,
+    policy: &PolicyVersion,
+    stock: &dyn Availability,
+    request: &PlanRequest,
+) -> (Plan, usize, Option<Duals>) {
     let Some(rules) = &policy.policy.rules else {
-        return (planner::plan(network, policy, stock, request), 0);
+        let (plan, duals) = planner::plan_proven(network, policy, stock, request);
+        return (plan, 0, duals);
     };
     let case = Case::new(network, rules, request);
     let solve = |steps: usize| {
         let given_up = &rules.fallback[..steps];
         let left = case.left(stock, given_up);
-        planner::plan(network, &case.policy(policy, given_up), &left, request)
+        planner::plan_proven(network, &case.policy(policy, given_up), &left, request)
     };
-    let mut best = (solve(0), 0);
+    let (plan, duals) = solve(0);
+    let mut best = (plan, 0, duals);
     for steps in 1..=rules.fallback.len() {
         if unserved(&best.0) == 0 {
             break;
         }
-        let plan = solve(steps);
+        let (plan, duals) = solve(steps);
         if unserved(&plan) < unserved(&best.0) {
-            best = (plan, steps);
+            best = (plan, steps, duals);
         }
     }
     best

@@ -21,7 +21,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use waybill_sourcing::decision::Record;
-use waybill_sourcing::{Availability, Network, PolicyVersion};
+use waybill_sourcing::{Availability, Network, PolicyVersion, Proof};
 use waybill_types::OrderId;
 use waybill_types::exchange::{Plan, PlanRequest};
 
@@ -81,9 +81,10 @@ impl DecisionLog {
         view: &Arc<NetworkView>,
         stock: &dyn Availability,
         request: &PlanRequest,
-        plan: &Plan,
+        (plan, proof): (&Plan, Option<Proof>),
     ) {
         let Some(record) = Record::of(&view.network, stock, request, plan) else { return };
+        let record = record.with_proof(proof);
         let payload = waybill_machine::record::encode(&record);
         let network = view.network.version();
         let entry = Entry::new(record.asked_for, record.now, network, &payload);

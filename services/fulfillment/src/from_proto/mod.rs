@@ -4,6 +4,7 @@
 pub(crate) mod calendar;
 pub(crate) mod lane;
 pub(crate) mod node;
+pub(crate) mod outlook;
 pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod policy;

@@ -14,7 +14,7 @@ use waybill_machine::{Code, Coded};
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::values::time_or_none;
 use waybill_service_kit::{Caller, DoorError, Fields, status};
-use waybill_sourcing::PolicyVersion;
+use waybill_sourcing::{PolicyVersion, Recount};
 use waybill_sourcing::decision::Record;
 use waybill_types::{OrderId, Timestamp};
 
@@ -76,6 +76,8 @@ pub(crate) async fn get(
         let mut decision = to_proto::decision(&record, &shown, then.policy.policy.currency);
         decision.findings = findings(&record, &then);
         decision.kept_bytes = kept_bytes(&record) as u32;
+        let (values, check) = to_proto::values(&record, &then);
+        (decision.line_values, decision.bound_check) = (values, check.into());
         Ok(proto::GetSourcingDecisionResponse { decision: Some(decision) })
     })
     .await
@@ -165,6 +167,8 @@ pub(crate) fn verify(
                     told.whole += u64::from(record.whole);
                     told.kept_bytes += kept_bytes(&record);
                     told.findings = findings(&record, &then);
+                    let held = record.recount(&then.network, &then.policy) == Some(Recount::Holds);
+                    told.bounds_held += u64::from(held);
                 }
                 Ok(None) => told.gone += 1,
                 Err(error) => told.findings = vec![error.to_string()],
@@ -253,12 +257,16 @@ impl Other {
                     fields.wrong("policy", "is given beside usual_rule; leave one of the two out");
                 }
                 if message.current_network {
-                    fields.wrong("current_network", "is given beside usual_rule, which is asked over the network of then");
+                    fields.wrong(
+                        "current_network",
+                        "is given beside usual_rule, which is asked over the network of then",
+                    );
                 }
                 Some(Self::NearestComplete)
             }
             Err(_) => {
-                fields.wrong("usual_rule", format!("is {}, must be a rule that is known", message.usual_rule));
+                fields
+                    .wrong("usual_rule", format!("is {}, must be a rule that is known", message.usual_rule));
                 None
             }
         }
@@ -271,9 +279,7 @@ impl Other {
         network: &waybill_sourcing::Network,
     ) -> Option<proto::PolicyComparison> {
         let (plan, currency) = match self {
-            Self::Policy(policy) => {
-                (record.under(&then.network, network, policy)?, policy.policy.currency)
-            }
+            Self::Policy(policy) => (record.under(&then.network, network, policy)?, policy.policy.currency),
             Self::NearestComplete => {
                 (record.by_nearest_complete(&then.network, &then.policy)?, then.policy.policy.currency)
             }

@@ -8,6 +8,7 @@ pub(crate) mod network_list;
 pub(crate) mod orders;
 pub(crate) mod page;
 pub(crate) mod policy;
+pub(crate) mod project;
 pub(crate) mod promise;
 pub(crate) mod report;
 pub(crate) mod subscribe;

@@ -61,6 +61,8 @@ async fn what_an_order_was_answered_is_shown_even_after_a_restart() {
     assert_eq!(shown.plan.as_ref(), Some(&first));
     assert!(shown.proven && shown.repeats && shown.inputs_whole && shown.findings.is_empty(), "{shown:?}");
     assert_eq!((shown.channel.as_str(), shown.zone_id.as_str()), ("web", "de"));
+    assert_eq!(shown.bound_check(), proto::BoundCheck::Holds);
+    assert_eq!(shown.line_values.len(), 1);
     assert_eq!(shown.shipments[0].node_id, "n1");
     let next: Vec<&str> = shown
         .next_best
@@ -91,6 +93,7 @@ async fn kept_decisions_are_checked_and_tried_under_another_policy() {
     let last = answers.last().unwrap();
     assert_eq!((last.total, last.checked, last.proven, last.gone), (3, 3, 3, 0));
     assert!(last.findings.is_empty() && last.kept_bytes < 3 * 1_024);
+    assert_eq!(last.bounds_held, 3, "each bound was counted again from its dual values");
 
     let get = proto::GetSourcingPolicyRequest::default();
     let policy = world.door.get_sourcing_policy(asked(get)).await.unwrap().into_inner().policy.unwrap();
@@ -162,4 +165,77 @@ async fn what_nobody_asked_for_is_not_kept_and_garbage_is_refused() {
     let empty = proto::CompareSourcingPolicyRequest::default();
     let refused = world.door.compare_sourcing_policy(asked(empty)).await.err().unwrap();
     assert_eq!(fields(&refused), ["policy"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kept_decision_is_looked_at_with_more_means_and_other_stock() {
+    let world = stocked().await;
+    for number in 1..=2 {
+        plan(&world, number, 1, &[]).await;
+    }
+    let project = |means: Option<proto::OutlookMeans>, stock: Vec<proto::StatedStock>| {
+        proto::ProjectSourcingDecisionsRequest { means, stock, ..Default::default() }
+    };
+    let nobody = world.door.project_sourcing_decisions(asked(project(None, vec![]))).await.err().unwrap();
+    assert_eq!(nobody.code(), Code::PermissionDenied);
+    let see = async |request| {
+        let answers = world.door.project_sourcing_decisions(operator(request)).await.unwrap();
+        let answers: Vec<_> = answers.into_inner().map(Result::unwrap).collect().await;
+        assert_eq!((answers.len(), answers[1].total, answers[1].done), (2, 2, 2));
+        answers[0].outlook.clone().unwrap()
+    };
+    let plain = see(project(None, vec![])).await;
+    assert!(plain.beyond.is_empty() && plain.unserved.is_empty(), "{plain:?}");
+    assert_eq!(plain.total_cost, plain.was.as_ref().unwrap().cost);
+    assert_eq!(plain.legs[0].node_id, "n1");
+
+    // With nothing anywhere, one unit comes tomorrow and the other is promised in two weeks.
+    let none = |node: &str| proto::StatedStock { sku: "A".into(), node_id: node.into(), ..Default::default() };
+    let tomorrow = prost_types::Timestamp { seconds: NOON.as_ms() / 1_000 + 86_400, nanos: 0 };
+    let mut stock: Vec<_> = ["n1", "n2", "n3"].into_iter().map(none).collect();
+    let emptied = see(project(None, stock.clone())).await;
+    assert_eq!((emptied.legs.len(), emptied.unserved[0].quantity), (0, 2));
+    stock.push(proto::StatedStock { quantity: 1, available_time: Some(tomorrow), ..none("n2") });
+    let backorder = proto::DatedBackorder { days: 14, order_cost_minor: 10_000, unit_cost_minor: 500 };
+    let means = proto::OutlookMeans { backorder: Some(backorder), ..Default::default() };
+    let found = see(project(Some(means), stock)).await;
+    assert!(found.beyond().any(|one| one == proto::Beyond::Backorder), "{found:?}");
+    assert!(found.unserved.is_empty() && found.would_be.as_ref().unwrap().unserved_units == 2);
+    let view = world.door.network().view();
+    assert_eq!(view.policy.version, 0, "nothing was put in force");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_wrong_with_stated_means_is_named_by_its_path() {
+    let world = stocked().await;
+    let request = proto::ProjectSourcingDecisionsRequest {
+        stock: vec![proto::StatedStock { quantity: -1, ..Default::default() }],
+        means: Some(proto::OutlookMeans {
+            transfers: true,
+            hub_node_ids: vec![String::new()],
+            backorder: Some(proto::DatedBackorder { days: 999, order_cost_minor: -1, unit_cost_minor: 0 }),
+            substitutes: vec![proto::OutlookSubstitute {
+                sku: "A".into(),
+                substitute_sku: "A".into(),
+                unit_cost_minor: 0,
+            }],
+            bundles: vec![proto::OutlookBundle { sku: "B".into(), parts: vec![Default::default()] }],
+        }),
+        ..Default::default()
+    };
+    let refused = world.door.project_sourcing_decisions(operator(request)).await.err().unwrap();
+    assert_eq!(
+        fields(&refused),
+        [
+            "stock[0].sku",
+            "stock[0].node_id",
+            "stock[0].quantity",
+            "means.hub_node_ids[0]",
+            "means.backorder.days",
+            "means.backorder.order_cost_minor",
+            "means.substitutes[0].substitute_sku",
+            "means.bundles[0].parts[0].sku",
+            "means.bundles[0].parts[0].quantity",
+        ]
+    );
 }

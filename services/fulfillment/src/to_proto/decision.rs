@@ -4,7 +4,8 @@ use super::network::kind;
 use super::policy::fallback;
 use super::{minor, plan, point, time, window};
 use waybill_proto::fulfillment::v1 as proto;
-use waybill_sourcing::Network;
+use crate::decisions::Then;
+use waybill_sourcing::{Network, Recount};
 use waybill_sourcing::decision::{Explained, NodeSeen, Record, Shipment, Standing};
 use waybill_types::Currency;
 use waybill_types::exchange::{Delivery, Plan, PlanLine};
@@ -42,7 +43,24 @@ pub(crate) fn decision(record: &Record, shown: &Explained, currency: Currency) -
         findings: Vec::new(),
         excluded_node_ids: record.excluded.iter().map(ToString::to_string).collect(),
         kept_bytes: 0,
+        line_values: Vec::new(),
+        bound_check: proto::BoundCheck::NotKept.into(),
     }
+}
+
+/// What units are worth, and whether the bound was counted again from that.
+pub(crate) fn values(record: &Record, then: &Then) -> (Vec<proto::LineValue>, proto::BoundCheck) {
+    let currency = then.policy.policy.currency;
+    let values = record.line_values(&then.network, &then.policy).into_iter().map(|(line, value)| {
+        proto::LineValue { line_number: line.0.into(), value: Some(minor(currency, value)) }
+    });
+    let check = match record.recount(&then.network, &then.policy) {
+        Some(Recount::Holds) => proto::BoundCheck::Holds,
+        Some(Recount::Open) => proto::BoundCheck::Open,
+        Some(Recount::Cheaper(_)) => proto::BoundCheck::Wrong,
+        None => proto::BoundCheck::NotKept,
+    };
+    (values.collect(), check)
 }
 
 fn line(line: &PlanLine) -> proto::BasketLine {

@@ -6,6 +6,7 @@ pub(crate) mod decision;
 pub(crate) mod instruction;
 pub(crate) mod network;
 pub(crate) mod order;
+pub(crate) mod outlook;
 pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod policy;

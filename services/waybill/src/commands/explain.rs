@@ -7,7 +7,7 @@ use super::{Common, Flags, Table, json, money, refused_of, say, show_quantity, t
 use anyhow::Context;
 use std::path::PathBuf;
 use waybill_client::proto::fulfillment::v1::{
-    DecisionShipment, FallbackStep, GetSourcingDecisionRequest, NodeKind, PlanAlternative, SourcingDecision,
+    BoundCheck, DecisionShipment, FallbackStep, GetSourcingDecisionRequest, NodeKind, PlanAlternative, SourcingDecision,
     SourcingPlan, Standing, StandingCount,
 };
 
@@ -55,6 +55,7 @@ fn text(decision: &SourcingDecision) -> String {
     let mut parts = vec![head(decision, plan), shipments(decision)];
     parts.extend(unserved(plan));
     parts.push(format!("cost: {}", terms(plan)));
+    parts.extend(values(decision));
     parts.push(next_best(&decision.next_best));
     parts.push(passed_over(decision));
     parts.push(trust(decision));
@@ -140,6 +141,28 @@ fn terms(plan: &SourcingPlan) -> String {
     if terms.is_empty() { "nothing".to_owned() } else { terms.join(", ") }
 }
 
+/// What a unit of each line is worth: who asks more for it is not needed.
+fn values(decision: &SourcingDecision) -> Option<String> {
+    if decision.line_values.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(&["LINE", ">UNIT IS WORTH"]);
+    for value in &decision.line_values {
+        table.row([value.line_number.to_string(), money(value.value.as_ref())]);
+    }
+    Some(table.to_string())
+}
+
+/// Whether the bound is more than the planner's word.
+fn bound(decision: &SourcingDecision) -> &'static str {
+    match decision.bound_check() {
+        BoundCheck::Holds => "its bound holds, counted again from the values of its lines",
+        BoundCheck::Open => "its bound leaves more open than can be counted again",
+        BoundCheck::Wrong => "its bound is none",
+        BoundCheck::Unspecified | BoundCheck::NotKept => "its bound is the planner's word",
+    }
+}
+
 fn next_best(next: &[PlanAlternative]) -> String {
     if next.is_empty() {
         return "next best: there is no other plan".to_owned();
@@ -201,7 +224,7 @@ fn trust(decision: &SourcingDecision) -> String {
         (false, _) => "planned again today, it comes out differently",
     };
     match decision.findings.as_slice() {
-        [] => format!("checked: sound; {repeats}"),
-        wrong => format!("checked: WRONG: {}; {repeats}", wrong.join("; ")),
+        [] => format!("checked: sound; {}; {repeats}", bound(decision)),
+        wrong => format!("checked: WRONG: {}; {}; {repeats}", wrong.join("; "), bound(decision)),
     }
 }

@@ -57,8 +57,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 fn summary(last: &VerifySourcingDecisionsResponse, wrong: u64) -> String {
     let each = last.kept_bytes.checked_div(last.checked - last.gone).unwrap_or(0);
     format!(
-        "{} decisions checked, {wrong} wrong, {} proven optimal, {} with the stock of every node, {} gone; {each} bytes each",
-        last.checked, last.proven, last.whole, last.gone
+        "{} decisions checked, {wrong} wrong, {} proven optimal, {} bounds counted again from their dual values, {} with \
+         the stock of every node, {} gone; {each} bytes each",
+        last.checked, last.proven, last.bounds_held, last.whole, last.gone
     )
 }
 
