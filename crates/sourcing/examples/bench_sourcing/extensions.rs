@@ -20,6 +20,8 @@ struct Extension {
     ways: fn(&Facility) -> Vec<Facility>,
     /// The cost of a unit of an item by its place within its line.
     cost: fn(&Facility, u32, i64) -> i64,
+    /// Units that may be given of those that are there.
+    left: fn(&Facility, u32) -> u32,
     /// Facilities of one node draw on the same units.
     lots: bool,
     backorder: bool,
@@ -40,6 +42,7 @@ const PLAIN: Extension = Extension {
     items: |_| 1,
     ways: |facility| vec![*facility],
     cost: |_, place, cost| cost + i64::from(place) * 150_000,
+    left: |_, units| units,
     lots: false,
     backorder: false,
     limits: Limits { shipments_max: u32::MAX, complete: Complete::No, one_per_node: false },
@@ -49,6 +52,22 @@ const PLAIN: Extension = Extension {
 fn later(facility: &Facility) -> Vec<Facility> {
     let wait = Facility { day: facility.day + 2, fixed: facility.fixed + 60_000, ..*facility };
     vec![*facility, wait]
+}
+
+/// Each ninth node is a supplier: it sends for less, some days later.
+fn supplied(facility: &Facility) -> Vec<Facility> {
+    if facility.node % 9 > 0 {
+        return vec![*facility];
+    }
+    let days = 2 + facility.node % 5;
+    let fixed = facility.fixed - 180_000 + i64::from(days) * 50_000;
+    vec![Facility { day: facility.day + days, fixed, ..*facility }]
+}
+
+/// The customer fetches everything at one store. What others bring costs a part of a parcel and is no shipment.
+fn brought(facility: &Facility) -> Vec<Facility> {
+    let fixed = if facility.node == 500 { 0 } else { facility.fixed * 3 / 10 };
+    vec![Facility { fixed, kind: Kind::Virtual, ..*facility }]
 }
 
 fn express(facility: &Facility) -> Vec<Facility> {
@@ -73,6 +92,14 @@ fn all() -> Vec<Extension> {
         Extension { name: "complete from one facility", limits: complete(Complete::OneFacility), ..PLAIN },
         Extension { name: "complete on one day", limits: complete(Complete::OneDay), ..PLAIN },
         Extension { name: "ready now or in two days, once", ways: later, limits: once, ..PLAIN },
+        Extension { name: "now or in two days, shared lots", ways: later, lots: true, ..PLAIN },
+        Extension { name: "suppliers after their lead time", ways: supplied, ..PLAIN },
+        Extension { name: "pickup at a store by transfer", ways: brought, ..PLAIN },
+        Extension {
+            name: "safety stock and buffers",
+            left: |facility, units| if facility.node % 3 > 0 { units.saturating_sub(1) } else { units },
+            ..PLAIN
+        },
         Extension { name: "two services, shared lots", ways: express, lots: true, ..PLAIN },
         Extension { name: "two services, one per node", ways: express, limits: once, ..PLAIN },
         Extension { name: "backorder as a facility", backorder: true, ..PLAIN },
@@ -86,6 +113,13 @@ fn all() -> Vec<Extension> {
             ..PLAIN
         },
         Extension { name: "scarcity: prices by node", cost: scarce, ..PLAIN },
+        Extension {
+            name: "room: prices by node and day",
+            ways: later,
+            cost: |facility, _, cost| cost + i64::from(facility.node % 5) * 60_000 / i64::from(1 + facility.day),
+            limits: once,
+            ..PLAIN
+        },
         Extension { name: "a substitute for each other line", items: |place| 1 + place as u32 % 2, ..PLAIN },
         Extension {
             name: "first two lines as a bundle",
@@ -179,11 +213,15 @@ fn extend(bench: &mut Bench, town: &Town, stock: &Stock, basket: &Basket, extens
                 costs[item] = (extension.cost)(way, within, plain.unit_cost(place, line));
                 units[item] = plain.units_at(of, line);
                 // Who waits two days finds what arrives until then.
-                units[item] += u32::from(way.day > facility.day && of % 3 == 0) * 2;
+                let dated = way.day > facility.day && ways.len() > 1;
+                units[item] += u32::from(dated && of % 3 == 0) * 2;
+                units[item] = (extension.left)(way, units[item]);
             }
         }
         for item in 0..problem.items().len() as u32 {
-            let units = plain.units_at(place, item as usize % plain.lines().len());
+            let of_way = |way: u32| problem.units_at((begin + way) as usize, item as usize);
+            // What comes later comes on top: all of it together is what the last way has.
+            let units = (0..ways.len() as u32).map(of_way).max().unwrap_or(0);
             if extension.lots && units > 0 {
                 members.push((units, (0..ways.len() as u32).map(|way| (begin + way, item)).collect()));
             }
