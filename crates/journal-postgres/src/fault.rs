@@ -55,6 +55,8 @@ impl From<tokio_postgres::Error> for Fault {
         match code.code() {
             // Serialization failure, deadlock, lock not available, and a plan that outlived its table.
             "40001" | "40P01" | "55P03" | "0A000" => Self::Again(what),
+            // A schema, table or type that somebody else made a moment ago.
+            "42P06" | "42P07" | "42710" => Self::Again(what),
             // Read-only after a fail-over, too many connections, out of memory, and statement given up on time-out.
             "25006" | "53300" | "53200" | "57014" | "40003" => Self::Down(what),
             // Connection exceptions; the operator or a crash stops the server.

@@ -47,13 +47,13 @@ impl PostgresJournal {
         let (reply, opened) = std::sync::mpsc::sync_channel(1);
         let handle = runtime.handle().clone();
         runtime.spawn(async move { drop(reply.send(open(options, handle).await)) });
-        match opened.recv() {
-            Ok(Ok(shared)) => Ok(Self { shared, runtime: Some(runtime) }),
-            Ok(Err(error)) => {
+        let closed = || Error::Engine { what: "opening the journal ended without an answer".into() };
+        match opened.recv().unwrap_or_else(|_| Err(closed())) {
+            Ok(shared) => Ok(Self { shared, runtime: Some(runtime) }),
+            Err(error) => {
                 runtime.shutdown_background();
                 Err(error)
             }
-            Err(_) => Err(Error::Engine { what: "opening the journal ended without an answer".into() }),
         }
     }
 

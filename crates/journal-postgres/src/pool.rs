@@ -20,6 +20,9 @@ pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// A hook can only say why in words; these are known again as a server that does not answer.
 pub(crate) const SILENT: &str = "the server did not answer while a connection was set up";
 
+/// Longest time for making a connection: bounds how long after the server answers again it is asked again.
+const CONNECT_MOST: Duration = Duration::from_secs(2);
+
 /// What every connection of one journal must agree with.
 #[derive(Clone)]
 struct Setup {
@@ -71,7 +74,7 @@ fn pool(
     config.application_name("waybill");
     config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
     if config.get_connect_timeout().is_none() {
-        config.connect_timeout(statement_timeout);
+        config.connect_timeout(statement_timeout.min(CONNECT_MOST));
     }
     let setup = Setup {
         schema: options.schema.clone(),
@@ -82,7 +85,7 @@ fn pool(
     let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let timeouts = Timeouts {
         wait: Some(statement_timeout),
-        create: Some(statement_timeout),
+        create: Some(statement_timeout.min(CONNECT_MOST)),
         recycle: Some(statement_timeout),
     };
     let inner = deadpool_postgres::Pool::builder(Manager::from_config(config, NoTls, manager))

@@ -103,12 +103,13 @@ struct Found {
 }
 
 async fn attempt(pools: &Pools, options: &Options) -> Result<Found, Fault> {
-    let mut lent = pools.data.lend().await?;
-    // Who may only use the tables need not be allowed to make them.
-    if let Ok(Some(found)) = look(&mut lent).await {
-        return Ok(found);
+    // Who may only use the tables need not be allowed to make them. A refusal here says that there are none.
+    match look(&mut pools.data.lend().await?).await {
+        Ok(Some(found)) => return Ok(found),
+        Ok(None) | Err(Fault::Refused(_)) => {}
+        Err(fault) => return Err(fault),
     }
-    lent = pools.data.lend().await?;
+    let mut lent = pools.data.lend().await?;
     create(&mut lent, options).await?;
     let found = look(&mut lent).await?;
     found.ok_or_else(|| Fault::Again("the schema's version was not kept".into()))

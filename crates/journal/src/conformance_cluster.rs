@@ -44,7 +44,7 @@ async fn row_of(engine: &dyn Engine, log: LogId) -> LeaseRow {
 
 pub async fn a_lease_has_one_holder_until_it_lapses(open: Open<'_>, log: LogId) {
     let (one, other) = (open(), open());
-    let ttl = Duration::from_millis(700);
+    let ttl = Duration::from_millis(1500);
     let asked = Instant::now();
     assert_eq!(hold(&*one, log, "one", ttl).await, Lease::Held { remaining: ttl });
     let refused = hold(&*other, log, "other", ttl).await;
