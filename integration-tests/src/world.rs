@@ -16,6 +16,7 @@ use waybill_proto::common::v1::{AdvanceClockRequest, BackupRequest, CheckpointRe
 use waybill_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
 use waybill_proto::fulfillment::v1::network_service_client::NetworkServiceClient;
+use waybill_proto::fulfillment::v1::promise_service_client::PromiseServiceClient;
 use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use waybill_proto::inventory::v1::{GetPositionRequest, Position};
 use waybill_proto::orders::v1::orders_service_client::OrdersServiceClient;
@@ -152,6 +153,11 @@ impl World {
     #[must_use]
     pub fn fulfillment(&self) -> FulfillmentServiceClient<Channel> {
         FulfillmentServiceClient::new(self.channel())
+    }
+    /// What product pages ask.
+    #[must_use]
+    pub fn promises(&self) -> PromiseServiceClient<Channel> {
+        PromiseServiceClient::new(self.channel())
     }
     /// Nodes, lanes, zones.
     #[must_use]

@@ -8,5 +8,7 @@ mod early_stock;
 mod find;
 #[path = "journeys/fulfill.rs"]
 mod fulfill;
+#[path = "journeys/page.rs"]
+mod page;
 #[path = "journeys/streams.rs"]
 mod streams;
