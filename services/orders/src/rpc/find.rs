@@ -1,10 +1,13 @@
 //! FindOrders: every partition is asked for its newest matches, and what is surely newest of all is answered.
 
+mod lanes;
+
 use super::person;
 use crate::door::Inner;
 use crate::from_proto::find::{Filter, filter};
 use crate::to_proto;
 use futures::future::try_join_all;
+use lanes::{Dated, Lanes};
 use std::sync::Arc;
 use tonic::Status;
 use waybill_orders::content::{Lookup, LookupKind, Requested};
@@ -54,33 +57,37 @@ impl<'a> Search<'a> {
         Self { door, wanted: Arc::new(wanted), size, rows_max: door.settings.find_rows_max }
     }
 
-    /// The next hits after `places`, newest first, and where each partition goes on. Partitions are asked for their part
-    /// of a page at a time, so that no more orders are read than are answered, but for a few.
-    pub(crate) async fn page(&self, mut places: Vec<Place>) -> Result<(Vec<Hit>, Vec<Place>), Status> {
+    /// The next hits after `places`, newest first, and where each partition goes on. A partition is asked for its part of a
+    /// page and a little more, and again only when what it has left may be newer than all the others have: so that few
+    /// more orders are read than are answered, and no partition is asked in vain.
+    pub(crate) async fn page(&self, places: Vec<Place>) -> Result<(Vec<Hit>, Vec<Place>), Status> {
         let partitions: Vec<_> = self.door.everywhere().collect();
+        let mut lanes = Lanes::from(&places);
         let mut hits: Vec<Hit> = Vec::new();
-        let mut looked_at = 0;
         loop {
-            let left = self.size - hits.len();
-            let part = left.div_ceil(partitions.len()).max(2).min(left);
-            let rows_left = self.rows_max - looked_at;
-            let searches = partitions.iter().zip(&places).map(|(partition, place)| {
-                let (wanted, place) = (Arc::clone(&self.wanted), *place);
-                self.door.read(*partition, move |state| search(state, &wanted, place, part, rows_left))
-            });
-            let found = try_join_all(searches).await?;
-            looked_at += found.iter().map(|found| found.looked_at).max().unwrap_or(0);
-            let (sure, next) = merge(found, &places, left);
-            places = next;
-            for hit in sure {
+            while hits.len() < self.size
+                && let Some(hit) = lanes.pop()
+            {
                 if self.is_named(&hit)? {
                     hits.push(hit);
                 }
             }
-            let done = places.iter().all(|place| *place == Place::Done);
-            if done || hits.len() >= self.size || looked_at >= self.rows_max {
-                return Ok((hits, places));
+            let asked = lanes.to_ask();
+            let tired = |index: &usize| lanes.lane(*index).looked_at >= self.rows_max;
+            if hits.len() >= self.size || asked.is_empty() || asked.iter().any(tired) {
+                return Ok((hits, lanes.places()));
             }
+            let left = self.size - hits.len();
+            let part = (left.div_ceil(partitions.len()) + AHEAD).min(left);
+            let searches = asked.iter().map(|index| {
+                let (lane, wanted) = (lanes.lane(*index), Arc::clone(&self.wanted));
+                let (place, rows_left) = (lane.next(), self.rows_max - lane.looked_at);
+                self.door.read(partitions[*index], move |state| {
+                    search(state, &wanted, place, part, rows_left)
+                })
+            });
+            let found = try_join_all(searches).await?;
+            asked.into_iter().zip(found).for_each(|(index, found)| lanes.add(index, found));
         }
     }
 
@@ -172,12 +179,21 @@ pub(crate) struct Hit {
     pub(crate) order: Arc<Order>,
 }
 
+impl Dated for Hit {
+    fn at(&self) -> (Timestamp, OrderId) {
+        (self.at, self.id)
+    }
+}
+
 /// Matches of one partition, newest first, and how far it has looked: `None` when it has looked at everything.
-struct Found {
-    hits: Vec<Hit>,
+struct Found<H = Hit> {
+    hits: Vec<H>,
     looked_through: Option<(Timestamp, OrderId)>,
     looked_at: usize,
 }
+
+/// Hits that a partition is asked for beyond its even part of a page: how many of the newest are its is chance.
+const AHEAD: usize = 2;
 
 /// Rows read at once.
 const ROWS_MAX: usize = 64;
@@ -298,27 +314,4 @@ fn may_be_named(words: &[Lookup], lookups: &[Lookup]) -> bool {
 /// Work that came to nothing is none.
 fn works_at(work: &WorkRef, node: &NodeId) -> bool {
     work.node == *node && work.lines.iter().any(|units| !units.all().is_zero())
-}
-
-/// The newest matches of all partitions, as far as no partition may still have a newer one, and where each goes on.
-fn merge(found: Vec<Found>, places: &[Place], size: usize) -> (Vec<Hit>, Vec<Place>) {
-    let bound = found.iter().filter_map(|found| found.looked_through).map(|(at, _)| at).max();
-    let mut hits: Vec<(usize, Hit)> = Vec::new();
-    for (index, found) in found.iter().enumerate() {
-        let sure = found.hits.iter().filter(|hit| bound.is_none_or(|bound| hit.at >= bound));
-        hits.extend(sure.map(|hit| (index, hit.clone())));
-    }
-    hits.sort_by_key(|(_, hit)| std::cmp::Reverse((hit.at, hit.id)));
-    hits.truncate(size);
-    let next = found.iter().enumerate().map(|(index, found)| {
-        let taken: Vec<&Hit> = hits.iter().filter(|(from, _)| *from == index).map(|(_, hit)| hit).collect();
-        match (taken.len() == found.hits.len(), found.looked_through, taken.last()) {
-            (true, None, _) => Place::Done,
-            (true, Some((_, id)), _) => Place::OlderThan(id),
-            (false, _, Some(last)) => Place::OlderThan(last.id),
-            (false, _, None) => places.get(index).copied().unwrap_or(Place::Newest),
-        }
-    });
-    let next = next.collect();
-    (hits.into_iter().map(|(_, hit)| hit).collect(), next)
 }

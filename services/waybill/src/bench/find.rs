@@ -17,6 +17,7 @@ use anyhow::{Context, ensure};
 use futures::stream::{StreamExt, TryStreamExt};
 use people::Past;
 use questions::{Kind, Question};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -35,6 +36,10 @@ pub(crate) struct Args {
     /// Callers that ask at once, 1 to 1,000.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     callers: u16,
+    /// A data directory to be kept: filled where it is not there yet, and asked as it is where it is. It must have been
+    /// filled with the same number of orders and seed.
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    filled: Option<PathBuf>,
 }
 
 /// Different questions of one kind; a run that asks more asks them again.
@@ -48,14 +53,8 @@ const PREPARED_AT_ONCE: usize = 16;
 /// # Errors
 /// A refused row or question, or an answer without the order it was made from.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let common = &args.common;
     let past = Arc::new(Past::of(args.orders));
-    let bench = Bench::start(common).await?;
-    let (world, _) = bench.load(common.ample(StockShape::new(Regime::Base, past.open))).await?;
-    let filled = fill(&args, &bench, &world, &past).await?;
-
-    let (log, data_dir) = (bench.log(), bench.dir().join("data"));
-    let keep = bench.end().await?;
+    let Ground { world, filled, data_dir, log, keep } = ground(&args, &past).await?;
     let disk_bytes = tell_disk(&data_dir)?;
     let began = Instant::now();
     let server = ServerProcess::serve(&data_dir, &log, &[]).await?;
@@ -89,7 +88,41 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What filling came to.
+/// What is asked about: the retailer, and the directory that its orders lie in.
+struct Ground {
+    world: Arc<World>,
+    filled: Filled,
+    data_dir: PathBuf,
+    log: PathBuf,
+    /// Removed with everything in it when this is dropped.
+    keep: Option<tempfile::TempDir>,
+}
+
+async fn ground(args: &Args, past: &Arc<Past>) -> anyhow::Result<Ground> {
+    let common = &args.common;
+    let shape = common.ample(StockShape::new(Regime::Base, past.open));
+    if let Some(data_dir) = args.filled.clone().filter(|dir| dir.exists()) {
+        let world = Arc::new(tokio::task::spawn_blocking(move || World::make(shape, None)).await??);
+        let log = data_dir.with_extension("log");
+        return Ok(Ground { world, filled: Filled::default(), data_dir, log, keep: None });
+    }
+    let bench = Bench::start(common).await?;
+    let (world, _) = bench.load(shape).await?;
+    let filled = fill(args, &bench, &world, past).await?;
+    let (log, data_dir) = (bench.log(), bench.dir().join("data"));
+    let keep = Some(bench.end().await?);
+    let data_dir = match &args.filled {
+        Some(kept) => {
+            std::fs::rename(&data_dir, kept).with_context(|| format!("cannot keep {}", kept.display()))?;
+            kept.clone()
+        }
+        None => data_dir,
+    };
+    Ok(Ground { world, filled, data_dir, log, keep })
+}
+
+/// What filling came to; nothing where it was done before.
+#[derive(Default)]
 struct Filled {
     resident_bytes: u64,
     import_per_s: f64,
