@@ -5,7 +5,7 @@ use waybill_journal::cluster::{KEY_BYTES_MAX, Key, Keys, VaultIdentity};
 use waybill_journal::{BoxFuture, Error};
 
 use crate::PostgresJournal;
-use crate::fault::{Backoff, Fault};
+use crate::fault::Fault;
 use crate::frames::{signed, sixteen, unsigned};
 use crate::pool::Pool;
 use crate::shared::Shared;
@@ -14,12 +14,12 @@ const VAULT: &str = "SELECT id, digest_secret, handed_out FROM vault WHERE one =
 
 const FOUND: &str = "INSERT INTO vault (one, id, digest_secret) VALUES (1, $1, $2) ON CONFLICT DO NOTHING";
 
-/// Numbers first: of two that add keys, the second waits here for the first.
-const HAND_OUT: &str =
-    "UPDATE vault SET handed_out = handed_out + $1 WHERE one = 1 RETURNING handed_out - $1";
-
-const ADD: &str = "INSERT INTO subject_keys (number, secret) SELECT $1 + k.place - 1, k.secret \
-    FROM unnest($2::bytea[]) WITH ORDINALITY AS k(secret, place)";
+/// One statement, so that nobody who stops in the middle holds the others up. Of two that add keys, the second waits for
+/// the first at the vault's row.
+const ADD: &str = "WITH v AS (UPDATE vault SET handed_out = handed_out + $1 WHERE one = 1 \
+    RETURNING handed_out - $1 AS first) \
+    INSERT INTO subject_keys (number, secret) SELECT v.first + k.place - 1, k.secret \
+    FROM v, unnest($2::bytea[]) WITH ORDINALITY AS k(secret, place) RETURNING number";
 
 const GET: &str = "SELECT number, secret FROM subject_keys WHERE number = ANY($1::int8[])";
 
@@ -48,26 +48,10 @@ async fn found(pool: &Pool, identity: VaultIdentity) -> Result<VaultIdentity, Fa
 /// A try without an answer may have kept its keys; nobody learns their numbers, and the next try takes others.
 async fn add(pool: &Pool, keys: &[Bytes]) -> Result<u64, Fault> {
     let secrets: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
-    let mut backoff = Backoff::new(pool.patience);
-    loop {
-        match try_add(pool, &secrets).await {
-            Ok(first) => return Ok(first),
-            Err(fault) => backoff.wait(fault).await?,
-        }
-    }
-}
-
-async fn try_add(pool: &Pool, secrets: &[&[u8]]) -> Result<u64, Fault> {
-    let mut lent = pool.lend().await?;
-    lent.begin().await?;
-    let rows = lent.query(HAND_OUT, &[&(secrets.len() as i64)]).await?;
-    let Some(row) = rows.first() else {
-        return Err(Fault::Refused("there is no vault yet: found it first".into()));
-    };
-    let first: i64 = row.try_get(0)?;
-    lent.query(ADD, &[&first, &secrets]).await?;
-    lent.commit().await?;
-    unsigned(first)
+    let rows = pool.query(ADD, &[&(secrets.len() as i64), &secrets]).await?;
+    let numbers = rows.iter().map(|row| row.try_get::<_, i64>(0)).collect::<Result<Vec<_>, _>>()?;
+    let first = numbers.into_iter().min();
+    unsigned(first.ok_or_else(|| Fault::Refused("there is no vault yet: found it first".into()))?)
 }
 
 async fn get(shared: &Shared, numbers: &[u64]) -> Result<Vec<Key>, Error> {

@@ -28,7 +28,7 @@
 //! - **trim**: how far (the older base; `keep_bytes`, found by halving over `bytes_total`), `update logs`, then delete 500 at a time.
 //! - **hold**: `insert into leases .. on conflict do update .. where` it is the asker's, nobody's, or lapsed, `returning` what was taken.
 //! - **finish a base**: read all chunks back; in one transaction take the draft, insert the base, make drafts of all but two.
-//! - **add keys**: in one transaction raise `vault.handed_out` and insert the rows below it.
+//! - **add keys**: one statement raises `vault.handed_out` and inserts the rows below it.
 //! - **erase a key**: `update subject_keys set secret = null`.
 //!
 //! Every statement has a time-out, here and on the server. Those that may be carried out twice are repeated with waits of 5 to

@@ -8,7 +8,8 @@ use waybill_journal::{Error, LogId};
 #[derive(Clone)]
 pub struct Options {
     /// As PostgreSQL writes it: `postgres://user:password@host:5432/database`, several hosts separated by commas, or
-    /// `host=/run/postgresql user=waybill`. Of several hosts the one that takes writes is used.
+    /// `host=/run/postgresql user=waybill`. Of several hosts the one that takes writes is used. There is no TLS: a URL
+    /// that requires it is refused.
     pub url: String,
     /// The schema with everything in it; one per cluster. Default `waybill`; lower-case letters, digits and
     /// underscores, at most 48, beginning with a letter.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, RecyclingMethod, Runtime, Timeouts,
 };
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row};
 use waybill_journal::Error;
@@ -71,8 +72,15 @@ fn pool(
         options.url.parse().map_err(|error: tokio_postgres::Error| {
             refuse(format!("the journal's URL cannot be read: {error}"))
         })?;
+    if config.get_ssl_mode() == SslMode::Require {
+        return Err(refuse(
+            "the journal's URL says sslmode=require, and TLS to the database is not built in: use a socket, a private \
+             network or a tunnel, and leave it out"
+                .into(),
+        ));
+    }
     config.application_name("waybill");
-    config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(statement_timeout.min(CONNECT_MOST));
     }
@@ -105,7 +113,11 @@ fn pool(
 async fn set_up(client: &ClientWrapper, setup: &Setup) -> Result<(), HookError> {
     let work = async {
         let ms = setup.statement_timeout.as_millis() + 500;
-        let sql = format!("SET statement_timeout = {ms}; SET search_path TO {}", setup.schema);
+        // The second is for a process that stops within a transaction: it must not keep others from its rows.
+        let sql = format!(
+            "SET statement_timeout = {ms}; SET idle_in_transaction_session_timeout = {ms}; SET search_path TO {}",
+            setup.schema
+        );
         client.batch_execute(&sql).await.map_err(HookError::Backend)?;
         if !setup.allow_unsafe {
             safety::check(client).await.map_err(HookError::Backend)?.map_err(HookError::message)?;

@@ -70,9 +70,8 @@ const TABLES: [&str; 10] = [
     "CREATE TABLE IF NOT EXISTS subject_keys (number int8 PRIMARY KEY, secret bytea)",
 ];
 
-/// What is worth setting on PostgreSQL itself and unknown elsewhere: bodies are not compressed (sealed bytes do not
-/// shrink, and trying costs more than all the rest of an append), and what is deleted from the front is cleaned up
-/// before it is a fifth of the table.
+/// What is worth setting on PostgreSQL itself and unknown elsewhere: bodies are not compressed, since sealed bytes hardly
+/// shrink, and what is deleted from the front is cleaned up long before it is a fifth of the table.
 const TUNING: [&str; 2] = [
     "ALTER TABLE frames ALTER COLUMN body SET STORAGE EXTERNAL, \
      SET (autovacuum_vacuum_scale_factor = 0.02)",

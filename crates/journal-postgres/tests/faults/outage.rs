@@ -190,4 +190,7 @@ fn a_database_that_is_not_there_is_said_so_in_time() {
     assert!(asked.elapsed() < Duration::from_secs(5));
     let unreadable = PostgresJournal::open(Options::new("postgres://[")).err();
     assert!(matches!(unreadable, Some(Error::Options { .. })), "{unreadable:?}");
+    // A promise that is not kept is refused, not dropped.
+    let secured = PostgresJournal::open(Options::new("postgres://nowhere/postgres?sslmode=require")).err();
+    assert!(matches!(&secured, Some(Error::Options { what }) if what.contains("TLS")), "{secured:?}");
 }
