@@ -11,11 +11,44 @@ mod random;
 mod sets;
 
 use random::{Dice, Spice};
+use std::collections::BTreeMap;
 use waybill_sourcing::kernel::verify::{Fault, verify};
-use waybill_sourcing::kernel::{Ask, Bond, Facility, Line, Malformed, Problem, Solution, Solver};
+use waybill_sourcing::kernel::{
+    Ask, Bond, Complete, Days, Facility, Kind, Line, Malformed, Problem, Solution, Solver,
+};
 
-/// Solves random problems and holds each against every plan there is.
-fn hold_against_enumeration(problems: u64, from: u64, spice: impl Fn(&mut Dice) -> Spice) {
+/// What a problem has besides partial stock, by name.
+fn extensions(problem: &Problem, ask: &Ask) -> Vec<&'static str> {
+    let lines = || problem.lines().iter();
+    let facilities = || problem.facilities().iter();
+    let items = 0..problem.items().len();
+    let cells =
+        || (0..problem.facilities().len()).flat_map(|place| items.clone().map(move |item| (place, item)));
+    let mut found = Vec::new();
+    let mut says = |holds: bool, name| found.extend(holds.then_some(name));
+    says(lines().any(|line| line.bond == Bond::Whole), "whole lines");
+    says(lines().filter(|line| matches!(line.bond, Bond::Together(_))).count() > 1, "together");
+    says(lines().any(|line| matches!(line.bond, Bond::Bundle { .. })), "bundles");
+    says(problem.items().len() > problem.lines().len(), "substitutes");
+    says(problem.lots().any(|(_, members)| members.len() > 1), "lots");
+    says(problem.limits.shipments_max < 4, "shipment limits");
+    says(problem.limits.complete == Complete::OneFacility, "complete from one");
+    says(problem.limits.complete == Complete::OneDay, "complete on one day");
+    says(problem.limits.one_per_node, "one per node");
+    says(ask.days != Days::Any, "days");
+    says(facilities().any(|facility| facility.kind == Kind::Virtual), "virtual facilities");
+    says(facilities().any(|facility| facility.fixed < 0), "negative fixed costs");
+    says(cells().any(|(place, item)| problem.unit_cost(place, item) < 0), "negative unit costs");
+    found
+}
+
+/// Solves random problems and holds each against every plan there is. Returns how often each extension occurred.
+fn hold_against_enumeration(
+    problems: u64,
+    from: u64,
+    spice: impl Fn(&mut Dice) -> Spice,
+) -> BTreeMap<&'static str, u32> {
+    let mut drawn = BTreeMap::new();
     let mut solver = Solver::new();
     let mut solution = Solution::default();
     for seed in from..from + problems {
@@ -23,32 +56,45 @@ fn hold_against_enumeration(problems: u64, from: u64, spice: impl Fn(&mut Dice) 
         let spice = spice(dice);
         let (problem, ask) = random::problem(dice, spice);
         solver.solve_into(&problem, &ask, &mut solution).unwrap();
+        for name in extensions(&problem, &ask) {
+            *drawn.entry(name).or_default() += 1;
+        }
         let best = enumerate::optimum(&problem, &ask);
         let said = || format!("seed {seed}: {problem:?} {ask:?} {solution:?}");
         assert_eq!(verify(&problem, &ask, &solution), Ok(()), "{}", said());
         assert_eq!(solution.cost, best, "{}", said());
         assert!(solution.certificate.proven, "{}", said());
     }
+    drawn
 }
+
+/// Problems held against enumeration by the four tests below.
+const PROBLEMS: [u64; 4] = [10_000, 8_000, 20_000, 6_000];
+const _: () = assert!(PROBLEMS[0] + PROBLEMS[1] + PROBLEMS[2] + PROBLEMS[3] >= 40_000);
 
 #[test]
 fn plain_problems_with_partial_stock_are_solved_exactly() {
-    hold_against_enumeration(10_000, 1, |_| Spice::default());
+    hold_against_enumeration(PROBLEMS[0], 1, |_| Spice::default());
 }
 
 #[test]
 fn negative_costs_are_solved_exactly() {
-    hold_against_enumeration(8_000, 100_000, |_| Spice { negative: true, ..Spice::default() });
+    let drawn =
+        hold_against_enumeration(PROBLEMS[1], 100_000, |_| Spice { negative: true, ..Spice::default() });
+    assert!(drawn["negative fixed costs"] > 2_000 && drawn["negative unit costs"] > 2_000, "{drawn:?}");
 }
 
 #[test]
 fn limits_bonds_lots_and_days_are_solved_exactly_in_every_mixture() {
-    hold_against_enumeration(20_000, 200_000, Spice::some);
+    let drawn = hold_against_enumeration(PROBLEMS[2], 200_000, Spice::some);
+    assert_eq!(drawn.len(), 13, "{drawn:?}");
+    assert!(drawn.values().all(|count| *count >= 500), "each is drawn often: {drawn:?}");
 }
 
 #[test]
 fn everything_at_once_is_solved_exactly() {
-    hold_against_enumeration(6_000, 300_000, |_| Spice::ALL);
+    let drawn = hold_against_enumeration(PROBLEMS[3], 300_000, |_| Spice::ALL);
+    assert!(drawn["lots"] > 2_000 && drawn["shipment limits"] == 6_000, "{drawn:?}");
 }
 
 /// A problem with far more facilities than can be gone through.

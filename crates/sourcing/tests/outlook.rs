@@ -278,6 +278,13 @@ fn bundles_that_share_a_component_share_its_stock() {
         look(&ready, &asked, &bundles()).unserved.len()
     };
     assert_eq!(both(1, 1), 1, "after one X is sold, Y shows none");
+    world.stock[0].2 = 2;
+    let left = world.ready();
+    let shows = |name: &str| {
+        let found = look(&left, &request(monday(), vec![ship(1, name, 5)]), &bundles());
+        5 - found.unserved.iter().map(|(_, left)| left.units()).sum::<u64>()
+    };
+    assert_eq!((shows("X"), shows("Y")), (0, 1), "after one Y is sold");
 }
 
 #[test]

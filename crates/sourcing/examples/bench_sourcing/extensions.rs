@@ -56,7 +56,7 @@ fn later(facility: &Facility) -> Vec<Facility> {
 
 /// Each ninth node is a supplier: it sends for less, some days later.
 fn supplied(facility: &Facility) -> Vec<Facility> {
-    if facility.node % 9 > 0 {
+    if !facility.node.is_multiple_of(9) {
         return vec![*facility];
     }
     let days = 2 + facility.node % 5;
@@ -97,7 +97,9 @@ fn all() -> Vec<Extension> {
         Extension { name: "pickup at a store by transfer", ways: brought, ..PLAIN },
         Extension {
             name: "safety stock and buffers",
-            left: |facility, units| if facility.node % 3 > 0 { units.saturating_sub(1) } else { units },
+            left: |facility, units| {
+                if facility.node.is_multiple_of(3) { units } else { units.saturating_sub(1) }
+            },
             ..PLAIN
         },
         Extension { name: "two services, shared lots", ways: express, lots: true, ..PLAIN },
@@ -116,7 +118,9 @@ fn all() -> Vec<Extension> {
         Extension {
             name: "room: prices by node and day",
             ways: later,
-            cost: |facility, _, cost| cost + i64::from(facility.node % 5) * 60_000 / i64::from(1 + facility.day),
+            cost: |facility, _, cost| {
+                cost + i64::from(facility.node % 5) * 60_000 / i64::from(1 + facility.day)
+            },
             limits: once,
             ..PLAIN
         },

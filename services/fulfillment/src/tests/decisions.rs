@@ -190,7 +190,8 @@ async fn a_kept_decision_is_looked_at_with_more_means_and_other_stock() {
     assert_eq!(plain.legs[0].node_id, "n1");
 
     // With nothing anywhere, one unit comes tomorrow and the other is promised in two weeks.
-    let none = |node: &str| proto::StatedStock { sku: "A".into(), node_id: node.into(), ..Default::default() };
+    let none =
+        |node: &str| proto::StatedStock { sku: "A".into(), node_id: node.into(), ..Default::default() };
     let tomorrow = prost_types::Timestamp { seconds: NOON.as_ms() / 1_000 + 86_400, nanos: 0 };
     let mut stock: Vec<_> = ["n1", "n2", "n3"].into_iter().map(none).collect();
     let emptied = see(project(None, stock.clone())).await;
@@ -238,4 +239,50 @@ async fn everything_wrong_with_stated_means_is_named_by_its_path() {
             "means.bundles[0].parts[0].quantity",
         ]
     );
+}
+
+/// The policy changes in the middle of a burst of plans. Each plan names one version, and every cost in it is of that one:
+/// the checker counts it over the documents of the version named, and finds nothing wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_burst_over_changing_policies_each_decision_is_of_exactly_one_version() {
+    let world = stocked().await;
+    let get = proto::GetSourcingPolicyRequest::default();
+    let first = world.door.get_sourcing_policy(asked(get)).await.unwrap().into_inner().policy.unwrap();
+    let changes = async {
+        for change in 0..12i64 {
+            let price = proto::UnitPrice { cost_minor: 10 * change, ..Default::default() };
+            let policy = proto::SourcingPolicy {
+                lateness_cost_minor_per_day: 50 + change,
+                unit_prices: vec![price],
+                ..first.clone()
+            };
+            let set = proto::SetSourcingPolicyRequest {
+                request_id: format!("burst {change}"),
+                policy: Some(policy),
+                ..Default::default()
+            };
+            world.door.set_sourcing_policy(operator(set)).await.unwrap();
+        }
+    };
+    let burst = async {
+        let mut seen = std::collections::BTreeMap::new();
+        for number in 1..=120 {
+            let stamp = plan(&world, number, 1, &[]).await.stamp.unwrap();
+            *seen.entry(stamp.policy_version).or_insert(0) += 1;
+            tokio::task::yield_now().await;
+        }
+        seen
+    };
+    let ((), seen) = tokio::join!(changes, burst);
+    assert!(seen.len() > 1 && seen.values().sum::<i32>() == 120, "{seen:?}");
+    let request = proto::VerifySourcingDecisionsRequest::default();
+    let answers = world.door.verify_sourcing_decisions(operator(request)).await.unwrap().into_inner();
+    let answers: Vec<_> = answers.map(Result::unwrap).collect().await;
+    assert!(answers.iter().all(|answer| answer.findings.is_empty()), "{answers:?}");
+    let last = answers.last().unwrap();
+    assert_eq!((last.checked, last.gone, last.bounds_held), (120, 0, 120));
+    for number in [1, 60, 120] {
+        let shown = decision(&world, number, 1).await.unwrap();
+        assert!(shown.repeats, "made again under the version it names, it comes out the same");
+    }
 }
