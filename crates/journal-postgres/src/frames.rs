@@ -93,12 +93,19 @@ pub(crate) async fn claim(
 }
 
 /// The frame at `seq`, if there is one, and the log's last.
-pub(crate) async fn slot_and_end(
-    pool: &Pool,
-    log: LogId,
-    seq: u64,
-) -> Result<(Option<Stored>, Option<Stored>), Fault> {
-    let rows = pool.query_once(SLOT_AND_END, &[&number(log), &signed(seq)]).await?;
+pub(crate) type SlotAndEnd = (Option<Stored>, Option<Stored>);
+
+/// Asks until there is an answer or patience ends.
+pub(crate) async fn slot_and_end(pool: &Pool, log: LogId, seq: u64) -> Result<SlotAndEnd, Fault> {
+    parse_slot_and_end(&pool.query(SLOT_AND_END, &[&number(log), &signed(seq)]).await?, seq)
+}
+
+/// Asks once, for who has a patience of its own.
+pub(crate) async fn slot_and_end_once(pool: &Pool, log: LogId, seq: u64) -> Result<SlotAndEnd, Fault> {
+    parse_slot_and_end(&pool.query_once(SLOT_AND_END, &[&number(log), &signed(seq)]).await?, seq)
+}
+
+fn parse_slot_and_end(rows: &[Row], seq: u64) -> Result<SlotAndEnd, Fault> {
     let rows = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
     let slot = rows.iter().find(|row| row.head.seq == seq).copied();
     Ok((slot, rows.into_iter().max_by_key(|row| row.head.seq)))
@@ -107,7 +114,7 @@ pub(crate) async fn slot_and_end(
 /// The last frames of these logs; logs without frames are left out.
 pub(crate) async fn ends(pool: &Pool, logs: &[LogId]) -> Result<Vec<(LogId, Stored)>, Fault> {
     let numbers: Vec<i32> = logs.iter().map(|log| number(*log)).collect();
-    let rows = pool.query_once(ENDS, &[&numbers]).await?;
+    let rows = pool.query(ENDS, &[&numbers]).await?;
     rows.iter().map(|row| Ok((log_of(row.try_get(5)?)?, stored(row)?))).collect()
 }
 

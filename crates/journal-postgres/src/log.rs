@@ -176,7 +176,7 @@ async fn store(shared: &Shared, log: &Log, own: &Own, frame: &NewFrame) -> Resul
 
 /// Looks what stands where the frame belongs.
 async fn place(shared: &Shared, log: &Log, own: &Own, frame: &NewFrame) -> Result<Place, Fault> {
-    let (slot, end) = frames::slot_and_end(&shared.pools.data, log.id, frame.seq).await?;
+    let (slot, end) = frames::slot_and_end_once(&shared.pools.data, log.id, frame.seq).await?;
     let Some(end) = end else {
         return Ok(Place::Refused(Error::LostTail { log: log.id, expected: own.end.seq, found: 0 }));
     };
@@ -236,12 +236,12 @@ async fn try_claim(
 ) -> Result<Result<Claimed, Error>, Fault> {
     let pool = &shared.pools.data;
     if let Some((frame, before)) = tried {
-        let (slot, _) = frames::slot_and_end(pool, log.id, frame.seq).await?;
+        let (slot, _) = frames::slot_and_end_once(pool, log.id, frame.seq).await?;
         if let Some(slot) = slot.filter(|slot| slot.writer == writer) {
             return Ok(Ok(Some((slot, before.hash))));
         }
     }
-    let (_, end) = frames::slot_and_end(pool, log.id, 0).await?;
+    let (_, end) = frames::slot_and_end_once(pool, log.id, 0).await?;
     let before = end.map_or(Head::EMPTY, |end| end.head);
     let total = end.map_or(0, |end| end.total);
     let durable = shared.durable_at_least(log).await?;

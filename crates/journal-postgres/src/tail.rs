@@ -54,7 +54,6 @@ async fn look(shared: &Shared, logs: &[Arc<Log>]) {
         // The next look is soon enough; who waits for a frame learns of the outage from what it asks itself.
         Err(fault) => {
             tracing::debug!(?fault, "could not look where logs end");
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use crate::common::{LOG, append, body, hasty, open, session, verified};
 use crate::proxy::{Fate, Proxy};
+use bytes::Bytes;
+use waybill_journal::cluster::{Bases, Key, Keys, VaultIdentity};
 use waybill_journal::{Claim, Error, Journal};
 use waybill_journal_postgres::PostgresJournal;
 use waybill_journal_postgres::server::Postgres;
@@ -128,4 +130,54 @@ async fn when_patience_ends_the_outcome_is_called_unknown() {
     assert_eq!(append(&ours, &claim, 3).await.expect("found there").seq, 3);
     append(&ours, &claim, 4).await.expect("append goes on");
     assert_eq!(verified(&ours, LOG).len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_base_is_shown_once_wherever_an_answer_is_lost() {
+    let scene = scene().await;
+    let put = async |seq: u64| {
+        let head = append(&scene.ours, &scene.claim, seq).await.expect("append");
+        let mut writer = scene.ours.begin_base(LOG, head).await.expect("begin a base");
+        writer.chunk(body(seq)).await.expect("write a chunk");
+        writer
+    };
+    // So that the connection knows every statement.
+    for seq in 4..=6 {
+        put(seq).await.finish().await.expect("finish");
+    }
+    // From the first question of finishing over each step of its transaction to the removing of old chunks.
+    for (lost, seq) in (0..8).zip(7..) {
+        let writer = put(seq).await;
+        scene.proxy.set(Fate::LoseAnswer(lost));
+        let finished = tokio::spawn(writer.finish());
+        scene.proxy.lost().await;
+        scene.proxy.set(Fate::Pass);
+        let base = finished.await.expect("no panic").unwrap_or_else(|error| panic!("answer {lost}: {error}"));
+        let bases = scene.ours.bases(LOG).await.expect("list bases");
+        let shown: Vec<u64> = bases.iter().map(|base| base.at.seq).collect();
+        assert_eq!(shown, [seq, seq - 1], "answer {lost}");
+        assert_eq!(scene.ours.base_chunk(&base, 0).await.expect("read a chunk"), body(seq));
+    }
+    put(15).await.finish().await.expect("finish");
+    let count = "SELECT (SELECT count(*) FROM base_chunks), (SELECT count(*) FROM base_drafts)";
+    let row = session(&scene.postgres).await.query_one(count, &[]).await.expect("count");
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (2, 0), "nothing is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_whose_answer_was_lost_is_handed_out_to_nobody_else() {
+    let scene = scene().await;
+    let keys = |of: u8| vec![Bytes::from(vec![of; 32]), Bytes::from(vec![of + 1; 32])];
+    let identity = VaultIdentity { id: [1; 16], digest_secret: [2; 32] };
+    scene.ours.found_vault(identity).await.expect("found the vault");
+    assert_eq!(scene.ours.add_keys(keys(10)).await.expect("add keys"), 0);
+    scene.proxy.set(Fate::LoseAnswer(0));
+    let added = scene.ours.add_keys(keys(20));
+    scene.proxy.lost().await;
+    scene.proxy.set(Fate::Pass);
+    assert_eq!(added.await.expect("add keys"), 4, "the numbers whose answer was lost are nobody's");
+    let found = scene.ours.keys(&[0, 1, 4, 5]).await.expect("get keys");
+    let wanted: Vec<Key> = [keys(10), keys(20)].concat().into_iter().map(Key::Live).collect();
+    assert!(found == wanted);
+    assert_eq!(scene.ours.vault().await.expect("vault"), Some((identity, 6)));
 }
