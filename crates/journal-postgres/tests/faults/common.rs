@@ -10,10 +10,10 @@ use waybill_journal::{Claim, Error, Frame, Head, Journal, LogId};
 use waybill_journal_postgres::server::Postgres;
 use waybill_journal_postgres::{Options, PostgresJournal};
 
-pub const LOG: LogId = LogId(7);
+pub(crate) const LOG: LogId = LogId(7);
 
 /// Short times, so that faults are met within a test, and one connection, so that it is known which one meets them.
-pub fn hasty(url: &str) -> Options {
+pub(crate) fn hasty(url: &str) -> Options {
     Options {
         connections: 1,
         statement_timeout: Duration::from_millis(750),
@@ -23,20 +23,20 @@ pub fn hasty(url: &str) -> Options {
     }
 }
 
-pub fn open(options: Options) -> PostgresJournal {
+pub(crate) fn open(options: Options) -> PostgresJournal {
     PostgresJournal::open(options).expect("open the journal")
 }
 
-pub fn body(seq: u64) -> Bytes {
+pub(crate) fn body(seq: u64) -> Bytes {
     Bytes::from(format!("frame {seq} {}", "x".repeat(seq as usize % 50)))
 }
 
-pub async fn append(journal: &PostgresJournal, claim: &Claim, seq: u64) -> Result<Head, Error> {
+pub(crate) async fn append(journal: &PostgresJournal, claim: &Claim, seq: u64) -> Result<Head, Error> {
     journal.append(claim.log, claim.epoch, seq, body(seq)).await
 }
 
 /// A claim and frames up to `last`, read back.
-pub async fn written(journal: &PostgresJournal, log: LogId, last: u64) -> (Claim, Vec<Frame>) {
+pub(crate) async fn written(journal: &PostgresJournal, log: LogId, last: u64) -> (Claim, Vec<Frame>) {
     let claim = journal.claim(log).await.expect("claim");
     for seq in claim.head.seq + 1..=last {
         append(journal, &claim, seq).await.expect("append");
@@ -45,7 +45,7 @@ pub async fn written(journal: &PostgresJournal, log: LogId, last: u64) -> (Claim
 }
 
 /// The log's frames, each that is no claim with the body that belongs there.
-pub fn verified(journal: &PostgresJournal, log: LogId) -> Vec<Frame> {
+pub(crate) fn verified(journal: &PostgresJournal, log: LogId) -> Vec<Frame> {
     let frames = read_all(journal, log);
     check_chain(&frames, Head::EMPTY);
     for frame in frames.iter().filter(|frame| !frame.is_claim()) {
@@ -55,7 +55,7 @@ pub fn verified(journal: &PostgresJournal, log: LogId) -> Vec<Frame> {
 }
 
 /// A session of the test's own, to look at rows and to damage them.
-pub async fn session(postgres: &Postgres) -> Client {
+pub(crate) async fn session(postgres: &Postgres) -> Client {
     let (client, connection) = tokio_postgres::connect(&postgres.url(), NoTls).await.expect("connect");
     tokio::spawn(connection);
     client.batch_execute("SET search_path TO waybill").await.expect("find the schema");
@@ -63,6 +63,6 @@ pub async fn session(postgres: &Postgres) -> Client {
 }
 
 /// Damages rows; `changed` of them.
-pub async fn damage(client: &Client, sql: &str, changed: u64) {
+pub(crate) async fn damage(client: &Client, sql: &str, changed: u64) {
     assert_eq!(client.execute(sql, &[]).await.expect(sql), changed, "{sql}");
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 /// What happens to the next bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// They pass.
     Pass,
     /// So many answers pass; the next is lost, after the server gave it, and from then on nobody gets through.
@@ -21,13 +21,13 @@ pub enum Fate {
     Cut,
 }
 
-pub struct Proxy {
-    pub url: String,
+pub(crate) struct Proxy {
+    pub(crate) url: String,
     fate: Arc<watch::Sender<Fate>>,
 }
 
 impl Proxy {
-    pub async fn start(server: PathBuf) -> Self {
+    pub(crate) async fn start(server: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
         let address = listener.local_addr().expect("address");
         let fate = Arc::new(watch::Sender::new(Fate::Pass));
@@ -42,12 +42,12 @@ impl Proxy {
         Self { url: format!("postgres://waybill@{address}/postgres"), fate }
     }
 
-    pub fn set(&self, fate: Fate) {
+    pub(crate) fn set(&self, fate: Fate) {
         self.fate.send_replace(fate);
     }
 
     /// Waits until what was to be lost is lost.
-    pub async fn lost(&self) {
+    pub(crate) async fn lost(&self) {
         let cut = async {
             let mut fate = self.fate.subscribe();
             fate.wait_for(|fate| *fate == Fate::Cut).await.expect("the proxy runs");
