@@ -1,6 +1,7 @@
 //! The operator's view of a cluster and hand on it: who owns what, moving one partition, draining one process.
 
 use crate::peers::{kind, service};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use tonic::{Request, Response, Status, async_trait};
 use waybill_journal::LogId;
 use waybill_proto::common::v1 as proto;
 use waybill_proto::common::v1::cluster_service_server::ClusterService;
-use waybill_replica::{Cluster, Host, Owners, holder};
+use waybill_replica::{Cluster, Core, Frozen, Host, Owners, holder};
 use waybill_service_kit::{DoorError, Fields, caller};
 use waybill_types::{PartitionId, Service};
 
@@ -77,7 +78,35 @@ impl ClusterDoor {
             owner: owners.owner(id).map(|member| member.name.clone()).unwrap_or_default(),
             wished_owner: row.and_then(|row| row.wish.clone()).unwrap_or_default(),
             applied_sequence: self.applied(id),
+            state_hash: String::new(),
         }
+    }
+
+    /// The hash of every state in this process, with the place where it stands.
+    async fn hashes(&self) -> Result<BTreeMap<PartitionId, (u64, String)>, Status> {
+        let _one_cut_at_a_time = self.running.cuts.lock().await;
+        let mut all = BTreeMap::new();
+        let mut hash = async |id: PartitionId, frozen: Result<Frozen<[u8; 32]>, PartitionId>| {
+            let gone = |_| DoorError::Unavailable { what: format!("a partition beside {id} has stopped") };
+            for (id, at, hash) in frozen.map_err(gone)?.results {
+                all.insert(id, (at, hash.iter().map(|byte| format!("{byte:02x}")).collect()));
+            }
+            Ok::<_, Status>(())
+        };
+        let home = |service| PartitionId::new(service, 0);
+        if let Some(all) = &self.running.orders {
+            hash(home(Service::Orders), all.freeze(Core::state_hash).await).await?;
+        }
+        if let Some(all) = &self.running.inventory {
+            hash(home(Service::Inventory), all.freeze(Core::state_hash).await).await?;
+        }
+        if let Some(all) = &self.running.fulfillment {
+            hash(home(Service::Fulfillment), all.freeze(Core::state_hash).await).await?;
+        }
+        if let Some(all) = &self.running.customers {
+            hash(home(Service::Customers), all.freeze(Core::state_hash).await).await?;
+        }
+        Ok(all)
     }
 
     fn answer(&self, cluster: &Cluster, owners: &Owners) -> proto::GetClusterResponse {
@@ -121,7 +150,17 @@ impl ClusterService for ClusterDoor {
         operator(&request)?;
         let cluster = self.cluster()?;
         let owners = self.owners(cluster).await?;
-        Ok(Response::new(self.answer(cluster, &owners)))
+        let mut answer = self.answer(cluster, &owners);
+        if request.get_ref().state_hashes {
+            let hashes = self.hashes().await?;
+            for partition in &mut answer.partitions {
+                let id = service(partition.service).map(|of| PartitionId::new(of, partition.partition as u8));
+                if let Some((at, hash)) = id.and_then(|id| hashes.get(&id)) {
+                    (partition.applied_sequence, partition.state_hash) = (*at, hash.clone());
+                }
+            }
+        }
+        Ok(Response::new(answer))
     }
 
     async fn move_partition(

@@ -25,7 +25,11 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 enum What {
     /// Show the processes and who owns which partition.
-    Status,
+    Status {
+        /// Also show the hash of each state in the process asked; it reads every row.
+        #[arg(long)]
+        hashes: bool,
+    },
     /// Have a process own a partition, such as `move orders/3 east-2`.
     Move {
         /// The partition, such as `orders/3`.
@@ -49,8 +53,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("no engine answers at {endpoint}"))?;
     let mut client = ClusterServiceClient::new(channel);
     match args.what {
-        What::Status => {
-            let cluster = client.get_cluster(GetClusterRequest {}).await?.into_inner();
+        What::Status { hashes } => {
+            let request = GetClusterRequest { state_hashes: hashes };
+            let cluster = client.get_cluster(request).await?.into_inner();
             say(shown(&cluster)?)
         }
         What::Move { partition, process } => say(moved(&mut client, &partition, &process).await?),
@@ -117,7 +122,12 @@ fn line(partition: &ClusterPartition) -> String {
         format!(" (wished: {})", partition.wished_owner)
     };
     let name = format!("{service}/{}", partition.partition);
-    format!("{name:<16} {owner}{wish}, applied here through {}", partition.applied_sequence)
+    let state = if partition.state_hash.is_empty() {
+        String::new()
+    } else {
+        format!(", state {}", partition.state_hash)
+    };
+    format!("{name:<16} {owner}{wish}, applied here through {}{state}", partition.applied_sequence)
 }
 
 #[cfg(test)]
