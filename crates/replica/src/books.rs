@@ -139,7 +139,7 @@ impl Books {
     }
 
     pub(crate) fn acknowledge(&mut self, ack: Acknowledged) {
-        let lane = self.lanes.entry(ack.to).or_default();
+        let Some(lane) = self.lanes.get_mut(&ack.to) else { return };
         let through = ack.through.min(lane.numbering.last);
         let applied = through.saturating_sub(lane.numbering.acknowledged);
         lane.waiting.drain(..applied as usize);
@@ -202,5 +202,121 @@ impl Books {
             }
         }
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ops::Range;
+    use waybill_machine::{Cold, RowImage};
+    use waybill_types::Service;
+    use waybill_types::exchange::Message;
+
+    #[derive(Default)]
+    struct Rows(BTreeMap<Vec<u8>, Vec<u8>>);
+
+    impl Cold for Rows {
+        fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+            self.0.get(key).cloned()
+        }
+        fn scan(
+            &self,
+            lower: &[u8],
+            upper: &[u8],
+            order: ScanOrder,
+            limit: usize,
+        ) -> Vec<(Vec<u8>, Vec<u8>)> {
+            assert_eq!(order, ScanOrder::Ascending);
+            let range = Range { start: lower.to_vec(), end: upper.to_vec() };
+            self.0.range(range).take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
+    }
+
+    impl Rows {
+        fn take(&mut self, images: impl Iterator<Item = RowImage>) {
+            for RowImage { key, value } in images {
+                match value {
+                    Some(value) => self.0.insert(key, value.encode()),
+                    None => self.0.remove(&key),
+                };
+            }
+        }
+
+        /// One whole checkpoint.
+        fn checkpoint(&mut self, books: &mut Books) {
+            books.settle();
+            self.take(books.tables().into_iter().flat_map(|table| table.begin_checkpoint()));
+            books.tables().into_iter().for_each(|table| table.finish_checkpoint());
+        }
+
+        fn open(&self) -> Books {
+            let mut books = Books::new();
+            let below: Arc<dyn Cold> = Arc::new(Self(self.0.clone()));
+            books.tables().into_iter().for_each(|table| table.attach(Arc::clone(&below)));
+            books.recovered();
+            books
+        }
+    }
+
+    fn to(index: u8) -> PartitionId {
+        PartitionId::new(Service::Inventory, index)
+    }
+
+    /// Everything the books say.
+    fn said(books: &Books) -> impl PartialEq + std::fmt::Debug {
+        let letters = books.undelivered();
+        let letters: Vec<_> =
+            letters.iter().map(|(to, n, letter)| (*to, *n, letter.bytes().to_vec())).collect();
+        let received: Vec<u64> = (0..4).map(|index| books.received(to(index))).collect();
+        (letters, books.sent(), received, books.at(), books.waiting())
+    }
+
+    #[test]
+    fn what_the_books_say_is_in_the_rows_of_every_checkpoint() {
+        let mut rows = Rows::default();
+        let mut books = rows.open();
+        let mut die = 0x9e37_79b9_7f4a_7c15_u64;
+        let (mut most, mut none) = (0, 0);
+        for step in 1..2_000u64 {
+            die = die.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (what, whom) = ((die >> 33) % 10, to((die >> 40) as u8 % 4));
+            match what {
+                0..=4 => {
+                    let order = waybill_types::OrderId::new(1, step);
+                    let hold = waybill_types::ReservationId::Order { home: 0, order, attempt: 1 };
+                    let number = books.send(whom, &Letter::new(Message::Abandon(hold)));
+                    assert!(books.sent().iter().any(|(to, last, _)| *to == whom && *last == number));
+                }
+                // Through a message that was sent or, from a receiver of another life, beyond it.
+                5..=7 => books.acknowledge(Acknowledged { to: whom, through: (die >> 44) % (step / 4 + 1) }),
+                8 => books.set_received(whom, step),
+                _ => books.set_at(Timestamp::from_ms(step as i64)),
+            }
+            if (die >> 50).is_multiple_of(7) {
+                rows.checkpoint(&mut books);
+                let again = rows.open();
+                assert_eq!(format!("{:?}", said(&again)), format!("{:?}", said(&books)), "after step {step}");
+                let outbox = rows.0.keys().filter(|key| key[0] == 100).count();
+                assert_eq!(outbox, books.waiting(), "rows are kept of what waits and of nothing else");
+                most = most.max(outbox);
+                none += usize::from(outbox == 0);
+                if (die >> 56).is_multiple_of(3) {
+                    books = again;
+                }
+            }
+        }
+        assert!(most > 10 && none < 250, "the die tries little: at most {most} rows, {none} times none");
+    }
+
+    #[test]
+    fn a_message_that_is_applied_between_two_checkpoints_is_never_a_row() {
+        let mut rows = Rows::default();
+        let mut books = rows.open();
+        books.send(to(0), &Letter::new(Message::NodeOpened(waybill_types::NodeId::new("N").unwrap())));
+        books.acknowledge(Acknowledged { to: to(0), through: 1 });
+        rows.checkpoint(&mut books);
+        assert!(rows.0.keys().all(|key| key[0] != 100));
+        assert_eq!(rows.open().sent(), [(to(0), 1, 1)], "its number is not given twice");
     }
 }
