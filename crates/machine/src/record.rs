@@ -71,3 +71,34 @@ pub fn decode<T: for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Result<T, Undecodable>
     }
     Ok(value)
 }
+
+/// Stores what an [`Arc`] holds as if it were held alone: for values that are written once and then kept in several
+/// places. To be named in `#[cbor(with = ...)]`.
+pub mod shared {
+    use minicbor::decode::{self, Decode, Decoder};
+    use minicbor::encode::{self, Encode, Encoder, Write};
+    use std::sync::Arc;
+
+    /// Writes the value.
+    ///
+    /// # Errors
+    /// Those of the value.
+    pub fn encode<C, T: Encode<C>, W: Write>(
+        value: &Arc<T>,
+        e: &mut Encoder<W>,
+        context: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        T::encode(value, e, context)
+    }
+
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// Those of the value.
+    pub fn decode<'b, C, T: Decode<'b, C>>(
+        d: &mut Decoder<'b>,
+        context: &mut C,
+    ) -> Result<Arc<T>, decode::Error> {
+        T::decode(d, context).map(Arc::new)
+    }
+}

@@ -84,7 +84,7 @@ fn set_policy(
     cx: &Context<'_>,
     out: &mut Outbox<Note>,
 ) {
-    state.policies.put(&version, policy.clone());
+    state.set_policy(version, policy);
     if cx.partition.index != 0 {
         return;
     }

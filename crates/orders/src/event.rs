@@ -15,6 +15,7 @@ use crate::content::OrderContent;
 use crate::order::{AmendmentRefused, Pinned, PinnedUnits, RecallPurpose, RefusedWhy, Unserved};
 use crate::units::Buckets;
 use minicbor::{Decode, Encode};
+use std::sync::Arc;
 use waybill_types::exchange::{
     Assignment, Claim, CostTerm, LineUnits, PlanStamp, PromiseWindow, RecallManner, ReserveMode, Shortage,
     Step, WorkRefusal,
@@ -41,7 +42,7 @@ pub struct Event {
 pub enum What {
     /// The order exists. Its first attempt begins with it: to adopt its hold, or to plan.
     #[n(0)]
-    OrderPlaced(#[n(0)] Box<OrderPlaced>),
+    OrderPlaced(#[cbor(n(0), with = "waybill_machine::record::shared")] Arc<OrderPlaced>),
     /// A finished order was taken over as history.
     #[n(1)]
     OrderImported(#[n(0)] Box<OrderImported>),

@@ -6,6 +6,7 @@ use crate::content::{LookupKind, OrderContent};
 use crate::event::{OrderImported, OrderPlaced, What};
 use crate::order::Order;
 use minicbor::{Decode, Encode};
+use std::cell::RefCell;
 use std::sync::Arc;
 use waybill_machine::{AnyTable, Position, ScanOrder, State, Table};
 use waybill_types::policy::{HoldCode, OrderPolicy};
@@ -35,7 +36,7 @@ pub struct Opening {
 pub enum Opened {
     /// It was placed.
     #[n(0)]
-    Placed(#[n(0)] Box<OrderPlaced>),
+    Placed(#[cbor(n(0), with = "waybill_machine::record::shared")] Arc<OrderPlaced>),
     /// It was imported as history.
     #[n(1)]
     Imported(#[n(0)] Box<OrderImported>),
@@ -88,7 +89,9 @@ pub struct OrdersState {
     /// The next moment at which an order has something to do; at most one per order.
     pub(crate) timers: Table<(Timestamp, OrderId), ()>,
     /// Every version of the order policy.
-    pub(crate) policies: Table<u64, OrderPolicy>,
+    policies: Table<u64, OrderPolicy>,
+    /// The newest of them once it was looked up, since every command asks.
+    in_force: RefCell<Option<(u64, Arc<OrderPolicy>)>>,
     /// Orders with units that wait for more than stock, by the moment since when; at most one row per order.
     pub(crate) exceptions: Table<(Timestamp, OrderId), ()>,
     /// Orders by when they were placed, which for imported ones is long before they came.
@@ -113,6 +116,7 @@ impl OrdersState {
             asks: Table::resident(7),
             timers: Table::resident(8),
             policies: Table::resident(9),
+            in_force: RefCell::default(),
             exceptions: Table::resident(10),
             placed: Table::new(11),
             held: Table::new(12),
@@ -123,8 +127,14 @@ impl OrdersState {
     /// The order policy in force and its version; version 0 is the sound default, until one is set.
     #[must_use]
     pub fn policy(&self) -> (u64, Arc<OrderPolicy>) {
-        let newest = self.policies.scan(&(), None, ScanOrder::Descending, 1).pop();
-        newest.unwrap_or_else(|| (0, Arc::new(OrderPolicy::sound())))
+        let newest = || self.policies.scan(&(), None, ScanOrder::Descending, 1).pop();
+        let or_sound = || newest().unwrap_or_else(|| (0, Arc::new(OrderPolicy::sound())));
+        self.in_force.borrow_mut().get_or_insert_with(or_sound).clone()
+    }
+
+    pub(crate) fn set_policy(&mut self, version: u64, policy: &OrderPolicy) {
+        self.policies.put(&version, policy.clone());
+        self.in_force.take();
     }
 
     /// One version of the order policy.

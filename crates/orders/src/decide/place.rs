@@ -10,6 +10,7 @@ use crate::refusal::Refusal;
 use crate::state::OrdersState;
 use crate::units::Bucket;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use waybill_machine::{Context, Decision, FieldViolation};
 use waybill_types::{Channel, OrderId, Timestamp};
 
@@ -44,7 +45,7 @@ pub(crate) fn place(
     };
     let holds = super::order_hold::types(state, &place.order_holds)?;
     let order = next_id(state, cx);
-    let what = What::OrderPlaced(Box::new(OrderPlaced { content, confirm_by, holds }));
+    let what = What::OrderPlaced(Arc::new(OrderPlaced { content, confirm_by, holds }));
     let answer = Answer::Placed { order, revision: 1, known: false };
     Ok(Decision::new(vec![Event { order, what }], answer))
 }
