@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use waybill_journal::cluster::{BASE_CHUNK_BYTES_MAX, Base, BaseWriter, Bases, base_hash};
 use waybill_journal::{BoxFuture, Error, Hash, Head, LogId};
 
+use crate::fault::Patience;
 use crate::journal::NatsJournal;
 use crate::shared::{Fail, Shared, token};
 use crate::slot::{self, Slot};
@@ -18,6 +19,8 @@ use crate::wire::{Expect, Which};
 
 /// The latest, and one older.
 const KEPT: usize = 2;
+/// How long the log may seem to end before a base.
+const DOUBT: Duration = Duration::from_secs(1);
 /// Hash of the chunk before its bytes, so that a chunk tells itself whether it is whole.
 const CHUNK_HEADER_BYTES: usize = 16;
 
@@ -167,6 +170,7 @@ async fn store(shared: &Shared, stream: &str, subject: &str, payload: Bytes) -> 
 /// A base's log must have had the frame that it stands at.
 async fn stands_on_the_log(shared: &Arc<Shared>, log: LogId, at: &Head) -> Result<(), Error> {
     let (entry, mut patience) = (shared.log(log), shared.patience("find the base's frame"));
+    let mut doubt = Patience::new("find the base's frame", DOUBT.min(shared.options.patience));
     loop {
         match slot::look(shared, &entry, at.seq, patience.left()).await {
             Ok(Slot::Taken(found)) if found.frame.head() == *at => return Ok(()),
@@ -176,7 +180,7 @@ async fn stands_on_the_log(shared: &Arc<Shared>, log: LogId, at: &Head) -> Resul
             // A server that is behind may not have the frame yet.
             Ok(Slot::Free | Slot::Beyond { .. }) => {
                 let what = "the log ends before it";
-                patience.pause(&what).await.map_err(|_| refused(log, at.seq, what))?;
+                doubt.pause(&what).await.map_err(|_| refused(log, at.seq, what))?;
             }
             Err(fail) => patience.mend(fail).await?,
         }

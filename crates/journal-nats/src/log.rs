@@ -202,7 +202,7 @@ async fn whole(shared: &Shared, log: &Log, head: &Head, left: Duration) -> Resul
     let base = crate::bases::newest(shared, log.id, left).await?;
     let at = base.as_ref().map_or(0, |base| base.at.seq);
     let trimmed = crate::trim::trimmed(shared, log.id, left).await?;
-    let least = expected.max().unwrap_or(0).max(at).max(trimmed).max(log.known().head.seq);
+    let least = expected.max().unwrap_or(0).max(at).max(trimmed).max(*log.moved.borrow());
     if head.seq < least {
         return Err(Error::LostTail { log: log.id, expected: least, found: head.seq }.into());
     }

@@ -97,17 +97,7 @@ async fn a_damaged_block_is_a_hole_and_not_a_shorter_log() {
     fill(&journal, 60).await;
     drop(journal);
     servers.end(0);
-    let wanted = b"log 4 frame 30 ";
-    let mut damaged = 0;
-    for path in blocks(&servers, 0) {
-        let mut bytes = std::fs::read(&path).expect("the block is read");
-        if let Some(at) = find(&bytes, wanted) {
-            bytes[at + 3] ^= 0x55;
-            std::fs::write(&path, bytes).expect("the block is written");
-            damaged += 1;
-        }
-    }
-    assert_eq!(damaged, 1, "frame 30 stands in one place");
+    damage_frame_30(&servers, 0);
     servers.start_one(0);
     let journal = match NatsJournal::open(servers.options()) {
         Ok(journal) => journal,
@@ -118,11 +108,67 @@ async fn a_damaged_block_is_a_hole_and_not_a_shorter_log() {
         }
     };
     let found = first_fault(&journal);
-    let named = matches!(
-        found,
-        Some((at, Error::Hole { .. } | Error::BadChain { .. } | Error::LostTail { .. })) if at <= 30
-    );
-    assert!(named, "{found:?}");
+    println!("one server with a damaged frame 30: {found:?}");
+    assert!(is_named(&found), "{found:?}");
+}
+
+/// The fault is found at the damaged frame 30 at the latest, and by its name.
+fn is_named(found: &Option<(u64, Error)>) -> bool {
+    let damage =
+        |error: &Error| matches!(error, Error::Hole { .. } | Error::BadChain { .. } | Error::LostTail { .. });
+    found.as_ref().is_some_and(|(at, error)| *at <= 30 && damage(error))
+}
+
+fn damage_frame_30(servers: &Servers, at: usize) {
+    let mut damaged = 0;
+    for path in blocks(servers, at) {
+        let mut bytes = std::fs::read(&path).expect("the block is read");
+        if let Some(at) = find(&bytes, b"log 4 frame 30 ") {
+            bytes[at + 3] ^= 0x55;
+            std::fs::write(&path, bytes).expect("the block is written");
+            damaged += 1;
+        }
+    }
+    assert_eq!(damaged, 1, "frame 30 stands in one place");
+}
+
+/// Has a server lead the log's stream.
+fn make_leader(servers: &Servers, wanted: usize) {
+    let began = Instant::now();
+    let preferred = format!("{{\"placement\":{{\"preferred\":\"{}\"}}}}", servers.servers[wanted].name);
+    while servers.leader(STREAM) != wanted {
+        let answer = servers.raw(wanted).ask(&format!("$JS.API.STREAM.LEADER.STEPDOWN.{STREAM}"), &preferred);
+        assert!(began.elapsed() < Duration::from_secs(30), "{wanted} does not lead: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_replica_that_leads_is_found_out_and_healed_by_wiping_it() {
+    let mut servers = Servers::start(3);
+    let journal = servers.open();
+    fill(&journal, 60).await;
+    drop(journal);
+    let damaged = (servers.leader(STREAM) + 1) % 3;
+    servers.end(damaged);
+    damage_frame_30(&servers, damaged);
+    servers.start_one(damaged);
+    make_leader(&servers, damaged);
+    let journal = servers.open();
+    let found = first_fault(&journal);
+    println!("a damaged replica leads: {found:?}");
+    assert!(is_named(&found), "{found:?}");
+
+    servers.kill(damaged);
+    std::fs::remove_dir_all(servers.store(damaged)).expect("wiped");
+    let began = Instant::now();
+    while first_fault(&journal).is_some() {
+        assert!(began.elapsed() < Duration::from_secs(30), "whole replicas do not take over");
+    }
+    servers.start_one(damaged);
+    make_leader(&servers, damaged);
+    assert!(first_fault(&journal).is_none(), "the wiped replica got all of it from the others");
+    fill(&journal, 70).await;
+    assert_eq!(waybill_journal::conformance::read_all(&journal, LOG).len(), 70);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use servers::Servers;
 use servers::ledger::{self, Ledger, body};
+use servers::proxy::Proxy;
 use tokio::task::JoinHandle;
 use waybill_journal::{Error, Journal, LogId};
 use waybill_journal_nats::NatsJournal;
@@ -181,4 +182,100 @@ async fn of_two_processes_only_the_last_claimant_appends() {
     let stored: Vec<_> =
         frames.iter().filter(|frame| !frame.is_claim()).map(waybill_journal::Frame::head).collect();
     assert_eq!(stored, acknowledged, "what was acknowledged stands, and nothing else");
+}
+
+/// A journal behind a wire that loses things.
+fn behind(proxy: &Proxy, servers: &Servers) -> NatsJournal {
+    let mut options = servers.options();
+    options.servers = vec![format!("nats://127.0.0.1:{}", proxy.port)];
+    options.answer_within = Duration::from_millis(200);
+    options.patience = Duration::from_secs(20);
+    NatsJournal::open(options).expect("open")
+}
+
+/// Waits until the log has this frame, as another process sees it.
+async fn stored(journal: &NatsJournal, log: LogId, seq: u64) {
+    let mut seen = journal.watch(log);
+    let reached = tokio::time::timeout(Duration::from_secs(20), seen.wait_for(|at| *at >= seq)).await;
+    reached.expect("it is stored").expect("the journal is open");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_whose_answer_was_lost_is_found_where_it_stands() {
+    let servers = Servers::start(1);
+    let proxy = Proxy::before(servers.servers[0].port);
+    let (journal, other, log) = (behind(&proxy, &servers), servers.open(), LogId(3));
+    let claim = journal.claim(log).await.expect("claim");
+    proxy.lose_answers(true);
+    let append = journal.append(log, claim.epoch, 2, body(log, 2));
+    stored(&other, log, 2).await;
+    proxy.lose_answers(false);
+    let head = append.await.expect("it was stored, and is found");
+    assert_eq!(head.seq, 2);
+    assert!(journal.doubts() > 0, "the test lost nothing");
+
+    // The same, and somebody claims before the retry comes: it stands before the claim, and so is true.
+    proxy.lose_answers(true);
+    let append = journal.append(log, claim.epoch, 3, body(log, 3));
+    stored(&other, log, 3).await;
+    let new = other.claim(log).await.expect("claim");
+    assert_eq!(new.head.seq, 4);
+    proxy.lose_answers(false);
+    assert_eq!(append.await.expect("it was stored before the claim").seq, 3);
+    let late = journal.append(log, claim.epoch, 4, body(log, 4)).await;
+    assert!(matches!(late, Err(Error::Fenced { current_epoch }) if current_epoch == new.epoch), "{late:?}");
+    assert_eq!(waybill_journal::conformance::read_all(&other, log).len(), 4, "nothing stands twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_that_was_lost_itself_is_stored_by_the_retry_unless_another_claimed() {
+    let servers = Servers::start(1);
+    let proxy = Proxy::before(servers.servers[0].port);
+    let (journal, other, log) = (behind(&proxy, &servers), servers.open(), LogId(3));
+    let claim = journal.claim(log).await.expect("claim");
+    proxy.lose_requests(true);
+    let append = journal.append(log, claim.epoch, 2, body(log, 2));
+    let mut seen = tokio::time::interval(Duration::from_millis(10));
+    while journal.doubts() == 0 {
+        seen.tick().await;
+    }
+    proxy.lose_requests(false);
+    assert_eq!(append.await.expect("the retry stores it").seq, 2);
+
+    let before = journal.doubts();
+    proxy.lose_requests(true);
+    let append = journal.append(log, claim.epoch, 3, body(log, 3));
+    while journal.doubts() == before {
+        seen.tick().await;
+    }
+    let new = other.claim(log).await.expect("claim");
+    assert_eq!(new.head.seq, 3, "the lost append is not there");
+    proxy.lose_requests(false);
+    let late = append.await;
+    assert!(matches!(late, Err(Error::Fenced { current_epoch }) if current_epoch == new.epoch), "{late:?}");
+    let frames = waybill_journal::conformance::read_all(&other, log);
+    assert_eq!(frames.len(), 3);
+    assert!(frames[2].is_claim(), "the deposed owner's frame is not among them");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_whose_answer_was_lost_is_one_claim() {
+    let servers = Servers::start(1);
+    let proxy = Proxy::before(servers.servers[0].port);
+    let (journal, other, log) = (behind(&proxy, &servers), servers.open(), LogId(3));
+    other.claim(log).await.expect("claim");
+    proxy.lose_answers_from("PUB waybill.log.3 ");
+    let claim = journal.claim(log);
+    stored(&other, log, 2).await;
+    proxy.lose_answers(false);
+    let claim = claim.await.expect("claim");
+    assert_eq!((claim.head.seq, claim.epoch), (2, 2));
+    assert!(journal.doubts() > 0, "the test lost nothing");
+    let head = journal
+        .append(log, claim.epoch, claim.head.seq + 1, body(log, claim.head.seq + 1))
+        .await
+        .expect("append");
+    let frames = waybill_journal::conformance::read_all(&other, log);
+    assert_eq!(frames.last().map(waybill_journal::Frame::head), Some(head));
+    assert_eq!(frames.iter().filter(|frame| frame.epoch == claim.epoch && frame.is_claim()).count(), 1);
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub(crate) mod ledger;
+pub(crate) mod proxy;
 mod raw;
 
 use std::net::TcpListener;
