@@ -46,7 +46,8 @@ pub struct LeaseRow {
 }
 
 /// Who owns which log, for as long as it says so again and again. All times are by the engine's clock, so that
-/// processes need not agree on theirs.
+/// processes need not agree on theirs. An engine without one clock goes by how long a handle saw a row stand still: there a
+/// handle that comes new finds a whole ttl remaining, and lapses are noticed by who asks again and again.
 pub trait Leases: Send + Sync + 'static {
     /// Takes or renews the leases of these logs, in one round trip. What is free or lapsed becomes `holder`'s, what
     /// is `holder`'s already lasts for `ttl` from now, and what is another's stays. The answers come in the order
