@@ -25,7 +25,7 @@
 //! - **read**: frames from one before (for its hash) up to 512 further, cut where `bytes_total` passes the bound. Nothing found:
 //!   look at `logs` for what was trimmed, and at the end for a hole.
 //! - **tail**: the last frame of every watched log in one `lateral` select, every 10 ms; only logs that others write.
-//! - **trim**: how far (the older base; `keep_bytes`, found by halving over `bytes_total`), `update logs`, then delete 500 at a time.
+//! - **trim**: how far (the older base; `keep_bytes`, found by halving over `bytes_total`), `update logs`, then delete 500 or 32 MiB at a time.
 //! - **hold**: `insert into leases .. on conflict do update .. where` it is the asker's, nobody's, or lapsed, `returning` what was taken.
 //! - **finish a base**: read all chunks back; in one transaction take the draft, insert the base, make drafts of all but two.
 //! - **add keys**: one statement raises `vault.handed_out` and inserts the rows below it.

@@ -12,8 +12,9 @@ use crate::frames::{self, number, signed, unsigned};
 use crate::pool::Pool;
 use crate::shared::Shared;
 
-/// Frames deleted by one statement: bounds how long it takes and what it locks.
+/// Frames, and about how many bytes of bodies, deleted by one statement: it must be done well within its time-out.
 const BATCH: i64 = 500;
+const BATCH_BYTES: i64 = 32 << 20;
 
 pub(crate) async fn run(shared: Arc<Shared>) {
     while !shared.is_closed() {
@@ -82,13 +83,15 @@ async fn keeping(
     Ok(low)
 }
 
+/// Deletes from the front, so that what is left is always a log's end without a hole.
 async fn delete(pool: &Pool, log: i32, through: i64) -> Result<(), Fault> {
-    let first = "SELECT seq FROM frames WHERE log = $1 AND seq <= $2 ORDER BY seq LIMIT 1";
+    let first = "SELECT seq, bytes_total FROM frames WHERE log = $1 AND seq <= $2 ORDER BY seq LIMIT 1";
+    let batch =
+        "DELETE FROM frames WHERE log = $1 AND seq >= $2 AND seq <= $3 AND (seq = $2 OR bytes_total <= $4)";
     while let Some(row) = pool.query(first, &[&log, &through]).await?.first() {
-        let from: i64 = row.try_get(0)?;
+        let (from, total): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         let to = through.min(from + BATCH - 1);
-        pool.query("DELETE FROM frames WHERE log = $1 AND seq >= $2 AND seq <= $3", &[&log, &from, &to])
-            .await?;
+        pool.query(batch, &[&log, &from, &to, &(total + BATCH_BYTES)]).await?;
     }
     Ok(())
 }
