@@ -28,13 +28,15 @@ impl LocalPlanner {
     /// The best plan, with the currency of its costs.
     pub(crate) fn plan_now(&self, request: &PlanRequest) -> Result<(Plan, Currency), PlannerError> {
         let (begun, view, stock) = (Instant::now(), self.network.view(), self.basket(request)?);
-        let by = match self.method {
-            Method::Exact => waybill_sourcing::plan,
-            Method::NearestComplete => waybill_sourcing::nearest_complete,
+        let (network, policy) = (&view.network, &view.policy);
+        let (plan, proof) = match self.method {
+            Method::Exact => waybill_sourcing::plan_with_proof(network, policy, &stock, request),
+            Method::NearestComplete => {
+                (waybill_sourcing::nearest_complete(network, policy, &stock, request), None)
+            }
         };
-        let plan = by(&view.network, &view.policy, &stock, request);
         if let Some(decisions) = self.decisions.as_ref().filter(|_| request.asked_for.is_some()) {
-            decisions.keep(&view, &stock, request, &plan);
+            decisions.keep(&view, &stock, request, (&plan, proof));
         }
         metrics::histogram!(names::PLANS).record(begun.elapsed().as_secs_f64());
         Ok((plan, view.policy.policy.currency))

@@ -14,8 +14,8 @@ use waybill_machine::{Code, Coded};
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_service_kit::values::time_or_none;
 use waybill_service_kit::{Caller, DoorError, Fields, status};
-use waybill_sourcing::{PolicyVersion, Recount};
 use waybill_sourcing::decision::Record;
+use waybill_sourcing::{PolicyVersion, Recount};
 use waybill_types::{OrderId, Timestamp};
 
 /// No decision of this order is kept here.

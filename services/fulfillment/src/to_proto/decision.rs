@@ -3,10 +3,10 @@
 use super::network::kind;
 use super::policy::fallback;
 use super::{minor, plan, point, time, window};
-use waybill_proto::fulfillment::v1 as proto;
 use crate::decisions::Then;
-use waybill_sourcing::{Network, Recount};
+use waybill_proto::fulfillment::v1 as proto;
 use waybill_sourcing::decision::{Explained, NodeSeen, Record, Shipment, Standing};
+use waybill_sourcing::{Network, Recount};
 use waybill_types::Currency;
 use waybill_types::exchange::{Delivery, Plan, PlanLine};
 use waybill_types::network::NodeKind;
