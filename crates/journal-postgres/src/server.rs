@@ -36,25 +36,50 @@ impl Postgres {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_with(settings: &[&str]) -> Result<Self> {
-        let programs = programs()?;
-        let dir = tempfile::Builder::new().prefix("waybill-pg-").tempdir()?;
-        if root() {
-            std::os::unix::fs::chown(dir.path(), Some(NOBODY), Some(NOBODY))?;
-        }
-        let made = unprivileged(&programs.join("initdb"))
-            .arg("-D")
-            .arg(dir.path().join("data"))
-            .args(["-U", "waybill", "-A", "trust", "-E", "UTF8", "--locale=C"])
-            .args(["--no-sync", "--no-instructions"])
-            .current_dir(dir.path())
-            .output()?;
-        if !made.status.success() {
-            return Err(Error::other(format!("initdb: {}", String::from_utf8_lossy(&made.stderr))));
-        }
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut postgres = Self { dir, programs, settings, server: None };
+        let mut postgres = Self { dir: directory()?, programs: programs()?, settings, server: None };
+        let initdb =
+            ["-U", "waybill", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"];
+        postgres.fill("initdb", &initdb)?;
         postgres.restart()?;
         Ok(postgres)
+    }
+
+    /// Another server that follows this one, until it is promoted with `SELECT pg_promote()`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn standby(&self) -> Result<Self> {
+        let settings = self.settings.clone();
+        let mut standby = Self { dir: directory()?, programs: self.programs.clone(), settings, server: None };
+        let from = self.dir.path().to_string_lossy();
+        standby.fill(
+            "pg_basebackup",
+            &["-h", &from, "-U", "waybill", "-R", "-X", "stream", "-c", "fast", "--no-sync"],
+        )?;
+        standby.restart()?;
+        Ok(standby)
+    }
+
+    /// Fills the data directory by one of PostgreSQL's programs.
+    fn fill(&self, program: &str, arguments: &[&str]) -> Result<()> {
+        let filled = unprivileged(&self.programs.join(program))
+            .arg("-D")
+            .arg(self.dir.path().join("data"))
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .output()?;
+        if !filled.status.success() {
+            return Err(Error::other(format!("{program}: {}", String::from_utf8_lossy(&filled.stderr))));
+        }
+        Ok(())
+    }
+
+    /// As [`Self::url`], for whichever of the two takes writes.
+    #[must_use]
+    pub fn url_with(&self, other: &Self) -> String {
+        let sockets = [self, other].map(|server| server.dir.path().to_string_lossy().replace('/', "%2F"));
+        format!("postgres://waybill@{}/postgres", sockets.join(","))
     }
 
     /// Where the server is, as a URL.
@@ -162,6 +187,15 @@ impl Drop for Postgres {
             eprintln!("a test's PostgreSQL could not be ended: {error}");
         }
     }
+}
+
+/// Where a server lives: its files, its socket and its log.
+fn directory() -> Result<TempDir> {
+    let dir = tempfile::Builder::new().prefix("waybill-pg-").tempdir()?;
+    if root() {
+        std::os::unix::fs::chown(dir.path(), Some(NOBODY), Some(NOBODY))?;
+    }
+    Ok(dir)
 }
 
 fn root() -> bool {

@@ -3,6 +3,7 @@
 
 mod common;
 mod damage;
+mod failover;
 mod lost;
 mod outage;
 mod proxy;
