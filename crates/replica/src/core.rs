@@ -166,8 +166,7 @@ impl<M: Machine> Core<M> {
                 self.step_command(&command, origin, request, at, position)
             }
             Input::Message { from, sequence, letter } => {
-                let message =
-                    letter.open().unwrap_or_else(|e| panic!("message {sequence} from {from}: {e}"));
+                let message = letter.open().unwrap_or_else(|e| panic!("message {sequence} from {from}: {e}"));
                 let command = M::receive(from, message);
                 self.step_own(&command, Cause::Message { from, sequence }, self.message.clone(), at, position)
             }
