@@ -178,6 +178,19 @@ mod tests {
     }
 
     #[test]
+    fn rules_without_terms_are_stored_as_they_were_before_there_were_terms() {
+        let bytes = |rules: &Rules| minicbor::to_vec(rules).unwrap();
+        let old = Rules { name: Text::new("spring").unwrap(), ..Rules::default() };
+        // Six fields: the name, five empty lists.
+        assert_eq!(bytes(&old), [&[0x86, 0x66][..], &b"spring"[..], &[0x80; 5][..]].concat());
+        assert_eq!(minicbor::decode::<Rules>(&bytes(&old)).unwrap(), old);
+        let terms = Terms { prices: vec![price(-7)], ..Terms::default() };
+        let new = Rules { terms: Some(Box::new(terms)), ..old };
+        assert_eq!(bytes(&new)[0], 0x87);
+        assert_eq!(minicbor::decode::<Rules>(&bytes(&new)).unwrap(), new);
+    }
+
+    #[test]
     fn a_price_holds_from_its_first_day_to_its_last() {
         let days = UnitPrice { from_day: Some(LocalDay(5)), until_day: Some(LocalDay(6)), ..price(1) };
         assert_eq!([4, 5, 6, 7].map(|day| days.holds_on(LocalDay(day))), [false, true, true, false]);
