@@ -1,5 +1,6 @@
 //! What callers are told. Journaled with the request id, so that a retry hears the same.
 
+use crate::code::AliasClaim;
 use crate::position::{Position, Spot};
 use crate::refusal::RowRefusal;
 use crate::reservation::ReservationView;
@@ -80,4 +81,7 @@ pub enum Answer {
     /// The reservation afterwards, as this partition knows it.
     #[n(5)]
     Reservation(#[n(0)] ReservationView),
+    /// One per code: the claim that stands in the way, or none.
+    #[n(6)]
+    Codes(#[n(0)] Vec<Option<AliasClaim>>),
 }

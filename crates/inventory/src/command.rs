@@ -1,10 +1,11 @@
 //! What may be asked of a partition. Every SKU named must be one of this partition's.
 
+use crate::code::{ClaimRow, Codes};
 use crate::item::Item;
 use crate::position::{Condition, Spot};
 use minicbor::{Decode, Encode};
 use waybill_types::exchange::{Claim, Message, ReserveRequest};
-use waybill_types::{OrderId, PartitionId, Quantity, ReservationId, Text};
+use waybill_types::{OrderId, PartitionId, Quantity, ReservationId, Sku, Text};
 
 /// One item to write.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -171,4 +172,14 @@ pub enum Command {
         #[n(1)]
         message: Message,
     },
+    /// As [`Command::UpsertItems`], with what became of the codes of each item that it has not yet; `None` where it has
+    /// them all.
+    #[n(13)]
+    UpsertClaimed(#[n(0)] Vec<ItemRow>, #[n(1)] Vec<Option<Codes>>),
+    /// Claims codes that have their home here, each on its own.
+    #[n(14)]
+    ClaimCodes(#[n(0)] Vec<ClaimRow>),
+    /// Raises an item to a revision as it is, known or not, so that what was decided about an earlier one comes too late.
+    #[n(15)]
+    FenceItem(#[n(0)] Sku, #[n(1)] u64),
 }

@@ -1,7 +1,8 @@
 //! What happened. Journaled for good: the meaning of a variant never changes, fields are added only at the end and
 //! take no bytes when empty, and a new meaning is a new variant.
 
-use crate::item::ItemRecord;
+use crate::code::AliasClaim;
+use crate::item::{Alias, ItemRecord};
 use crate::position::{Condition, MovementKind, Spot};
 use crate::reservation::Intent;
 use minicbor::{Decode, Encode};
@@ -52,6 +53,12 @@ pub enum Event {
     /// An item is as described from now on.
     #[n(0)]
     ItemUpserted(#[n(0)] Box<ItemRecord>),
+    /// A code is claimed for an item, which may lie in another partition.
+    #[n(1)]
+    AliasClaimed(#[n(0)] Alias, #[n(1)] AliasClaim),
+    /// An item, known or not, has this revision now; nothing else of it changed.
+    #[n(2)]
+    ItemFenced(#[n(0)] Sku, #[n(1)] u64),
 
     /// On-hand stock changed by one movement.
     #[n(10)]

@@ -20,11 +20,35 @@ pub fn all(state: &State, checked: &mut dyn FnMut(&'static str, u64)) -> Vec<Vio
         take_overs_agree,
         open_work_has_a_timer,
         waits_are_counted,
+        codes_are_of_one_item,
     ] {
         let (name, count) = law(state, &mut found);
         checked(name, count);
     }
     found
+}
+
+/// ITEM-1, here: the index of codes is what the items say, so that none is of two items. Between partitions an audit of all
+/// compares what [`crate::read::each_code`] gives.
+pub fn codes_are_of_one_item(state: &State, found: &mut Vec<Violation>) -> Checked {
+    let mut count = 0;
+    let mut broken = |what: String| found.push(Violation { law: "ITEM-1", what });
+    state.items.for_each(|sku, record| {
+        for alias in &record.item.aliases {
+            count += 1;
+            let holder = state.aliases.get(alias);
+            if holder.as_deref() != Some(&sku) {
+                broken(format!("{} {} of item {sku} is indexed for {holder:?}", alias.kind, alias.value));
+            }
+        }
+    });
+    state.aliases.for_each(|alias, sku| {
+        let has = state.items.get(sku).is_some_and(|record| record.item.aliases.contains(&alias));
+        if !has {
+            broken(format!("{} {} is indexed for item {sku}, which has it not", alias.kind, alias.value));
+        }
+    });
+    ("ITEM-1", count)
 }
 
 type Checked = (&'static str, u64);

@@ -8,6 +8,7 @@
 
 pub mod answer;
 mod apply;
+pub mod code;
 pub mod command;
 mod decide;
 #[cfg(any(test, feature = "driver"))]
@@ -30,6 +31,7 @@ pub mod wait;
 mod tests;
 
 pub use answer::{Answer, CountOutcome, ItemOutcome, PositionView};
+pub use code::{AliasClaim, ClaimRow, Codes};
 pub use command::{Command, CountRow, ItemRow};
 pub use event::Event;
 pub use item::{Alias, BundlePart, Dimensions, Item, ItemFlags, ItemRecord, Unit};

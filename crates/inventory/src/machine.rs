@@ -36,7 +36,10 @@ impl Machine for Inventory {
         cx: &Context<'_>,
     ) -> Result<Decision<Event, Answer>, Refusal> {
         match command {
-            Command::UpsertItems(rows) => Ok(decide::items::upsert(state, rows)),
+            Command::UpsertItems(rows) => Ok(decide::items::upsert(state, rows, &[], cx)),
+            Command::UpsertClaimed(rows, codes) => Ok(decide::items::upsert(state, rows, codes, cx)),
+            Command::ClaimCodes(rows) => Ok(decide::codes::claim(state, rows, cx)),
+            Command::FenceItem(sku, revision) => Ok(decide::codes::fence(state, sku, *revision)),
             Command::Receive { spot, condition, quantity, reference } => {
                 decide::stock::receive(state, spot, *condition, *quantity, reference, cx)
             }

@@ -1,7 +1,7 @@
 //! What doors read of a partition's state. Nothing here changes anything.
 
 use crate::answer::PositionView;
-use crate::item::{Alias, ItemRecord};
+use crate::item::{Alias, Item, ItemRecord};
 use crate::note::AvailabilityChanged;
 use crate::position::Spot;
 use crate::reservation::{Reservation, ReservationView};
@@ -21,6 +21,27 @@ pub fn item(state: &State, sku: &Sku) -> Option<Arc<ItemRecord>> {
 #[must_use]
 pub fn item_by_alias(state: &State, alias: &Alias) -> Option<Arc<ItemRecord>> {
     state.items.get(&*state.aliases.get(alias)?)
+}
+
+/// The revision of an item, or the one that a SKU which is no item yet was raised to; 0 for any other.
+#[must_use]
+pub fn item_revision(state: &State, sku: &Sku) -> u64 {
+    match state.items.get(sku) {
+        Some(record) => record.revision,
+        None => state.fences.get(sku).map_or(0, |revision| *revision),
+    }
+}
+
+/// Codes of `item` that neither it nor another item of this partition has yet.
+#[must_use]
+pub fn new_codes(state: &State, item: &Item) -> Vec<Alias> {
+    item.aliases.iter().filter(|alias| !state.aliases.contains(alias)).cloned().collect()
+}
+
+/// The item of this partition that has the code, by SKU.
+#[must_use]
+pub fn holder(state: &State, alias: &Alias) -> Option<Sku> {
+    state.aliases.get(alias).map(|sku| (*sku).clone())
 }
 
 /// Items after `after` by SKU, at most `limit`.
@@ -53,6 +74,11 @@ pub fn each_live_claim(state: &State, mut visit: impl FnMut(ReservationId, &Rese
 /// Visits the availability of every position of the partition.
 pub fn each_availability(state: &State, mut visit: impl FnMut(AvailabilityChanged)) {
     state.stock.each(|sku, owner, position| visit(AvailabilityChanged::of(sku, owner, position)));
+}
+
+/// Visits every code of an item of the partition.
+pub fn each_code(state: &State, mut visit: impl FnMut(Alias, &Sku)) {
+    state.aliases.for_each(|alias, sku| visit(alias, sku));
 }
 
 /// Visits every item of the partition.

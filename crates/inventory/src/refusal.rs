@@ -47,6 +47,10 @@ pub enum RowRefusal {
     #[n(4)]
     #[error("more than {0} sources count this position: reuse the name of a source")]
     TooManySources(#[n(0)] u32),
+    /// The item changed after its codes were claimed and before it was written.
+    #[n(5)]
+    #[error("item {0} changed while its codes were claimed: write it again")]
+    Overtaken(#[n(0)] Sku),
 }
 
 impl RowRefusal {
@@ -56,7 +60,7 @@ impl RowRefusal {
         match self {
             Self::UnknownItem(_) => Code::Unknown,
             Self::AliasTaken { .. } => Code::Conflict,
-            Self::StaleRevision { .. } => Code::Stale,
+            Self::StaleRevision { .. } | Self::Overtaken(_) => Code::Stale,
             Self::UnitFixed(_) => Code::IllegalNow,
             Self::TooManySources(_) => Code::TooMuch,
         }
@@ -70,6 +74,7 @@ impl RowRefusal {
             Self::StaleRevision { .. } => "STALE_REVISION",
             Self::UnitFixed(_) => "UNIT_FIXED",
             Self::TooManySources(_) => "TOO_MANY_SOURCES",
+            Self::Overtaken(_) => "ITEM_OVERTAKEN",
         }
     }
     /// The field of the row that is at fault; may be empty.
@@ -77,7 +82,7 @@ impl RowRefusal {
     pub fn field(&self) -> &'static str {
         match self {
             Self::UnknownItem(_) => "sku",
-            Self::AliasTaken { .. } => "aliases",
+            Self::AliasTaken { .. } | Self::Overtaken(_) => "aliases",
             Self::StaleRevision { .. } => "expected_revision",
             Self::UnitFixed(_) => "unit",
             Self::TooManySources(_) => "source",
@@ -284,7 +289,9 @@ impl Coded for Refusal {
 
 fn row_facts(row: &RowRefusal) -> Vec<(&'static str, String)> {
     match row {
-        RowRefusal::UnknownItem(sku) | RowRefusal::UnitFixed(sku) => vec![("sku", sku.to_string())],
+        RowRefusal::UnknownItem(sku) | RowRefusal::UnitFixed(sku) | RowRefusal::Overtaken(sku) => {
+            vec![("sku", sku.to_string())]
+        }
         RowRefusal::AliasTaken { sku, .. } => vec![("taken_by", sku.to_string())],
         RowRefusal::StaleRevision { expected, current } => {
             vec![("expected", expected.to_string()), ("current", current.to_string())]

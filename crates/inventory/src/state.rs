@@ -1,5 +1,6 @@
 //! The tables of one partition. What each row means is said by its own file.
 
+use crate::code::AliasClaim;
 use crate::item::{Alias, ItemRecord};
 use crate::queue::Queue;
 use crate::reservation::Reservation;
@@ -61,6 +62,10 @@ pub struct State {
     pub items: Table<Sku, ItemRecord>,
     /// Which item a code belongs to, within this partition.
     pub aliases: Table<Alias, Sku>,
+    /// Who claimed a code last, of the codes that have their home here.
+    pub claims: Table<Alias, AliasClaim>,
+    /// Revisions that SKUs which are no items yet were raised to.
+    pub fences: Table<Sku, u64>,
     /// Positions.
     pub stock: Stock,
     /// Live reservations.
@@ -95,6 +100,8 @@ impl State {
             wait_places: Table::resident(8),
             risen: Queue::new(9),
             opened: Queue::new(10),
+            claims: Table::new(11),
+            fences: Table::new(12),
         }
     }
 }
@@ -112,6 +119,8 @@ impl waybill_machine::State for State {
             &mut self.wait_places,
             &mut self.risen,
             &mut self.opened,
+            &mut self.claims,
+            &mut self.fences,
         ]
     }
 }

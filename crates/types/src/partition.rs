@@ -128,6 +128,15 @@ impl Layout {
     pub fn sku_home(&self, sku: &crate::Sku) -> PartitionId {
         PartitionId::new(Service::Inventory, Fnv::of(sku.as_str().as_bytes()).bucket(self.inventory))
     }
+    /// Where it is decided which item has a code.
+    #[must_use]
+    pub fn code_home(&self, kind: &crate::Text, code: &crate::Text) -> PartitionId {
+        let mut hash = Fnv::new();
+        hash.write(kind.as_str().as_bytes());
+        hash.write(&[0]);
+        hash.write(code.as_str().as_bytes());
+        PartitionId::new(Service::Inventory, hash.bucket(self.inventory))
+    }
     /// Where the work of a node lives.
     #[must_use]
     pub fn node_home(&self, node: &crate::NodeId) -> PartitionId {

@@ -20,6 +20,8 @@ use waybill_types::{PartitionId, ReservationId, Service};
 pub(crate) fn event(state: &mut State, event: &Event, cx: &Context<'_>, out: &mut Outbox<Note>) {
     match event {
         Event::ItemUpserted(record) => stock::item_upserted(state, record, out),
+        Event::AliasClaimed(alias, claim) => state.claims.put(alias, claim.clone()),
+        Event::ItemFenced(sku, revision) => stock::item_fenced(state, sku, *revision, out),
         Event::StockMoved { spot, condition, kind, delta, .. } => {
             stock::touch(state, spot, cx, out, |p| p.book(*kind, *condition, *delta));
         }

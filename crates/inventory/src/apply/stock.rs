@@ -9,16 +9,29 @@ use waybill_types::{NodeId, OwnerId, Quantity, Sku, Text};
 
 pub(super) fn item_upserted(state: &mut State, record: &ItemRecord, out: &mut Outbox<Note>) {
     let sku = &record.item.sku;
-    if let Some(old) = state.items.get(sku) {
-        for alias in &old.item.aliases {
-            state.aliases.remove(alias);
+    match state.items.get(sku) {
+        Some(old) => {
+            for alias in &old.item.aliases {
+                state.aliases.remove(alias);
+            }
         }
+        None if record.revision > 1 => state.fences.remove(sku),
+        None => {}
     }
     for alias in &record.item.aliases {
         state.aliases.put(alias, sku.clone());
     }
     state.items.put(sku, record.clone());
     out.note(Note::ItemChanged(Box::new(record.clone())));
+}
+
+pub(super) fn item_fenced(state: &mut State, sku: &Sku, revision: u64, out: &mut Outbox<Note>) {
+    if state.items.update(sku, |record| record.revision = revision).is_none() {
+        state.fences.put(sku, revision);
+    }
+    if let Some(record) = state.items.get(sku) {
+        out.note(Note::ItemChanged(Box::new((*record).clone())));
+    }
 }
 
 pub(super) fn counted(

@@ -1,5 +1,6 @@
 //! Deciding: looks at the state, answers with events or a refusal, changes nothing. One file per kind of command.
 
+pub(crate) mod codes;
 pub(crate) mod count;
 pub(crate) mod goods;
 pub(crate) mod holds;

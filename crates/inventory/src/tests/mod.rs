@@ -1,5 +1,6 @@
 //! Tests of the machine as sentences: given events, when command, then events or refusal.
 
+mod codes;
 mod goods;
 mod history;
 mod holds;

@@ -7,7 +7,7 @@ use crate::item::{Alias, BundlePart, Dimensions};
 use crate::reservation::{Intent, Reservation, ReservationLine, Standing};
 use crate::stock::StockRow;
 use crate::wait::{Turn, Wait, WaitPlace};
-use crate::{CountOutcome, ItemOutcome, ItemRecord, MovementKind, PositionView, RowRefusal};
+use crate::{AliasClaim, CountOutcome, ItemOutcome, ItemRecord, MovementKind, PositionView, RowRefusal};
 use waybill_machine::Record;
 use waybill_machine::record::{decode, encode};
 use waybill_types::exchange::{Fate, HoldAnswer, Shortage, TakeOver};
@@ -182,7 +182,10 @@ fn events_of_changes() -> Vec<(&'static str, Event)> {
         expires_at: None,
         takes_over: taken.clone(),
     };
+    let alias = Alias { kind: text("gtin"), value: text("1") };
     vec![
+        ("AliasClaimed", Event::AliasClaimed(alias, alias_claim())),
+        ("ItemFenced", Event::ItemFenced(sku("A"), 4)),
         (
             "ReservationGranted.taken",
             Event::ReservationGranted {
@@ -231,6 +234,10 @@ fn events_of_changes() -> Vec<(&'static str, Event)> {
             },
         ),
     ]
+}
+
+fn alias_claim() -> AliasClaim {
+    AliasClaim { sku: sku("A"), revision: 3, at: Timestamp::from_ms(1_700_000_000_000) }
 }
 
 fn position() -> Position {
@@ -302,6 +309,12 @@ fn rows() -> Vec<String> {
         line("row.reservation.taken_from", &given),
         line("row.stock.lifted", &lifted),
         line("row.stock.offered", &offered),
+        line("row.alias_claim", &alias_claim()),
+        line("answer.codes", &Answer::Codes(vec![None, Some(alias_claim())])),
+        line(
+            "answer.items.overtaken",
+            &Answer::Items(vec![ItemOutcome::Refused(RowRefusal::Overtaken(sku("A")))]),
+        ),
         line("row.wait.knows", &Wait { quantity: q(3), told: None, knows: 300 }),
     ]
 }

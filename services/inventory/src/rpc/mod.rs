@@ -3,6 +3,7 @@
 pub(crate) mod availability;
 pub(crate) mod book;
 pub(crate) mod import_stock;
+mod item_codes;
 pub(crate) mod items;
 pub(crate) mod reservations;
 pub(crate) mod reserve_stock;

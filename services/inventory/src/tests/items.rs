@@ -84,3 +84,95 @@ async fn a_code_of_another_item_is_refused_with_its_holder() {
     assert_eq!(results[1].error_reason, "ALIAS_TAKEN");
     assert_eq!(results[1].error_field, "rows[1].item.aliases");
 }
+
+/// As many SKUs, each in another partition.
+fn apart(world: &World, count: u8) -> Vec<String> {
+    let home = |code: &str| world.host.layout().sku_home(&waybill_types::Sku::new(code).unwrap()).index;
+    (0..count)
+        .map(|part| (0..).map(|n| format!("C{part}-{n}")).find(|code| home(code) == part).unwrap())
+        .collect()
+}
+
+fn coded(code: &str, value: &str) -> proto::Item {
+    let alias = proto::ItemAlias { kind: "gtin".into(), value: value.into() };
+    proto::Item { aliases: vec![alias], ..item(code) }
+}
+
+#[tokio::test]
+async fn of_items_that_race_for_one_code_exactly_one_has_it() {
+    let world = World::new().await;
+    let codes = apart(&world, 4);
+    for round in 0..20 {
+        let value = format!("race {round}");
+        let races = codes.iter().map(|code| upsert(&world, "", vec![coded(code, &value)]));
+        let raced = futures::future::join_all(races).await;
+        let refused: Vec<_> =
+            raced.iter().filter(|r| r.results[0].outcome() == RowOutcome::Refused).collect();
+        assert_eq!(refused.len(), 3, "{raced:?}");
+        assert!(refused.iter().all(|r| r.results[0].error_reason == "ALIAS_TAKEN"), "{refused:?}");
+    }
+    let world = world.restarted().await;
+    let taken = upsert(&world, "", vec![coded("C-new", "race 7")]).await.results;
+    assert_eq!(
+        (taken[0].error_reason.as_str(), taken[0].error_field.as_str()),
+        ("ALIAS_TAKEN", "rows[0].item.aliases")
+    );
+}
+
+#[tokio::test]
+async fn a_code_moves_when_its_item_gives_it_up_even_in_one_request_and_a_retry_says_the_same() {
+    let world = World::new().await;
+    let codes = apart(&world, 2);
+    upsert(&world, "r1", vec![coded(&codes[0], "7")]).await;
+    for (from, to) in [(0, 1), (1, 0)] {
+        let request = format!("move to {to}");
+        let rows = vec![item(&codes[from]), coded(&codes[to], "7")];
+        let moved = upsert(&world, &request, rows.clone()).await.results;
+        assert!(moved.iter().all(|result| result.outcome() != RowOutcome::Refused), "{moved:?}");
+        assert_eq!(upsert(&world, &request, rows).await.results, moved);
+    }
+    // A retry is answered as it was then, although the code is another's by now.
+    upsert(&world, "r2", vec![item(&codes[0]), coded(&codes[1], "7")]).await;
+    let again = upsert(&world, "r1", vec![coded(&codes[0], "7")]).await.results;
+    assert_eq!((again[0].outcome(), again[0].revision), (RowOutcome::Created, 1));
+    let by = proto::GetItemRequest {
+        key: Some(Key::Alias(coded("", "7").aliases.remove(0))),
+        after: String::new(),
+    };
+    let found = world.door.get_item(asked(by)).await.unwrap().into_inner().item.unwrap();
+    assert_eq!(found.sku, codes[1]);
+}
+
+#[tokio::test]
+async fn a_claim_left_behind_keeps_a_code_for_seconds_and_not_for_good() {
+    use waybill_inventory::{Alias, ClaimRow, Codes, Command, Item, ItemRow};
+    use waybill_types::{Origin, Sku, Text};
+    let world = World::new().await;
+    let codes = apart(&world, 2);
+    let text = |text: &str| Text::new(text).unwrap();
+    let (alias, sku) = (Alias { kind: text("gtin"), value: text("9") }, Sku::new(&codes[0]).unwrap());
+    let door = &world.door.0;
+    let run = |partition, command| {
+        let submission =
+            waybill_replica::Submission { command, origin: Origin::engine("test"), request: None };
+        door.run(partition, submission)
+    };
+    // Somebody claims, and the process is killed before the item is written.
+    let claim = ClaimRow { alias: alias.clone(), sku: sku.clone(), revision: 1, over: None };
+    let home = world.host.layout().code_home(&alias.kind, &alias.value);
+    run(home, Command::ClaimCodes(vec![claim])).await.unwrap();
+    let refused = upsert(&world, "", vec![coded(&codes[1], "9")]).await.results;
+    assert_eq!(refused[0].error_reason, "ALIAS_TAKEN", "it may still come");
+    assert!(refused[0].error_message.contains(&codes[0]), "{refused:?}");
+    world.host.clock().advance(10_001);
+    let written = upsert(&world, "", vec![coded(&codes[1], "9")]).await.results;
+    assert_eq!(written[0].outcome(), RowOutcome::Created, "{written:?}");
+    // What was claimed before comes too late.
+    let message = proto::ItemRow { item: Some(coded(&codes[0], "9")), expected_revision: 0 };
+    let mut fields = waybill_service_kit::Fields::new();
+    let row: ItemRow = crate::from_proto::item::row(&mut fields, "row", &message).unwrap();
+    let item: Item = row.item.clone();
+    let late = Command::UpsertClaimed(vec![row], vec![Some(Codes::Claimed(0, vec![alias]))]);
+    let answer = run(world.host.layout().sku_home(&item.sku), late).await.unwrap().answer;
+    assert!(format!("{answer:?}").contains("Overtaken"), "{answer:?}");
+}

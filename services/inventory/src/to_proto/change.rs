@@ -35,6 +35,8 @@ impl Teller for InventoryTeller {
 fn name(event: &Event) -> &'static str {
     match event {
         Event::ItemUpserted(_) => "ItemUpserted",
+        Event::AliasClaimed(..) => "AliasClaimed",
+        Event::ItemFenced(..) => "ItemFenced",
         Event::StockMoved { .. } => "StockMoved",
         Event::StockCounted { .. } => "StockCounted",
         Event::SafetyStockSet { .. } => "SafetyStockSet",
@@ -92,6 +94,8 @@ fn reservation(event: &Event) -> Option<ReservationId> {
         | Event::PartAnswered { id, .. }
         | Event::HoldAnswered { id, .. } => Some(*id),
         Event::ItemUpserted(_)
+        | Event::AliasClaimed(..)
+        | Event::ItemFenced(..)
         | Event::StockMoved { .. }
         | Event::StockCounted { .. }
         | Event::SafetyStockSet { .. }
@@ -124,6 +128,8 @@ fn order(event: &Event) -> Option<OrderId> {
 fn resource(event: &Event) -> String {
     match event {
         Event::ItemUpserted(record) => record.item.sku.to_string(),
+        Event::AliasClaimed(_, claim) => claim.sku.to_string(),
+        Event::ItemFenced(sku, _) => sku.to_string(),
         Event::StockMoved { spot, .. }
         | Event::StockCounted { spot, .. }
         | Event::StockDisposed { spot, .. }
@@ -141,6 +147,11 @@ fn payload(event: &Event) -> Value {
         Event::ItemUpserted(record) => {
             json!({ "item": shown::json("inventory.v1.Item", &super::item(record)) })
         }
+        Event::AliasClaimed(alias, claim) => json!({
+            "kind": alias.kind.as_str(), "value": alias.value.as_str(), "sku": claim.sku.as_str(),
+            "revision": claim.revision,
+        }),
+        Event::ItemFenced(sku, revision) => json!({ "sku": sku.as_str(), "revision": revision }),
         Event::StockMoved { spot, condition, kind, delta, reference } => at(
             spot,
             json!({
