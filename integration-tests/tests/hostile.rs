@@ -49,7 +49,9 @@ struct Attack {
 }
 
 async fn send(channel: &Channel, method: &MethodDescriptor, message: Bytes) -> Outcome {
-    let role = if method.full_name().contains(".PartitionService.") { "peer" } else { "operator" };
+    let between_processes = [".PartitionService.", ".OwnershipService."];
+    let is_for_peers = between_processes.iter().any(|service| method.full_name().contains(service));
+    let role = if is_for_peers { "peer" } else { "operator" };
     let listen = method.is_server_streaming().then_some(LISTEN);
     call(channel, &sound::path(method), role, message, listen).await
 }
@@ -193,7 +195,9 @@ async fn administration_is_for_operators_and_deliveries_are_for_peers() -> anyho
     for sound in sound::table(&facts) {
         let allowed = match sound.method {
             name if name.starts_with("common.v1.AdminService.") => "operator",
+            name if name.starts_with("common.v1.ClusterService.") => "operator",
             name if name.starts_with("common.v1.PartitionService.") => "peer",
+            name if name.starts_with("common.v1.OwnershipService.") => "peer",
             _ => continue,
         };
         let method = sound::method(&pool, sound.method)?;

@@ -456,6 +456,19 @@ fn common() -> Vec<Row> {
         on "common.v1.PartitionService.OpenSealed":
             "nothing" {"/sealed": ""} => InvalidArgument "sealed";
             "more than any person is" {"/sealed": "A".repeat(40_000)} => InvalidArgument "sealed";
+        on "common.v1.ClusterService.MovePartition":
+            "no request id" {"/requestId": ""} => InvalidArgument "request_id";
+            "of no service" {"/service": 0} => InvalidArgument "service";
+            "a partition that is not there" {"/partition": 200} => InvalidArgument "partition";
+        on "common.v1.ClusterService.DrainProcess":
+            "no request id" {"/requestId": ""} => InvalidArgument "request_id";
+        on "common.v1.OwnershipService.SubmitCommand":
+            "of no service" {"/service": 0} => InvalidArgument "service";
+            "a partition that is not there" {"/partition": 200} => InvalidArgument "partition";
+            "nothing" {"/command": ""} => InvalidArgument "command";
+        on "common.v1.OwnershipService.GetPosition":
+            "of no service" {"/service": 0} => InvalidArgument "service";
+            "a partition that is not there" {"/partition": 200} => InvalidArgument "partition";
         on "common.v1.PartitionService.Deliver":
             "from nobody" {"/fromService": 0} => InvalidArgument "from_service";
             "a partition that is not there" {"/toPartition": 200} => InvalidArgument "to_partition";

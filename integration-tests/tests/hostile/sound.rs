@@ -410,6 +410,18 @@ fn common(facts: &Facts) -> Vec<Sound> {
             "common.v1.PartitionService.Deliver",
             json!({"fromService": "SERVICE_KIND_ORDERS", "toService": "SERVICE_KIND_INVENTORY", "firstSequence": 1}),
         ),
+        sound("common.v1.ClusterService.GetCluster", json!({})),
+        sound(
+            "common.v1.ClusterService.MovePartition",
+            json!({"requestId": "sound", "service": "SERVICE_KIND_ORDERS", "partition": 1, "process": "east"}),
+        ),
+        sound("common.v1.ClusterService.DrainProcess", json!({"requestId": "sound"})),
+        sound(
+            "common.v1.OwnershipService.SubmitCommand",
+            json!({"service": "SERVICE_KIND_ORDERS", "partition": 1, "command": "AAAA"}),
+        ),
+        sound("common.v1.OwnershipService.GetPosition", json!({"service": "SERVICE_KIND_ORDERS"})),
+        sound("common.v1.OwnershipService.NudgeOwner", json!({})),
         // Nobody outside holds bytes that the engine has sealed, so this one is sound in form only.
         sound(SEALED, json!({"sealed": "AAAA"})),
     ]
@@ -419,7 +431,12 @@ fn common(facts: &Facts) -> Vec<Sound> {
 pub(crate) const SEALED: &str = "common.v1.PartitionService.OpenSealed";
 
 /// Sound requests that come when there is nothing to say them of, and what they are told.
-pub(crate) const OUT_OF_TURN: [(&str, &str); 2] = [
+pub(crate) const OUT_OF_TURN: [(&str, &str); 7] = [
+    ("common.v1.ClusterService.GetCluster", "ILLEGAL_NOW"),
+    ("common.v1.ClusterService.MovePartition", "ILLEGAL_NOW"),
+    ("common.v1.ClusterService.DrainProcess", "ILLEGAL_NOW"),
+    ("common.v1.OwnershipService.SubmitCommand", "PARTITION_NOT_OWNED"),
+    ("common.v1.OwnershipService.GetPosition", "PARTITION_NOT_OWNED"),
     ("fulfillment.v1.FulfillmentService.AnswerCancel", "CANCEL_NOT_ASKED"),
     ("fulfillment.v1.FulfillmentService.ReportUndelivered", "INVALID_REQUEST"),
 ];
