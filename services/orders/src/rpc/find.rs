@@ -82,9 +82,8 @@ impl<'a> Search<'a> {
             let searches = asked.iter().map(|index| {
                 let (lane, wanted) = (lanes.lane(*index), Arc::clone(&self.wanted));
                 let (place, rows_left) = (lane.next(), self.rows_max - lane.looked_at);
-                self.door.read(partitions[*index], move |state| {
-                    search(state, &wanted, place, part, rows_left)
-                })
+                self.door
+                    .read(partitions[*index], move |state| search(state, &wanted, place, part, rows_left))
             });
             let found = try_join_all(searches).await?;
             asked.into_iter().zip(found).for_each(|(index, found)| lanes.add(index, found));
