@@ -7,8 +7,8 @@ use waybill_journal::Error;
 
 /// Error codes of JetStream that this journal tells apart; the others end a call with their description.
 pub(crate) mod code {
-    /// The stream has no leader, or the cluster has none.
-    pub(crate) const PASSING: [u64; 5] = [10008, 10009, 10118, 10119, 10039];
+    /// The stream has no leader, or the cluster has none, or not yet enough servers to keep it.
+    pub(crate) const PASSING: [u64; 6] = [10005, 10008, 10009, 10118, 10119, 10039];
     /// The account or a server has no room.
     pub(crate) const FULL: [u64; 3] = [10002, 10023, 10047];
     /// The stream refused to keep the message: over `max_bytes`, or its store failed.

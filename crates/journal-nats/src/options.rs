@@ -66,8 +66,8 @@ pub enum Access {
 /// ordinary account cannot ask; so either the system account is asked, or a person vouches.
 #[derive(Clone)]
 pub enum SyncCheck {
-    /// Asks every server through the system account at the start, and refuses to start unless all that keep data
-    /// answer that they sync always and are new enough.
+    /// Asks every server through the system account at the start, and refuses to start where one that keeps data answers
+    /// that it does not sync always or is too old, or where fewer answer than a stream needs to go on.
     AskSystem(Access),
     /// Somebody looked at the configuration of every server. Nothing is checked.
     Vouched,

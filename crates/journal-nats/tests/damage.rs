@@ -254,6 +254,25 @@ async fn a_full_log_refuses_and_goes_on_after_a_trim() {
     assert!(room.bytes > u64::from(heads.len() as u32 - 5) * MAX_FRAME && room.bytes < 2 << 20, "{room:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_of_the_default_largest_size_goes_through() {
+    let servers = Servers::start(1);
+    let mut options = servers.options();
+    options.max_frame_bytes = 4 << 20;
+    let journal = NatsJournal::open(options).expect("open");
+    let claim = journal.claim(LOG).await.expect("claim");
+    let large = Bytes::from((0..4u32 << 20).map(|at| (at ^ (at >> 9)) as u8).collect::<Vec<u8>>());
+    for seq in 2..5 {
+        journal.append(LOG, claim.epoch, seq, large.clone()).await.expect("append");
+    }
+    let more = Bytes::from(vec![1; large.len() + 1]);
+    assert!(matches!(journal.append(LOG, claim.epoch, 5, more).await, Err(Error::TooLarge { .. })));
+    drop(journal);
+    let frames = waybill_journal::conformance::read_all(&servers.open(), LOG);
+    assert_eq!(frames.len(), 4);
+    assert!(frames[1..].iter().all(|frame| frame.body == large));
+}
+
 /// Random enough to be found in no other file.
 fn secret(of: u8) -> Bytes {
     Bytes::from((0..32u8).map(|at| at.wrapping_mul(37).wrapping_add(of) ^ 0xa5).collect::<Vec<u8>>())

@@ -80,6 +80,7 @@ async fn nothing_acknowledged_is_lost_when_servers_are_killed_or_stopped() {
     let leader = servers.leader("waybill-log-1");
     servers.kill(leader);
     writers.go_on(20).await;
+    drop(NatsJournal::open(servers.options()).expect("with a server down a process may start all the same"));
     servers.start_one(leader);
     writers.go_on(20).await;
 
@@ -256,6 +257,36 @@ async fn an_append_that_was_lost_itself_is_stored_by_the_retry_unless_another_cl
     let frames = waybill_journal::conformance::read_all(&other, log);
     assert_eq!(frames.len(), 3);
     assert!(frames[2].is_claim(), "the deposed owner's frame is not among them");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_given_up_in_doubt_is_not_overwritten_by_another_body() {
+    let servers = Servers::start(1);
+    let proxy = Proxy::before(servers.servers[0].port);
+    let mut options = servers.options();
+    options.servers = vec![format!("nats://127.0.0.1:{}", proxy.port)];
+    options.answer_within = Duration::from_millis(200);
+    options.patience = Duration::from_secs(3);
+    let (journal, other, log) = (NatsJournal::open(options).expect("open"), servers.open(), LogId(3));
+    let claim = journal.claim(log).await.expect("claim");
+    proxy.lose_answers_from("PUB waybill.log.3 ");
+    let unknown = journal.append(log, claim.epoch, 2, body(log, 2)).await;
+    assert!(matches!(unknown, Err(Error::Engine { .. })), "{unknown:?}");
+    proxy.lose_answers(false);
+    let began = Instant::now();
+    let refused = loop {
+        match journal.append(log, claim.epoch, 2, body(log, 99)).await {
+            Err(Error::Engine { what }) => assert!(began.elapsed() < Duration::from_secs(20), "{what}"),
+            answer => break answer,
+        }
+    };
+    assert!(matches!(refused, Err(Error::Sequence { expected: 3, got: 2 })), "{refused:?}");
+    let head = journal.append(log, claim.epoch, 2, body(log, 2)).await.expect("the first body stands");
+    assert_eq!(head.seq, 2);
+    journal.append(log, claim.epoch, 3, body(log, 3)).await.expect("the log goes on");
+    let frames = waybill_journal::conformance::read_all(&other, log);
+    assert_eq!(frames[1].body, body(log, 2));
+    assert_eq!(frames.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
