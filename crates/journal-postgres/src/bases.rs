@@ -159,7 +159,10 @@ async fn put(shared: &Shared, id: [u8; 16], chunk: u32, body: Bytes) -> Result<b
     let pool = &shared.pools.data;
     let rows = pool.query(CHUNK, &[&&id[..], &(chunk as i32), &&body[..]]).await;
     let rows = rows.map_err(|fault| match fault {
-        Fault::Full => Error::Full { needed_bytes: body.len() as u64 },
+        Fault::Full => {
+            shared.room.ran_out();
+            Error::Full { needed_bytes: body.len() as u64 }
+        }
         other => other.into_error(),
     })?;
     if chunk % 64 == 63 {
