@@ -19,6 +19,7 @@ from waybill.fulfillment.v1 import (
     network_pb2,
     network_service_pb2,
     network_service_pb2_grpc,
+    promise_service_pb2_grpc,
     node_pb2,
 )
 from waybill.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc, item_pb2
@@ -59,6 +60,7 @@ class Engine:
         self.channel = grpc.insecure_channel(address)
         self.orders = orders_service_pb2_grpc.OrdersServiceStub(self.channel)
         self.inventory = inventory_service_pb2_grpc.InventoryServiceStub(self.channel)
+        self.promises = promise_service_pb2_grpc.PromiseServiceStub(self.channel)
         self.fulfillment = fulfillment_service_pb2_grpc.FulfillmentServiceStub(self.channel)
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
 

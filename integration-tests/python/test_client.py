@@ -5,7 +5,7 @@ import unittest
 import grpc
 
 import engine as kit
-from waybill.fulfillment.v1 import fulfillment_order_pb2, fulfillment_service_pb2, plan_pb2
+from waybill.fulfillment.v1 import fulfillment_order_pb2, fulfillment_service_pb2, plan_pb2, promise_service_pb2
 from waybill.inventory.v1 import inventory_service_pb2, reservation_pb2
 from waybill.orders.v1 import order_pb2, orders_service_pb2
 
@@ -29,6 +29,21 @@ class Journey(unittest.TestCase):
         answer = self.engine.fulfillment.Promise(request, metadata=kit.WEB, timeout=kit.PATIENCE)
         self.assertEqual(len(answer.unplanned), 0)
         return answer.options[0].plan
+
+    def test_a_product_page_is_told_what_a_basket_is_told(self):
+        plan = self.promise()
+        berlin = plan_pb2.Destination(country_code="DE", postal_code="10115")
+        places = [promise_service_pb2.PromisePlace(destination=berlin)]
+        request = promise_service_pb2.PromiseItemRequest(sku="TEA", quantity=2, places=places)
+        answer = self.engine.promises.PromiseItem(request, metadata=kit.WEB, timeout=kit.PATIENCE)
+        option = answer.places[0].options[0]
+        self.assertEqual((option.cost, option.promise), (plan.total_cost, plan.promise))
+        served = [[(part.node_id, part.quantity) for part in way.assignments] for way in (option, plan)]
+        self.assertEqual(served[0], served[1])
+        request.sku = "NO-SUCH"
+        with self.assertRaises(grpc.RpcError) as refused:
+            self.engine.promises.PromiseItem(request, metadata=kit.WEB, timeout=kit.PATIENCE)
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.NOT_FOUND)
 
     def hold(self, plan):
         lines = [

@@ -147,7 +147,8 @@ fn placing_is_measured_until_instructions_are_at_their_nodes() {
 
 #[test]
 fn planning_exactly_is_held_against_a_simple_rule_turn_and_turn_about() {
-    let mut args = vec!["bench", "place", "--policy", "simple,exact", "--seconds", "12", "--checkpoints", "0"];
+    let mut args =
+        vec!["bench", "place", "--policy", "simple,exact", "--seconds", "12", "--checkpoints", "0"];
     args.extend(SMALL);
     let out = run_and_leave_nothing(&args);
     let names = [

@@ -19,7 +19,15 @@ pub(super) struct Report {
     costs: [u64; 3],
     /// What each order would cost more, in minor units, by what is paid.
     differences: Vec<i64>,
+    /// Orders by the days that their last promise would move: five and more earlier, ... the same, ... later.
+    days: [u64; 2 * DAYS_MAX + 1],
 }
+
+/// Promises that move by more days than this count as this many.
+pub(super) const DAYS_MAX: usize = 5;
+/// Orders in more parcels than this count as this many.
+pub(super) const PARCELS_MAX: usize = 4;
+const DAY_S: i64 = 86_400;
 
 #[derive(Clone, Debug, Default)]
 struct Sums {
@@ -29,6 +37,8 @@ struct Sums {
     split: u64,
     unserved: u64,
     units: BTreeMap<i32, u64>,
+    /// Orders by parcels: none (all is fetched), one, two, ... four and more.
+    parcels: [u64; PARCELS_MAX + 1],
 }
 
 fn minor(amount: Option<&Money>) -> i64 {
@@ -41,6 +51,7 @@ impl Sums {
         self.weighed += minor(figures.cost.as_ref());
         self.shipments += u64::from(figures.shipments);
         self.split += u64::from(figures.shipments > 1);
+        self.parcels[(figures.shipments as usize).min(PARCELS_MAX)] += 1;
         self.unserved += u64::from(figures.unserved_units > 0);
         for of_kind in &figures.units {
             *self.units.entry(of_kind.kind).or_default() += of_kind.units;
@@ -65,6 +76,11 @@ impl Report {
         self.would_be.add(would_be);
         let seconds = |figures: &PlanFigures| figures.promise_latest.map(|at| (at.seconds, at.nanos));
         self.dates[place(seconds(would_be).cmp(&seconds(was)))] += 1;
+        if let (Some(was), Some(would_be)) = (&was.promise_latest, &would_be.promise_latest) {
+            let later = (would_be.seconds - was.seconds + DAY_S / 2).div_euclid(DAY_S);
+            let at = later.clamp(-(DAYS_MAX as i64), DAYS_MAX as i64) + DAYS_MAX as i64;
+            self.days[at as usize] += 1;
+        }
         let more = minor(would_be.paid_cost.as_ref()) - minor(was.paid_cost.as_ref());
         self.costs[place(more.cmp(&0))] += 1;
         self.differences.push(more);
@@ -83,6 +99,14 @@ impl Report {
     /// What each order would cost more, in minor units.
     pub(super) fn differences(&self) -> &[i64] {
         &self.differences
+    }
+    /// Orders by the days that their last promise would move; the middle one is "the same day".
+    pub(super) fn days(&self) -> &[u64] {
+        &self.days
+    }
+    /// Orders by parcels, from none on: as it was, as it would be.
+    pub(super) fn parcels(&self) -> [&[u64]; 2] {
+        [&self.was.parcels, &self.would_be.parcels]
     }
     /// Kinds of node with their shares of units in hundredths: as it was, as it would be.
     pub(super) fn shares(&self) -> Vec<(String, f64, f64)> {
@@ -141,7 +165,16 @@ impl std::fmt::Display for Report {
         let [earlier, same, later] = self.dates;
         writeln!(f, "promised earlier {earlier}, the same {same}, later {later}")?;
         let [less, same, more] = self.costs;
-        write!(f, "paid less {less}, the same {same}, more {more}")
+        write!(f, "paid less {less}, the same {same}, more {more}")?;
+        for (place, count) in
+            self.days.iter().enumerate().filter(|(place, count)| *place != DAYS_MAX && **count > 0)
+        {
+            let days = place as i64 - DAYS_MAX as i64;
+            let and_more = if place == 0 || place == 2 * DAYS_MAX { " or more" } else { "" };
+            let when = if days < 0 { "earlier" } else { "later" };
+            write!(f, "\n  {count} promised {}{and_more} days {when}", days.unsigned_abs())?;
+        }
+        Ok(())
     }
 }
 
@@ -185,7 +218,27 @@ mod tests {
         );
         assert!(text.contains("promised earlier 1, the same 1, later 0"), "{text}");
         assert!(text.ends_with("paid less 1, the same 1, more 0"), "{text}");
+        assert_eq!(report.parcels(), [&[0, 2, 0, 0, 0][..], &[0, 1, 1, 0, 0]]);
         assert_eq!(report.differences(), [-100, 0]);
         assert_eq!(report.shares()[0], ("store".to_owned(), 100.0, 50.0));
+    }
+
+    #[test]
+    fn promises_move_by_days() {
+        let mut report = Report::default();
+        for later in [-9 * DAY_S, -DAY_S, 0, DAY_S / 3, 2 * DAY_S, 40 * DAY_S] {
+            report.add(&PolicyComparison {
+                was: figures(1, 1, NodeKind::Store, 1_000_000),
+                would_be: figures(1, 1, NodeKind::Store, 1_000_000 + later),
+                ..Default::default()
+            });
+        }
+        assert_eq!(report.days(), [1, 0, 0, 0, 1, 2, 0, 1, 0, 0, 1]);
+        let text = report.to_string();
+        for line in
+            ["1 promised 5 or more days earlier", "1 promised 1 days earlier", "1 promised 2 days later"]
+        {
+            assert!(text.contains(line), "{line}: {text}");
+        }
     }
 }
