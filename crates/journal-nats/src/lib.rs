@@ -38,10 +38,25 @@
 //! Shut a server down with `nats-server --signal ldm`, one at a time: it hands its streams over. Alarm on [`Room`] at 70%: a
 //! full log takes nothing, not even a claim.
 //!
+//! # Figures
+//!
+//! `bench_nats 3 3` (see `examples/bench_nats.rs`), everything on one machine of two cores at a load of 13 to 15 by other
+//! work, built without optimisation; the ratios say more than the figures. Appends a second, each log with one on its way:
+//!
+//! | | 1 log, 1 KiB | 8 logs, 1 KiB | 1 log, 16 KiB | 8 logs, 16 KiB |
+//! |---|---|---|---|---|
+//! | local file | 593 | 4,554 | 359 | 16,124 |
+//! | one server | 1,120 | 4,765 | 554 | 3,333 |
+//! | three servers | 557 | 1,117 | 519 | 927 |
+//!
+//! Three servers on one machine share its two cores and its disk; on three machines they would not. A log stood still for 6.2 to
+//! 7.2 s when its leader was killed, and for 75 to 256 ms when it stepped down (three rounds each).
+//!
 //! # What an erased key leaves
 //!
 //! The stream's files lose a key's bytes when `erase_key` answers. The servers' replication log has them until they compact
-//! it, and backups for as long as they are kept: give the servers' disks encryption, and their backups a retention.
+//! it, by themselves every two minutes or so: in one measured run of three servers the bytes were gone from every file after 160 s.
+//! Backups have them for as long as they are kept: give the servers' disks encryption, and their backups a retention.
 
 mod bases;
 mod fault;

@@ -16,7 +16,7 @@ use crate::wire;
 const OLDEST: [u64; 3] = [2, 15, 1];
 /// Longest wait for servers to describe themselves, and for another after the last that did.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
-const ANOTHER_WITHIN: Duration = Duration::from_millis(500);
+const ANOTHER_WITHIN: Duration = Duration::from_millis(200);
 
 fn refuse<T>(what: String) -> Result<T, Error> {
     Err(Error::Options { what })

@@ -201,6 +201,13 @@ impl Servers {
         }
     }
 
+    /// Another handle on servers that a first one has asked whether they sync: asking takes its time.
+    pub(crate) fn another(&self) -> NatsJournal {
+        let mut options = self.options();
+        options.sync = SyncCheck::Vouched;
+        NatsJournal::open(options).expect("open another handle")
+    }
+
     pub(crate) fn raw(&self, at: usize) -> Raw {
         Raw::connect(self.servers[at].port, "app")
     }
