@@ -3,6 +3,7 @@
 use super::Report;
 use super::part::{Books, FulfillmentPart, InventoryPart, OrdersPart, is_granted};
 use std::collections::{BTreeMap, BTreeSet};
+use waybill_inventory::Alias;
 use waybill_machine::Violation;
 use waybill_machine::record::decode;
 use waybill_types::exchange::{Claim, Message};
@@ -125,6 +126,18 @@ type Spot = (ReservationId, Sku, OwnerId, NodeId);
 
 fn spot(id: ReservationId, claim: &Claim) -> Spot {
     (id, claim.sku.clone(), claim.owner.clone(), claim.node.clone())
+}
+
+/// ITEM-1: no code is of two items, whatever partitions they lie in.
+pub(super) fn codes_are_of_one_item(inventory: &[InventoryPart], report: &mut Report) {
+    let mut items: BTreeMap<&Alias, &Sku> = BTreeMap::new();
+    for (alias, sku) in inventory.iter().flat_map(|part| &part.codes) {
+        report.checked("ITEM-1", 1);
+        if let Some(other) = items.insert(alias, sku) {
+            let what = format!("{} {} is of item {other} and of item {sku}", alias.kind, alias.value);
+            report.violated(Violation { law: "ITEM-1", what });
+        }
+    }
 }
 
 /// STOCK-3: every live claim belongs to an open order that knows of it (or to a checkout's hold), and every claim an

@@ -31,10 +31,11 @@ pub struct LawReport {
 pub const LISTED_MAX: usize = 100;
 
 /// The laws in the order they are reported.
-pub const LAWS: [&str; 12] = [
+pub const LAWS: [&str; 13] = [
     "STOCK-1",
     "STOCK-2",
     "STOCK-3",
+    "ITEM-1",
     "ORDER-1",
     "ORDER-2",
     "FULFIL-1",
@@ -104,6 +105,7 @@ impl Cut {
             book.violations.iter().for_each(|violation| report.violated(violation.clone()));
         }
         across::messages_arrive_once(&books, &mut report);
+        across::codes_are_of_one_item(&self.inventory, &mut report);
         let moving = across::Moving::of(&books);
         let needed = [Service::Orders, Service::Inventory, Service::Fulfillment];
         if needed.iter().all(|service| books.iter().any(|book| book.id.service == *service)) {

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use waybill_fulfillment::Fulfillment;
-use waybill_inventory::Inventory;
-use waybill_inventory::read::each_live_claim;
+use waybill_inventory::read::{each_code, each_live_claim};
 use waybill_inventory::reservation::Standing;
+use waybill_inventory::{Alias, Inventory};
 use waybill_machine::{Machine, Violation};
 use waybill_orders::Orders;
 use waybill_orders::invariants::{Certainty, LiveClaims, at_nodes, live_claims};
 use waybill_replica::Core;
 use waybill_types::exchange::Claim;
-use waybill_types::{FulfillmentOrderId, LineNo, OrderId, PartitionId, Quantity, ReservationId, Service};
+use waybill_types::{
+    FulfillmentOrderId, LineNo, OrderId, PartitionId, Quantity, ReservationId, Service, Sku,
+};
 
 /// What every partition has: its own laws and its messages.
 pub struct Books {
@@ -72,6 +74,8 @@ pub struct InventoryPart {
     pub books: Books,
     /// Live claims, with the order that has them; `None` for a hold of a checkout.
     pub claims: Vec<(ReservationId, Option<OrderId>, Claim)>,
+    /// Codes of items, each with its item.
+    pub codes: Vec<(Alias, Sku)>,
 }
 
 impl InventoryPart {
@@ -80,7 +84,9 @@ impl InventoryPart {
         let books = Books::of(core);
         let mut claims = Vec::new();
         each_live_claim(core.state(), |id, row, claim| claims.push((id, claimant(&row.standing), claim)));
-        Self { books, claims }
+        let mut codes = Vec::new();
+        each_code(core.state(), |alias, sku| codes.push((alias, sku.clone())));
+        Self { books, claims, codes }
     }
 }
 
