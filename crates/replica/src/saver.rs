@@ -34,6 +34,8 @@ pub(crate) struct Saver<M: Machine> {
     permit_asked: bool,
     bytes_since: u64,
     change_since: Option<Instant>,
+    /// It was asked whether there are changes from before the start.
+    looked_back: bool,
 }
 
 impl<M: Machine> Saver<M> {
@@ -48,6 +50,7 @@ impl<M: Machine> Saver<M> {
             permit_asked: false,
             bytes_since: 0,
             change_since: None,
+            looked_back: false,
         }
     }
 
@@ -87,6 +90,10 @@ impl<M: Machine> Saver<M> {
     pub(crate) fn maybe_begin(&mut self, core: &mut Core<M>, sequence: u64, hash: [u8; 16]) {
         if self.running {
             return;
+        }
+        if !std::mem::replace(&mut self.looked_back, true) && core.dirty_rows() > 0 {
+            // Frames that were replayed count like new ones: else each kill would add to what the next start replays.
+            self.change_since.get_or_insert_with(Instant::now);
         }
         let due = self.change_since.is_some_and(|since| {
             self.bytes_since >= self.of.limits.checkpoint_bytes
