@@ -54,11 +54,12 @@ const TOKENLESS_READS: [(&str, &str); 5] = [
 ];
 
 /// Streams that end by themselves and are run again as a whole.
-const FINITE_STREAMS: [(&str, &str); 4] = [
+const FINITE_STREAMS: [(&str, &str); 5] = [
     ("AdminService.Audit", "a new audit looks at a new cut"),
     ("AdminService.Backup", "a broken backup is no backup; it is taken again"),
     ("SourcingService.VerifySourcingDecisions", "a check that broke off is made again"),
     ("SourcingService.CompareSourcingPolicy", "a comparison that broke off is made again"),
+    ("SourcingService.ProjectSourcingDecisions", "a look that broke off is taken again"),
 ];
 
 /// All exceptions with their reasons.

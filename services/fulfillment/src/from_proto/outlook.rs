@@ -107,12 +107,12 @@ fn bundle(fields: &mut Fields, index: usize, given: &proto::OutlookBundle) -> Op
     }
     let part = |(number, part): (usize, &proto::OutlookBundlePart)| {
         let of_part = fields.check(format!("{at}.parts[{number}].sku"), Sku::new(&part.sku));
-        if !(1..=PART_MAX).contains(&part.quantity) {
+        let quantity = u32::try_from(part.quantity).ok().filter(|quantity| (1..=PART_MAX).contains(quantity));
+        if quantity.is_none() {
             let why = format!("is {}, must be 1 to {PART_MAX}", part.quantity);
             fields.wrong(format!("{at}.parts[{number}].quantity"), why);
-            return None;
         }
-        Some((of_part?, part.quantity))
+        Some((of_part?, quantity?))
     };
     let parts: Vec<Option<(Sku, u32)>> = given.parts.iter().enumerate().map(part).collect();
     Some(Bundle { sku: sku?, parts: parts.into_iter().collect::<Option<_>>()? })
