@@ -160,5 +160,8 @@ fn of_rows_that_were_only_read_the_first_ones_leave_memory() {
     table.forget_read_rows(10);
     assert_eq!(table.memory_rows(), 11, "the last ten that were read, and the one that changed");
     below.0.lock().unwrap().clear();
-    assert_eq!((table.get(&0).map(|v| *v), table.get(&89), table.get(&90).map(|v| *v)), (Some(2), None, Some(1)));
+    assert_eq!(
+        (table.get(&0).map(|v| *v), table.get(&89), table.get(&90).map(|v| *v)),
+        (Some(2), None, Some(1))
+    );
 }

@@ -7,8 +7,8 @@ use super::{Common, Flags, Table, json, money, refused_of, say, show_quantity, t
 use anyhow::Context;
 use std::path::PathBuf;
 use waybill_client::proto::fulfillment::v1::{
-    BoundCheck, DecisionShipment, FallbackStep, GetSourcingDecisionRequest, NodeKind, PlanAlternative, SourcingDecision,
-    SourcingPlan, Standing, StandingCount,
+    BoundCheck, DecisionShipment, FallbackStep, GetSourcingDecisionRequest, NodeKind, PlanAlternative,
+    SourcingDecision, SourcingPlan, Standing, StandingCount,
 };
 
 /// Why an order's units come from where they come.
