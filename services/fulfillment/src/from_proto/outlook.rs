@@ -41,7 +41,7 @@ pub(crate) fn stated(fields: &mut Fields, given: &[proto::StatedStock]) -> Optio
         let owner = owner(fields, format!("{at}.owner"), &row.owner);
         let node = fields.check(format!("{at}.node_id"), NodeId::new(&row.node_id));
         let quantity = fields.check(format!("{at}.quantity"), Quantity::new(row.quantity));
-        let from = time_or_none(fields, &format!("{at}.available_time"), row.available_time.as_ref());
+        let from = time_or_none(fields, format!("{at}.available_time"), row.available_time.as_ref());
         Some(Stated { sku: sku?, owner: owner?, node: node?, quantity: quantity?, from: from? })
     };
     let rows: Vec<Option<Stated>> = given.iter().enumerate().map(row).collect();
