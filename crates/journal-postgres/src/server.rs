@@ -100,6 +100,29 @@ impl Postgres {
     /// # Errors
     /// It ends, or does not answer for half a minute.
     pub fn restart(&mut self) -> Result<()> {
+        let give_up = Instant::now() + START_MOST;
+        self.spawn()?;
+        while !self.answers()? {
+            let ended = self.server.as_mut().and_then(|server| server.try_wait().transpose()).transpose()?;
+            // Processes of the killed server may take a moment to be gone; until then the next one does not begin.
+            let too_early = self
+                .said()
+                .trim_end()
+                .rsplit("FATAL:")
+                .next()
+                .is_some_and(|last| last.contains("pre-existing"));
+            if Instant::now() > give_up || (ended.is_some() && !too_early) {
+                return Err(Error::other(format!("the server does not start:\n{}", self.said())));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            if ended.is_some() {
+                self.spawn()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self) -> Result<()> {
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = unprivileged(&self.programs.join("postgres"));
         command.arg("-D").arg(self.dir.path().join("data")).arg("-k").arg(self.dir.path());
@@ -109,17 +132,7 @@ impl Postgres {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).current_dir(self.dir.path());
         self.server = Some(command.spawn()?);
-        let give_up = Instant::now() + START_MOST;
-        loop {
-            if self.answers()? {
-                return Ok(());
-            }
-            let ended = self.server.as_mut().and_then(|server| server.try_wait().transpose()).transpose()?;
-            if ended.is_some() || Instant::now() > give_up {
-                return Err(Error::other(format!("the server does not start:\n{}", self.said())));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        Ok(())
     }
 
     /// kill -9 of the server and of every process of it.
