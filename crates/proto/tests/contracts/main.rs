@@ -25,6 +25,8 @@ fn descriptor_set_holds_every_service_once() {
     names.sort();
     let expected = [
         "waybill.common.v1.AdminService",
+        "waybill.common.v1.ClusterService",
+        "waybill.common.v1.OwnershipService",
         "waybill.common.v1.PartitionService",
         "waybill.customers.v1.CustomersService",
         "waybill.fulfillment.v1.FulfillmentService",
