@@ -27,9 +27,9 @@ fn item(fields: &mut Fields, at: &str, asked: &proto::Item) -> Option<Item> {
     let scale = scale(fields, at, asked.scale, unit);
     let weight_g = whole(fields, format!("{at}.weight_g"), asked.weight_g, WEIGHT_G_MAX);
     let dimensions = dimensions(fields, at, asked.dimensions.as_ref());
-    let aliases = list(fields, &format!("{at}.aliases"), &asked.aliases, 32, alias);
+    let aliases = list(fields, format!("{at}.aliases"), &asked.aliases, 32, alias);
     let return_window_days = return_window(fields, at, asked.return_window_days);
-    let bundle_parts = list(fields, &format!("{at}.bundle_parts"), &asked.bundle_parts, 64, bundle_part);
+    let bundle_parts = list(fields, format!("{at}.bundle_parts"), &asked.bundle_parts, 64, bundle_part);
     let path = format!("{at}.substitute_skus");
     let substitutes = ids(fields, &path, &asked.substitute_skus, 32, |text| Sku::new(text));
     let attributes =

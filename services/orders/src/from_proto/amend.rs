@@ -314,7 +314,7 @@ impl Parsing<'_> {
 
     fn set_notes(&mut self, fields: &mut Fields, at: &str, given: &proto::SetNotesChange) -> Option<Change> {
         if let Some(note) = &given.gift_note {
-            check_gift_note(fields, &format!("{at}.gift_note"), note);
+            check_gift_note(fields, format!("{at}.gift_note"), note);
         }
         if let Some(contact) = &given.contact {
             check_contact(fields, &format!("{at}.contact"), contact);
