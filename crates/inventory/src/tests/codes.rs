@@ -52,13 +52,13 @@ fn a_claimed_code_is_nobody_elses_until_its_item_gives_it_up() {
     let (a, b, code) = (codes[0].as_str(), codes[1].as_str(), gtin("1"));
     let claimed = |revision| Some(Codes::Claimed(revision, vec![code.clone()]));
 
-    let unclaimed = cluster.write(coded(a, &[code.clone()]), None);
+    let unclaimed = cluster.write(coded(a, std::slice::from_ref(&code)), None);
     assert_eq!(unclaimed, ItemOutcome::Refused(RowRefusal::Overtaken(sku(a))));
     assert_eq!(cluster.claim(&code, a, 1, None), None);
     assert_eq!(cluster.claim(&code, a, 1, None), None, "a claim may be repeated");
     let claim = cluster.claim(&code, b, 1, None).unwrap();
     assert_eq!((&claim.sku, claim.revision), (&sku(a), 1));
-    assert_eq!(cluster.write(coded(a, &[code.clone()]), claimed(0)), ItemOutcome::Created(1));
+    assert_eq!(cluster.write(coded(a, std::slice::from_ref(&code)), claimed(0)), ItemOutcome::Created(1));
 
     // Given up, the claim is void: whoever knows that takes it over, but no other claim than the one seen.
     assert_eq!(cluster.write(coded(a, &[]), None), ItemOutcome::Updated(2));
@@ -68,9 +68,9 @@ fn a_claimed_code_is_nobody_elses_until_its_item_gives_it_up() {
     assert_eq!(claim.revision, 3);
     cluster.run(a, Command::FenceItem(sku(a), 3)).unwrap();
     assert_eq!(cluster.claim(&code, b, 1, Some(claim)), None);
-    let late = cluster.write(coded(a, &[code.clone()]), claimed(2));
+    let late = cluster.write(coded(a, std::slice::from_ref(&code)), claimed(2));
     assert_eq!(late, ItemOutcome::Refused(RowRefusal::Overtaken(sku(a))));
-    assert_eq!(cluster.write(coded(b, &[code.clone()]), claimed(0)), ItemOutcome::Created(1));
+    assert_eq!(cluster.write(coded(b, std::slice::from_ref(&code)), claimed(0)), ItemOutcome::Created(1));
     assert_eq!(cluster.holders(&code), [sku(b)]);
     cluster.assert_lawful();
 }
@@ -84,7 +84,8 @@ fn an_item_that_is_none_yet_is_fenced_too() {
     cluster.run(a, Command::FenceItem(sku(a), 1)).unwrap();
     cluster.run(a, Command::FenceItem(sku(a), 1)).unwrap();
     assert_eq!(cluster.events(), 2, "a fence that stands is not put up again");
-    let late = cluster.write(coded(a, &[code.clone()]), Some(Codes::Claimed(0, vec![code.clone()])));
+    let late =
+        cluster.write(coded(a, std::slice::from_ref(&code)), Some(Codes::Claimed(0, vec![code.clone()])));
     assert_eq!(late, ItemOutcome::Refused(RowRefusal::Overtaken(sku(a))));
     assert_eq!(cluster.write(coded(a, &[]), None), ItemOutcome::Created(2));
     assert_eq!(cluster.revision(a), 2);
@@ -124,7 +125,7 @@ impl Writer {
         self.step = match std::mem::replace(&mut self.step, Step::Done) {
             Step::Look => {
                 let revision = cluster.revision(&self.code);
-                let item = coded(&self.code, &[self.alias.clone()]).item;
+                let item = coded(&self.code, std::slice::from_ref(&self.alias)).item;
                 if read::new_codes(cluster.state(home), &item).is_empty() {
                     Step::Write(None, true)
                 } else {
