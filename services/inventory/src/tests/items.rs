@@ -1,16 +1,21 @@
 //! Items through the door.
 
 use super::world::{World, asked, item, why};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tonic::Code;
 use waybill_proto::common::v1::RowOutcome;
 use waybill_proto::inventory::v1 as proto;
 use waybill_proto::inventory::v1::get_item_request::Key;
 use waybill_proto::inventory::v1::inventory_service_server::InventoryService;
 
+/// An empty id stands for one that nobody used before.
 async fn upsert(world: &World, request_id: &str, items: Vec<proto::Item>) -> proto::UpsertItemsResponse {
+    static FRESH: AtomicU64 = AtomicU64::new(0);
+    let fresh = || format!("fresh {}", FRESH.fetch_add(1, Ordering::Relaxed));
+    let request_id = if request_id.is_empty() { fresh() } else { request_id.to_owned() };
     let rows =
         items.into_iter().map(|item| proto::ItemRow { item: Some(item), expected_revision: 0 }).collect();
-    let message = proto::UpsertItemsRequest { request_id: request_id.into(), rows, ..Default::default() };
+    let message = proto::UpsertItemsRequest { request_id, rows, ..Default::default() };
     world.door.upsert_items(asked(message)).await.unwrap().into_inner()
 }
 
@@ -112,7 +117,7 @@ async fn of_items_that_race_for_one_code_exactly_one_has_it() {
         assert!(refused.iter().all(|r| r.results[0].error_reason == "ALIAS_TAKEN"), "{refused:?}");
     }
     let world = world.restarted().await;
-    let taken = upsert(&world, "", vec![coded("C-new", "race 7")]).await.results;
+    let taken = upsert(&world, "", vec![coded("C-new", "race 19")]).await.results;
     assert_eq!(
         (taken[0].error_reason.as_str(), taken[0].error_field.as_str()),
         ("ALIAS_TAKEN", "rows[0].item.aliases")

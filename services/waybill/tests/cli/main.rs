@@ -179,7 +179,7 @@ fn a_product_page_asks_what_can_be_promised_and_where_it_is_near() {
     let row = |place: &str, by: &str| {
         rows.iter().any(|row| row[..2] == [place, by] && row.last() == Some(&"S0001"))
     };
-    assert!(row("US:60601", "standard") && row("S0001", "pickup"), "{said:?}");
+    assert!(row("US:60601", "express") && row("S0001", "pickup"), "{said:?}");
     assert!(
         rows.iter().any(|row| row[..2] == ["C01", "none"] && row.ends_with(&["no", "pickup"])),
         "{said:?}"
