@@ -64,7 +64,7 @@ impl Expected {
 }
 
 /// Values at the end of a field's range that a caller may send: the field, the value (empty for all), the reason.
-const LEGAL: [(&str, &str, &str); 24] = [
+const LEGAL: [(&str, &str, &str); 25] = [
     ("Item.revision", "the greatest", "ignored in writes"),
     ("Node.revision", "the greatest", "ignored in writes"),
     ("Lane.revision", "the greatest", "ignored in writes"),
@@ -90,6 +90,7 @@ const LEGAL: [(&str, &str, &str); 24] = [
     ("StockCount.source_sequence", "the greatest", "the source's own affair"),
     ("PartitionCursor.sequence", "the greatest", "nothing comes after it"),
     ("DeliverRequest.first_sequence", "the greatest", "asks what was taken, and hands over nothing"),
+    ("SubmitCommandRequest.command", "garbage", "only the owner reads it; every other process refuses to"),
 ];
 
 pub(crate) fn is_legal(hostile: &Hostile) -> bool {

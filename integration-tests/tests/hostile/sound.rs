@@ -387,6 +387,7 @@ fn sourcing(facts: &Facts) -> Vec<Sound> {
         sound(
             "fulfillment.v1.SourcingService.ProjectSourcingDecisions",
             json!({
+                "policy": policy,
                 "stock": [{"sku": "HOSTILE-1", "nodeId": "n1", "quantity": "5"}],
                 "means": {
                     "transfers": true,

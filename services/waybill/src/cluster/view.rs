@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tonic::{Request, Response, Status, async_trait};
 use waybill_journal::LogId;
+use waybill_journal::cluster::NAME_BYTES_MAX;
 use waybill_proto::common::v1 as proto;
 use waybill_proto::common::v1::cluster_service_server::ClusterService;
 use waybill_replica::{Cluster, Core, Frozen, Host, Owners, holder};
@@ -179,6 +180,12 @@ impl ClusterService for ClusterDoor {
                 fields.wrong("partition", format!("is {}, there are {count}", request.partition));
             }
             Some(_) => {}
+        }
+        if request.process.len() > NAME_BYTES_MAX || request.process.chars().any(char::is_control) {
+            fields.wrong(
+                "process",
+                format!("is no name: 1 to {NAME_BYTES_MAX} bytes without control characters"),
+            );
         }
         let (service, ()) = fields.finish(service.zip(written))?;
         let id = PartitionId::new(service, request.partition as u8);
