@@ -95,6 +95,7 @@ impl Record {
         let asked_for = request.asked_for?;
         let pairs = pairs(&request.lines);
         let rows: usize = pairs.iter().map(|(sku, owner)| stock.stock(sku, owner).len()).sum();
+        // What is not served is asked about most, so then everything is kept too.
         let proven = plan.unplanned.is_empty() && plan.lower_bound_minor == plan.cost_minor();
         let sampled = asked_for.order.number().is_multiple_of(SAMPLE);
         let whole = rows <= ROWS_WHOLE_MAX || (!proven || sampled) && rows <= ROWS_MAX;
@@ -140,10 +141,11 @@ impl Record {
         Self { proof, ..self }
     }
 
-    /// True when nothing cheaper exists under the rules and the network of that time.
+    /// True when nothing cheaper exists under the rules and the network of that time; units that stay unserved are in
+    /// both sums, at their price.
     #[must_use]
     pub fn is_proven(&self) -> bool {
-        self.plan.unplanned.is_empty() && self.plan.lower_bound_minor >= self.plan.cost_minor()
+        self.plan.lower_bound_minor >= self.plan.cost_minor()
     }
 }
 
