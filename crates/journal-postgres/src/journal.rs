@@ -128,9 +128,7 @@ impl Journal for PostgresJournal {
         seq: u64,
         body: Bytes,
     ) -> BoxFuture<'static, Result<Head, Error>> {
-        let (bytes, max) = (body.len() as u64, self.shared.options.max_frame_bytes);
-        if bytes == 0 || bytes > max {
-            let refusal = if bytes == 0 { Error::Empty } else { Error::TooLarge { bytes, max } };
+        if let Err(refusal) = waybill_journal::check_body(&body, self.shared.options.max_frame_bytes) {
             return Box::pin(std::future::ready(Err(refusal)));
         }
         let (reply, appended) = oneshot::channel();

@@ -84,3 +84,16 @@ pub trait Journal: Send + Sync + 'static {
     /// True once a write or sync failed: nothing will be appended through this handle again.
     fn is_poisoned(&self) -> bool;
 }
+
+/// What every engine refuses before it queues an append: a body of no bytes, which would be a claim, and one of more
+/// than `max` bytes.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::TooLarge`].
+pub fn check_body(body: &Bytes, max: u64) -> Result<(), Error> {
+    match body.len() as u64 {
+        0 => Err(Error::Empty),
+        bytes if bytes > max => Err(Error::TooLarge { bytes, max }),
+        _ => Ok(()),
+    }
+}

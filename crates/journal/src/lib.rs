@@ -16,7 +16,7 @@ mod options;
 mod types;
 
 pub use error::Error;
-pub use journal::{BoxFuture, Journal};
+pub use journal::{BoxFuture, Journal, check_body};
 pub use local::LocalJournal;
 pub use options::{ArchivePolicy, Options, SyncPolicy};
 pub use types::{Claim, Frame, Hash, Head, LogId, LogStats, Stats, chain_hash};
