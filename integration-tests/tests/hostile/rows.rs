@@ -466,6 +466,7 @@ fn common() -> Vec<Row> {
             "of no service" {"/service": 0} => InvalidArgument "service";
             "a partition that is not there" {"/partition": 200} => InvalidArgument "partition";
             "nothing" {"/command": ""} => InvalidArgument "command";
+            "garbage to one who does not own" {"/command": "////"} => FailedPrecondition "PARTITION_NOT_OWNED";
         on "common.v1.OwnershipService.GetPosition":
             "of no service" {"/service": 0} => InvalidArgument "service";
             "a partition that is not there" {"/partition": 200} => InvalidArgument "partition";
