@@ -2,7 +2,7 @@
 //! reads nothing of them.
 
 use super::wire::endpoint;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tonic::Status;
@@ -21,7 +21,7 @@ pub fn running_channel(cluster: &Cluster, service: Service) -> Channel {
     let cluster = cluster.clone();
     tokio::spawn(async move {
         let mut owners = cluster.owners();
-        let mut known: BTreeMap<String, ()> = BTreeMap::new();
+        let mut known: BTreeSet<String> = BTreeSet::new();
         loop {
             let running: Vec<String> = owners
                 .borrow_and_update()
@@ -30,7 +30,7 @@ pub fn running_channel(cluster: &Cluster, service: Service) -> Channel {
                 .map(|member| member.address.clone())
                 .collect();
             let gone: Vec<String> =
-                known.keys().filter(|address| !running.contains(address)).cloned().collect();
+                known.iter().filter(|address| !running.contains(address)).cloned().collect();
             for address in gone {
                 known.remove(&address);
                 if changes.send(Change::Remove(address)).await.is_err() {
@@ -39,7 +39,7 @@ pub fn running_channel(cluster: &Cluster, service: Service) -> Channel {
             }
             for address in running {
                 let Ok(endpoint) = endpoint(&address) else { continue };
-                if known.insert(address.clone(), ()).is_none()
+                if known.insert(address.clone())
                     && changes.send(Change::Insert(address, endpoint)).await.is_err()
                 {
                     return;

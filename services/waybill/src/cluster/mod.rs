@@ -84,10 +84,14 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
         tonic::transport::Endpoint::from_shared(address.clone())
             .with_context(|| format!("cluster.advertise is {address:?}, must be like http://HOST:PORT"))?;
     }
-    let named = config.cluster.name.as_ref();
-    ensure!(
-        named.is_none_or(|name| (1..=100).contains(&name.len()) && !name.contains('#')),
-        "cluster.name must have 1 to 100 bytes and no #"
-    );
+    let named = config.cluster.name.as_deref();
+    ensure!(named.is_none_or(is_process_name), "cluster.name {PROCESS_NAME_RULE}");
     Ok(())
+}
+
+const PROCESS_NAME_RULE: &str = "must have 1 to 100 bytes, no # and no control characters";
+
+/// True for what a process may be called. A `#` parts the name from what is random of each start.
+fn is_process_name(name: &str) -> bool {
+    (1..=100).contains(&name.len()) && !name.contains('#') && !name.chars().any(char::is_control)
 }

@@ -1,5 +1,6 @@
 //! The operator's view of a cluster and hand on it: who owns what, moving one partition, draining one process.
 
+use super::{PROCESS_NAME_RULE, is_process_name};
 use crate::peers::{kind, service};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tonic::{Request, Response, Status, async_trait};
 use waybill_journal::LogId;
-use waybill_journal::cluster::NAME_BYTES_MAX;
 use waybill_proto::common::v1 as proto;
 use waybill_proto::common::v1::cluster_service_server::ClusterService;
 use waybill_replica::{Cluster, Core, Frozen, Host, Owners, holder};
@@ -181,11 +181,8 @@ impl ClusterService for ClusterDoor {
             }
             Some(_) => {}
         }
-        if request.process.len() > NAME_BYTES_MAX || request.process.chars().any(char::is_control) {
-            fields.wrong(
-                "process",
-                format!("is no name: 1 to {NAME_BYTES_MAX} bytes without control characters"),
-            );
+        if !request.process.is_empty() && !is_process_name(&request.process) {
+            fields.wrong("process", PROCESS_NAME_RULE);
         }
         let (service, ()) = fields.finish(service.zip(written))?;
         let id = PartitionId::new(service, request.partition as u8);

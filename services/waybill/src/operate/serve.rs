@@ -35,7 +35,7 @@ pub struct Args {
     pub partitions: Option<u16>,
     /// Where a journal is that several processes share, such as `postgres://waybill@db/waybill` [default: files in the
     /// data directory].
-    #[arg(long, env = "WAYBILL_JOURNAL")]
+    #[arg(long, env = "WAYBILL_JOURNAL", hide_env_values = true)]
     pub journal: Option<String>,
     /// The name of this process among those that share its journal [default: its address].
     #[arg(long)]
