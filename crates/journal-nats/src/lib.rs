@@ -58,6 +58,8 @@
 //! it, by themselves every two minutes or so: in one measured run of three servers the bytes were gone from every file after 160 s.
 //! Backups have them for as long as they are kept: give the servers' disks encryption, and their backups a retention.
 
+mod address;
+mod arrive;
 mod bases;
 mod fault;
 mod follow;
@@ -70,6 +72,8 @@ mod members;
 mod observed;
 mod options;
 mod read;
+#[cfg(feature = "server")]
+pub mod server;
 mod servers;
 mod shared;
 mod slot;
@@ -78,5 +82,6 @@ mod table;
 mod trim;
 mod wire;
 
+pub use address::servers_of;
 pub use journal::{NatsJournal, Room};
 pub use options::{Access, Options, SyncCheck};

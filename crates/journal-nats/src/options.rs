@@ -102,9 +102,11 @@ impl Options {
         }
     }
 
+    /// Looks at the settings alone; opening does it too.
+    ///
     /// # Errors
     /// [`Error::Options`] naming the setting that is out of range.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let refuse = |what: String| Err(Error::Options { what });
         if self.servers.is_empty() {
             return refuse("servers is empty: name at least one, as nats://host:4222".to_owned());

@@ -15,7 +15,7 @@ use crate::{Claim, Error, Head, LogId, chain_hash};
 /// How to get at the engine under test: each call gives another handle on the same storage, as another process has it.
 pub type Open<'a> = &'a (dyn Fn() -> Arc<dyn Engine> + Send + Sync);
 
-/// Runs every test of the suite, on logs 200 to 209, in an engine that has no vault yet.
+/// Runs every test of the suite, on logs 200 to 210, in an engine that has no vault yet.
 pub async fn all(open: Open<'_>) {
     a_lease_has_one_holder_until_it_lapses(open, LogId(200)).await;
     a_released_lease_is_free_at_once(open, LogId(201), LogId(202)).await;
@@ -26,6 +26,7 @@ pub async fn all(open: Open<'_>) {
     the_two_newest_bases_stay(open, LogId(206)).await;
     a_base_stands_on_a_frame_of_its_log(open, LogId(207)).await;
     a_trimmed_log_keeps_what_follows_its_older_base(open, LogId(208), LogId(209)).await;
+    a_slow_reader_meets_a_trim_and_never_a_hole(open, LogId(210)).await;
     keys_are_never_handed_out_twice_and_erased_for_all(open).await;
 }
 
@@ -288,6 +289,51 @@ pub async fn a_trimmed_log_keeps_what_follows_its_older_base(open: Open<'_>, log
     assert_eq!(other.read(without, 1, 1 << 20).expect("read").len(), 10, "without a base nothing is trimmed");
     let head = one.append(log, claim.epoch, 31, Bytes::from_static(b"on")).await.expect("append goes on");
     assert_eq!(other.claim(log).await.expect("claim goes on").head.seq, head.seq + 1);
+}
+
+/// The engine under test must keep nothing for streams that resume.
+pub async fn a_slow_reader_meets_a_trim_and_never_a_hole(open: Open<'_>, log: LogId) {
+    const LAST: u64 = 600;
+    let (owner, reader) = (open(), open());
+    let (claim, _) = claimed(&*owner, log, 25).await;
+    let writing = Arc::clone(&owner);
+    let writer = tokio::spawn(async move {
+        for seq in 26..=LAST {
+            let body = Bytes::from(vec![seq as u8; 100]);
+            let head = writing.append(log, claim.epoch, seq, body).await.expect("append");
+            if seq % 50 == 0 {
+                put(&*writing, log, head, &[Bytes::from(vec![1; 1000])]).await.expect("put a base");
+                writing.trim(log, seq).expect("trim");
+            }
+        }
+    });
+    let (mut next, mut trims) = (1, 0);
+    while next <= LAST {
+        match reader.read(log, next, 500) {
+            Ok(frames) => {
+                for frame in &frames {
+                    assert_eq!(frame.seq, next);
+                    next += 1;
+                }
+                if frames.is_empty() {
+                    tokio::task::yield_now().await;
+                }
+            }
+            Err(Error::Trimmed { oldest }) if oldest > next => {
+                trims += 1;
+                next = oldest;
+            }
+            Err(other) => panic!("at {next}: {other}"),
+        }
+        // Far behind now and then, so that the trim catches up with it.
+        if next % 125 == 0 {
+            let mut moved = reader.watch(log);
+            let far = (next + 250).min(LAST);
+            moved.wait_for(|seq| *seq >= far).await.expect("the log moves");
+        }
+    }
+    writer.await.expect("writer");
+    println!("the reader was overtaken by {trims} trims");
 }
 
 pub async fn keys_are_never_handed_out_twice_and_erased_for_all(open: Open<'_>) {
