@@ -42,7 +42,8 @@ impl Fault {
 impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(told) = error.as_db_error() else {
-            return Self::Down(with_cause(&error));
+            let what = with_cause(&error);
+            return if is_distrust(&error) { Self::Refused(what) } else { Self::Down(what) };
         };
         let code = told.code();
         let what = format!("{} ({})", told.message(), code.code());
@@ -80,6 +81,26 @@ impl From<PoolError> for Fault {
             }
         }
     }
+}
+
+/// True where the server answered and is not whom the settings ask for: asking again gets the same answer.
+fn is_distrust(error: &tokio_postgres::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(now) = cause {
+        if let Some(rustls::Error::InvalidCertificate(_)) = now.downcast_ref() {
+            return true;
+        }
+        // The driver has no other sign of it.
+        if now.to_string() == "server does not support TLS" {
+            return true;
+        }
+        let inner = now.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = match inner {
+            Some(inner) => Some(inner),
+            None => now.source(),
+        };
+    }
+    false
 }
 
 /// The driver's own words say "db error" or "error communicating with the server"; the cause says why.

@@ -34,6 +34,7 @@
 //! Every statement has a time-out, here and on the server. Those that may be carried out twice are repeated with waits of 5 to
 //! 250 ms until the caller's patience ends; an append is repeated too, since its key lets it be carried out only once.
 
+mod arrive;
 mod bases;
 mod fault;
 mod frames;
@@ -51,6 +52,7 @@ mod schema;
 pub mod server;
 mod shared;
 mod tail;
+mod tls;
 mod trim;
 
 pub use journal::PostgresJournal;

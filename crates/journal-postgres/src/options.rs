@@ -1,5 +1,6 @@
 //! Settings of the PostgreSQL journal, with their ranges. Knows no configuration file.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use waybill_journal::{Error, LogId};
@@ -8,9 +9,11 @@ use waybill_journal::{Error, LogId};
 #[derive(Clone)]
 pub struct Options {
     /// As PostgreSQL writes it: `postgres://user:password@host:5432/database`, several hosts separated by commas, or
-    /// `host=/run/postgresql user=waybill`. Of several hosts the one that takes writes is used. There is no TLS: a URL
-    /// that requires it is refused.
+    /// `host=/run/postgresql user=waybill`. Of several hosts the one that takes writes is used. Nothing is encrypted unless it
+    /// says `sslmode=require`, `verify-ca` or `verify-full`, with `sslrootcert=FILE` for authorities of one's own.
     pub url: String,
+    /// Files with certificates (PEM) of authorities that the server's must come from, beside `sslrootcert`.
+    pub authorities: Vec<PathBuf>,
     /// The schema with everything in it; one per cluster. Default `waybill`; lower-case letters, digits and
     /// underscores, at most 48, beginning with a letter.
     pub schema: String,
@@ -47,6 +50,7 @@ impl Options {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            authorities: Vec::new(),
             schema: "waybill".to_owned(),
             connections: 8,
             statement_timeout: Duration::from_secs(5),
@@ -60,9 +64,11 @@ impl Options {
         }
     }
 
+    /// Looks at the settings alone; opening does it too.
+    ///
     /// # Errors
     /// [`Error::Options`] naming the setting that is out of range.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let refuse = |what: String| Err(Error::Options { what });
         let name = self.schema.as_bytes();
         let letters = name.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_');
@@ -89,7 +95,7 @@ impl Options {
         if self.max_frame_bytes == 0 || self.max_frame_bytes > 64 << 20 {
             return refuse(format!("max_frame_bytes is {}, allowed are 1 to 64 MiB", self.max_frame_bytes));
         }
-        Ok(())
+        crate::tls::target(self).map(|_| ())
     }
 }
 

@@ -8,12 +8,13 @@ use std::time::Duration;
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, RecyclingMethod, Runtime, Timeouts,
 };
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row};
 use waybill_journal::Error;
 
 use crate::fault::{Backoff, Fault};
+use crate::tls::{self, Target};
 use crate::{Options, safety};
 
 pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -68,17 +69,7 @@ fn pool(
     patience: Duration,
 ) -> Result<Pool, Error> {
     let refuse = |what: String| Error::Options { what };
-    let mut config: tokio_postgres::Config =
-        options.url.parse().map_err(|error: tokio_postgres::Error| {
-            refuse(format!("the journal's URL cannot be read: {error}"))
-        })?;
-    if config.get_ssl_mode() == SslMode::Require {
-        return Err(refuse(
-            "the journal's URL says sslmode=require, and TLS to the database is not built in: use a socket, a private \
-             network or a tunnel, and leave it out"
-                .into(),
-        ));
-    }
+    let Target { mut config, tls } = tls::target(options)?;
     config.application_name("waybill");
     config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     if config.get_connect_timeout().is_none() {
@@ -96,7 +87,11 @@ fn pool(
         create: Some(statement_timeout.min(CONNECT_MOST)),
         recycle: Some(statement_timeout),
     };
-    let inner = deadpool_postgres::Pool::builder(Manager::from_config(config, NoTls, manager))
+    let manager = match tls {
+        Some(tls) => Manager::from_config(config, tls, manager),
+        None => Manager::from_config(config, NoTls, manager),
+    };
+    let inner = deadpool_postgres::Pool::builder(manager)
         .max_size(size)
         .runtime(Runtime::Tokio1)
         .timeouts(timeouts)

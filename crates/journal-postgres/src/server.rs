@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Error, Result};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,8 +19,12 @@ pub struct Postgres {
     dir: TempDir,
     programs: PathBuf,
     settings: Vec<String>,
+    port: u16,
     server: Option<Child>,
 }
+
+/// The port that a socket is named after where nobody says another.
+const PORT: u16 = 5432;
 
 impl Postgres {
     /// Makes a new server with PostgreSQL's own settings, which are safe. Installs PostgreSQL where it is missing and
@@ -36,13 +41,58 @@ impl Postgres {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_with(settings: &[&str]) -> Result<Self> {
+        Self::start_in(&std::env::temp_dir(), settings)
+    }
+
+    /// As [`Self::start_with`], in a directory of its own below `place`, which must be open to every user.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_in(place: &Path, settings: &[&str]) -> Result<Self> {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut postgres = Self { dir: directory()?, programs: programs()?, settings, server: None };
-        let initdb =
-            ["-U", "waybill", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"];
-        postgres.fill("initdb", &initdb)?;
+        let mut postgres =
+            Self { dir: directory(place)?, programs: programs()?, settings, port: PORT, server: None };
+        postgres.initialize()?;
         postgres.restart()?;
         Ok(postgres)
+    }
+
+    /// As [`Self::start`], listening on a port of 127.0.0.1 too; there it speaks TLS, to whom wants it, where it has a
+    /// certificate and its key (PEM texts).
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_on_tcp(papers: Option<(&str, &str)>) -> Result<Self> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let settings = vec!["listen_addresses=127.0.0.1".to_owned(), format!("port={port}")];
+        let mut postgres = Self { dir: directory(&std::env::temp_dir())?, programs: programs()?, settings, port, server: None };
+        postgres.initialize()?;
+        if let Some((certificate, key)) = papers {
+            for (setting, text) in [("ssl_cert_file", certificate), ("ssl_key_file", key)] {
+                let path = postgres.dir.path().join(setting);
+                std::fs::write(&path, text)?;
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+                if root() {
+                    std::os::unix::fs::chown(&path, Some(NOBODY), Some(NOBODY))?;
+                }
+                postgres.settings.push(format!("{setting}={}", path.display()));
+            }
+            postgres.settings.push("ssl=on".to_owned());
+        }
+        postgres.restart()?;
+        Ok(postgres)
+    }
+
+    fn initialize(&self) -> Result<()> {
+        let initdb =
+            ["-U", "waybill", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"];
+        self.fill("initdb", &initdb)
+    }
+
+    /// The port it has on 127.0.0.1 after [`Self::start_on_tcp`], and in its socket's name always.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Another server that follows this one, until it is promoted with `SELECT pg_promote()`.
@@ -51,7 +101,8 @@ impl Postgres {
     /// As [`Self::start`].
     pub fn standby(&self) -> Result<Self> {
         let settings = self.settings.clone();
-        let mut standby = Self { dir: directory()?, programs: self.programs.clone(), settings, server: None };
+        let (programs, port) = (self.programs.clone(), self.port);
+        let mut standby = Self { dir: directory(&std::env::temp_dir())?, programs, settings, port, server: None };
         let from = self.dir.path().to_string_lossy();
         standby.fill(
             "pg_basebackup",
@@ -86,13 +137,13 @@ impl Postgres {
     #[must_use]
     pub fn url(&self) -> String {
         let socket = self.dir.path().to_string_lossy().replace('/', "%2F");
-        format!("postgres://waybill@{socket}/postgres")
+        format!("postgres://waybill@{socket}:{}/postgres", self.port)
     }
 
     /// The server's socket, for a proxy in front of it.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.dir.path().join(".s.PGSQL.5432")
+        self.dir.path().join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// Starts the server again after [`Self::kill`].
@@ -176,9 +227,9 @@ impl Postgres {
     }
 
     fn answers(&self) -> Result<bool> {
-        let ready = self.programs.join("pg_isready");
+        let (ready, port) = (self.programs.join("pg_isready"), self.port.to_string());
         let asked =
-            Command::new(ready).arg("-q").arg("-h").arg(self.dir.path()).args(["-t", "5"]).status()?;
+            Command::new(ready).arg("-q").arg("-h").arg(self.dir.path()).args(["-t", "5", "-p", &port]).status()?;
         Ok(asked.success())
     }
 
@@ -203,8 +254,8 @@ impl Drop for Postgres {
 }
 
 /// Where a server lives: its files, its socket and its log.
-fn directory() -> Result<TempDir> {
-    let dir = tempfile::Builder::new().prefix("waybill-pg-").tempdir()?;
+fn directory(place: &Path) -> Result<TempDir> {
+    let dir = tempfile::Builder::new().prefix("waybill-pg-").tempdir_in(place)?;
     if root() {
         std::os::unix::fs::chown(dir.path(), Some(NOBODY), Some(NOBODY))?;
     }

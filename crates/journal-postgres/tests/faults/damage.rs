@@ -162,53 +162,6 @@ async fn leases_go_by_the_databases_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_reader_meets_a_trim_and_never_a_hole() {
-    let postgres = Postgres::start().expect("a server");
-    let options = || Options { keep_bytes: 0, ..Options::new(postgres.url()) };
-    let (owner, reader) = (Arc::new(open(options())), open(options()));
-    let (claim, _) = written(&owner, LOG, 50).await;
-    let writing = Arc::clone(&owner);
-    let writer = tokio::spawn(async move {
-        for seq in 51..=1200u64 {
-            let head = append(&writing, &claim, seq).await.expect("append");
-            if seq % 100 == 0 {
-                let mut base = writing.begin_base(LOG, head).await.expect("begin a base");
-                base.chunk(Bytes::from(vec![1; 1000])).await.expect("write a chunk");
-                base.finish().await.expect("finish");
-                writing.trim(LOG, seq).expect("trim");
-            }
-        }
-    });
-    let (mut next, mut trims) = (1, 0);
-    while next <= 1200 {
-        match reader.read(LOG, next, 500) {
-            Ok(frames) => {
-                for frame in &frames {
-                    assert_eq!(frame.seq, next);
-                    next += 1;
-                }
-                if frames.is_empty() {
-                    tokio::task::yield_now().await;
-                }
-            }
-            Err(Error::Trimmed { oldest }) if oldest > next => {
-                trims += 1;
-                next = oldest;
-            }
-            Err(other) => panic!("at {next}: {other}"),
-        }
-        // Far behind now and then, so that the trim catches up with it.
-        if next % 250 == 0 {
-            let mut moved = reader.watch(LOG);
-            let far = (next + 500).min(1200);
-            moved.wait_for(|seq| *seq >= far).await.expect("the log moves");
-        }
-    }
-    writer.await.expect("writer");
-    println!("the reader was overtaken by {trims} trims");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_base_does_not_verify_and_left_chunks_are_removed() {
     let postgres = Postgres::start().expect("a server");
     let journal = open(hasty(&postgres.url()));

@@ -191,6 +191,7 @@ fn a_database_that_is_not_there_is_said_so_in_time() {
     let unreadable = PostgresJournal::open(Options::new("postgres://[")).err();
     assert!(matches!(unreadable, Some(Error::Options { .. })), "{unreadable:?}");
     // A promise that is not kept is refused, not dropped.
-    let secured = PostgresJournal::open(Options::new("postgres://nowhere/postgres?sslmode=require")).err();
+    let secured = "postgres://waybill@%2Fnowhere/postgres?sslmode=require";
+    let secured = PostgresJournal::open(Options::new(secured)).err();
     assert!(matches!(&secured, Some(Error::Options { what }) if what.contains("TLS")), "{secured:?}");
 }
