@@ -1,5 +1,7 @@
 //! Settings of `waybill serve`: a TOML file, then flags on top. Read once, checked, passed on as values.
 
+mod journal;
+
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -9,13 +11,15 @@ use waybill_replica::Limits;
 use waybill_service_kit::telemetry::LogFormat;
 use waybill_types::{Layout, Service};
 
+pub use journal::{JournalConfig, NatsConfig};
+
 /// Everything that can be set. `waybill config print` shows it with the defaults.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where everything is kept. Created when it does not exist.
     pub data_dir: PathBuf,
-    /// Where gRPC and gRPC-web are served. Only loopback callers are let in until access control exists.
+    /// Where gRPC and gRPC-web are served. Without certificates only loopback callers are let in.
     pub listen: SocketAddr,
     /// Where Prometheus metrics are served; absent for nowhere.
     pub metrics_listen: Option<SocketAddr>,
@@ -37,6 +41,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// How this process shows itself to others that share its journal.
     pub cluster: ClusterConfig,
+    /// Certificates; all three files, or none.
+    pub tls: TlsConfig,
     /// The store.
     pub store: StoreConfig,
     /// Sourcing.
@@ -94,28 +100,6 @@ pub struct LimitsConfig {
     pub request_ttl_hours: u32,
 }
 
-/// The journal: local files, or an engine that several processes share.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
-#[serde(default, deny_unknown_fields)]
-pub struct JournalConfig {
-    /// Where the shared journal is, such as `postgres://waybill@db/waybill`; absent for files in the data directory.
-    pub url: Option<String>,
-    /// The schema of the shared journal, one per cluster.
-    pub schema: String,
-    /// Connections to the shared journal, 1 to 200.
-    pub connections: usize,
-    /// How long a frame is tried again while the shared journal does not answer, in milliseconds.
-    pub patience_ms: u64,
-    /// Use a server that may lose what it acknowledged (fsync off and the like). For throw-away data only.
-    pub allow_unsafe_engine: bool,
-    /// Bytes of one segment file.
-    pub segment_bytes: u64,
-    /// Bytes of archived segments to keep; 0 keeps none.
-    pub archive_bytes: u64,
-    /// Never sync. Loses acknowledged orders at a power cut; exists to show that the power-cut test can fail.
-    pub unsafe_never_sync: bool,
-}
-
 /// This process among those that share its journal; without meaning where the journal is its own.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
@@ -131,6 +115,49 @@ pub struct ClusterConfig {
 impl Default for ClusterConfig {
     fn default() -> Self {
         Self { name: None, advertise: None, lease_ttl_ms: 2_000 }
+    }
+}
+
+/// What this process shows to whoever connects, and asks of them. PEM files, read at the start.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The certificate of this process, and those between it and the authority. It serves with it and calls others with it.
+    pub certificate: Option<PathBuf>,
+    /// Its private key.
+    pub key: Option<PathBuf>,
+    /// The authority: callers need a certificate of it, and so do the processes that this one calls.
+    pub client_ca: Option<PathBuf>,
+    /// The DNS name that certificates of processes carry and no other certificate may.
+    pub peer_name: String,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self { certificate: None, key: None, client_ca: None, peer_name: "peer.waybill.internal".into() }
+    }
+}
+
+impl TlsConfig {
+    /// True where callers and processes have certificates.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let files = [&self.certificate, &self.key, &self.client_ca];
+        ensure!(
+            files.iter().all(|file| file.is_some()) || files.iter().all(|file| file.is_none()),
+            "tls.certificate, tls.key and tls.client_ca go together; give all three or none"
+        );
+        let name = &self.peer_name;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+        ensure!(
+            (1..=253).contains(&name.len()) && name.bytes().all(is_plain),
+            "tls.peer_name is {name:?}, must be a DNS name without wildcards"
+        );
+        Ok(())
     }
 }
 
@@ -188,6 +215,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             journal: JournalConfig::default(),
             cluster: ClusterConfig::default(),
+            tls: TlsConfig::default(),
             store: StoreConfig::default(),
             sourcing: SourcingConfig::default(),
         }
@@ -204,23 +232,6 @@ impl Default for LimitsConfig {
             checkpoint_bytes: limits.checkpoint_bytes,
             checkpoint_age_ms: limits.checkpoint_age_ms,
             request_ttl_hours: 7 * 24,
-        }
-    }
-}
-
-impl Default for JournalConfig {
-    fn default() -> Self {
-        let options = waybill_journal::Options::default();
-        let archive_bytes = options.archive.keep_bytes;
-        Self {
-            url: None,
-            schema: "waybill".into(),
-            connections: 8,
-            patience_ms: 60_000,
-            allow_unsafe_engine: false,
-            segment_bytes: options.segment_bytes,
-            archive_bytes,
-            unsafe_never_sync: false,
         }
     }
 }
@@ -278,6 +289,7 @@ impl Config {
             !self.services.is_empty(),
             "services is empty; name at least one of orders, inventory, fulfillment"
         );
+        self.tls.check()?;
         if self.journal.url.is_some() {
             return crate::cluster::check(self);
         }
@@ -293,6 +305,14 @@ impl Config {
                 _ => {}
             }
         }
+        let scheme = if self.tls.is_on() { "https" } else { "http" };
+        for (service, address) in &self.peers {
+            ensure!(
+                address.starts_with(&format!("{scheme}://")),
+                "{} is at {address:?} under peers, must be like {scheme}://HOST:PORT",
+                Service::from(*service).name()
+            );
+        }
         Ok(())
     }
 
@@ -302,12 +322,15 @@ impl Config {
         let never_sync = "journal.unsafe_never_sync is true: a power cut loses what was acknowledged";
         let unsafe_engine =
             "journal.allow_unsafe_engine is true: the shared journal may lose what was acknowledged";
+        let vouched =
+            "journal.nats.sync_vouched is true: nobody asks the NATS servers whether they sync what they acknowledge";
         let virtual_clock = "clock is virtual: time stands still until AdvanceClock moves it";
         let simple = "sourcing.method is simple: orders cost more than they must";
         let found = [
             (self.journal.unsafe_never_sync, never_sync),
             (self.clock == ClockKind::Virtual, virtual_clock),
             (self.journal.allow_unsafe_engine, unsafe_engine),
+            (self.journal.nats.sync_vouched && self.journal.nats.system.is_none(), vouched),
             (self.sourcing.method == SourcingMethod::Simple, simple),
         ];
         found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, warning)| warning).collect()

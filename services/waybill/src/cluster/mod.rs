@@ -2,23 +2,26 @@
 //! others and what they ask here. It decides nothing about who owns what.
 
 mod elsewhere;
+pub mod engine;
 mod keys;
+mod meters;
 mod owner;
 mod view;
 mod wire;
 
 use crate::config::Config;
+use crate::tls::Dial;
 use anyhow::{Context, ensure};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill_journal::cluster::{Engine, Member};
-use waybill_journal_postgres::{Options, PostgresJournal};
 use waybill_replica::{Body, ClusterOptions, service_names};
 use waybill_store::vault::Vault;
 use waybill_types::Service;
 
 pub use elsewhere::{Elsewhere, running_channel};
+pub use meters::meter;
 pub use owner::OwnerDoor;
 pub(crate) use owner::not_done;
 pub use view::ClusterDoor;
@@ -27,22 +30,20 @@ pub use view::ClusterDoor;
 ///
 /// # Errors
 /// A URL that is none, an engine that does not answer or is not safe.
-pub async fn options(config: &Config, address: SocketAddr) -> anyhow::Result<Option<ClusterOptions>> {
-    let Some(url) = config.journal.url.clone() else { return Ok(None) };
-    let settings = Options {
-        schema: config.journal.schema.clone(),
-        connections: config.journal.connections,
-        patience: Duration::from_millis(config.journal.patience_ms),
-        max_frame_bytes: config.journal_options().max_frame_bytes,
-        allow_unsafe: config.journal.allow_unsafe_engine,
-        ..Options::new(url)
-    };
-    let opened = tokio::task::spawn_blocking(move || PostgresJournal::open(settings)).await?;
-    let engine: Arc<dyn Engine> = Arc::new(opened.context("the journal cannot be opened")?);
+pub async fn options(
+    config: &Config,
+    address: SocketAddr,
+    dial: &Dial,
+) -> anyhow::Result<Option<ClusterOptions>> {
+    if config.journal.url.is_none() {
+        return Ok(None);
+    }
+    let engine = engine::open(&config.journal, config.journal_options().max_frame_bytes).await?;
     let mut instance = [0; 16];
     getrandom::fill(&mut instance).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let address = config.cluster.advertise.clone().unwrap_or_else(|| format!("http://{address}"));
-    let name = config.cluster.name.clone().unwrap_or_else(|| address.replace("http://", ""));
+    let scheme = dial.scheme();
+    let address = config.cluster.advertise.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
+    let name = config.cluster.name.clone().unwrap_or_else(|| address.replace(&format!("{scheme}://"), ""));
     let services: Vec<Service> = config.services.iter().map(|service| Service::from(*service)).collect();
     let member = Member {
         name,
@@ -53,7 +54,7 @@ pub async fn options(config: &Config, address: SocketAddr) -> anyhow::Result<Opt
         events: Body::VERSION.into(),
     };
     let lease_ttl = Duration::from_millis(config.cluster.lease_ttl_ms);
-    Ok(Some(ClusterOptions { engine, member, wire: Arc::new(wire::Grpc::default()), lease_ttl }))
+    Ok(Some(ClusterOptions { engine, member, wire: Arc::new(wire::Grpc::new(dial.clone())), lease_ttl }))
 }
 
 /// The vault whose keys lie with the engine, founded where there is none.
@@ -74,15 +75,24 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     ensure!(config.peers.is_empty(), "peers are found through the shared journal; remove them");
     let ttl = config.cluster.lease_ttl_ms;
     ensure!((500..=60_000).contains(&ttl), "cluster.lease_ttl_ms is {ttl}, allowed are 500 to 60,000");
-    let connections = config.journal.connections;
-    ensure!((1..=200).contains(&connections), "journal.connections is {connections}, allowed are 1 to 200");
+    engine::check(&config.journal, config.journal_options().max_frame_bytes)?;
     ensure!(
         config.clock == crate::config::ClockKind::System,
         "a virtual clock moves in one process only; use the system's clock with a shared journal"
     );
-    if let Some(address) = &config.cluster.advertise {
-        tonic::transport::Endpoint::from_shared(address.clone())
-            .with_context(|| format!("cluster.advertise is {address:?}, must be like http://HOST:PORT"))?;
+    let scheme = if config.tls.is_on() { "https" } else { "http" };
+    match &config.cluster.advertise {
+        Some(address) => {
+            let uri = tonic::transport::Endpoint::from_shared(address.clone());
+            let is_one = uri.is_ok_and(|it| it.uri().scheme_str() == Some(scheme) && it.uri().host().is_some());
+            ensure!(is_one, "cluster.advertise is {address:?}, must be like {scheme}://HOST:PORT");
+        }
+        None => ensure!(
+            !config.listen.ip().is_unspecified(),
+            "listen is {}, which is no address to others; say where they reach this process, as cluster.advertise or with \
+             --advertise {scheme}://HOST:PORT",
+            config.listen
+        ),
     }
     let named = config.cluster.name.as_deref();
     ensure!(named.is_none_or(is_process_name), "cluster.name {PROCESS_NAME_RULE}");

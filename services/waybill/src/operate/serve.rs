@@ -1,5 +1,6 @@
 //! `waybill serve`: settings from a file and flags, then serve until told to stop.
 
+use super::journal::JournalArgs;
 use crate::commands::{say, unless_closed};
 use crate::config::{ClockKind, Config, ServiceName, SourcingMethod};
 use std::net::SocketAddr;
@@ -33,16 +34,23 @@ pub struct Args {
     /// Partitions per service, 1 to 256; fixed when the directory is created [default: 8].
     #[arg(long)]
     pub partitions: Option<u16>,
-    /// Where a journal is that several processes share, such as `postgres://waybill@db/waybill` [default: files in the
-    /// data directory].
-    #[arg(long, env = "WAYBILL_JOURNAL", hide_env_values = true)]
-    pub journal: Option<String>,
+    #[command(flatten)]
+    pub journal: JournalArgs,
     /// The name of this process among those that share its journal [default: its address].
     #[arg(long)]
     pub name: Option<String>,
-    /// Where the others reach this process, such as `http://10.0.0.5:7700` [default: where it listens].
+    /// Where the others reach this process, such as `https://10.0.0.5:7700` [default: where it listens].
     #[arg(long)]
     pub advertise: Option<String>,
+    /// PEM file of the certificate of this process; with it callers need certificates too, and may come from anywhere.
+    #[arg(long, env = "WAYBILL_TLS_CERTIFICATE", value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file of its private key.
+    #[arg(long, env = "WAYBILL_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// PEM file of the authority that signs certificates of callers and of processes.
+    #[arg(long, env = "WAYBILL_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
     /// The partitions' clock.
     #[arg(long)]
     pub clock: Option<ClockKind>,
@@ -84,9 +92,12 @@ impl Args {
         config.clock = self.clock.unwrap_or(config.clock);
         config.limits.checkpoint_age_ms = self.checkpoint_age_ms.unwrap_or(config.limits.checkpoint_age_ms);
         config.sourcing.method = self.sourcing.unwrap_or(config.sourcing.method);
-        config.journal.url = self.journal.or(config.journal.url);
+        self.journal.apply(&mut config.journal);
         config.cluster.name = self.name.or(config.cluster.name);
         config.cluster.advertise = self.advertise.or(config.cluster.advertise);
+        config.tls.certificate = self.tls_certificate.or(config.tls.certificate);
+        config.tls.key = self.tls_key.or(config.tls.key);
+        config.tls.client_ca = self.tls_client_ca.or(config.tls.client_ca);
         config.journal.unsafe_never_sync |= self.unsafe_never_sync;
         config.check()?;
         Ok(config)
