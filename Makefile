@@ -20,7 +20,7 @@ RACE_ROUNDS ?= 1000
 BENCH_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
 
-.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python demo crash powercut races scale bench bench-sourcing \
+.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python test-cluster demo crash powercut races scale bench bench-sourcing \
 	soak soak-load deny fmt clean
 
 help: ## list the targets
@@ -68,6 +68,9 @@ test-rust:
 test-python:
 	$(BINARIES)
 	scripts/test-python
+
+test-cluster: ## both engines of several processes, with every fault of docs/failures.md; the journeys over three
+	CARGO="$(CARGO)" scripts/test-cluster
 
 demo: waybill ## a retailer of 1,000 stores takes 20,000 orders; ends with a summary and a clean audit
 	$(WAYBILL) demo

@@ -37,7 +37,7 @@ class Client:
         self.connect(engine.address)
 
     def connect(self, address):
-        self.connection = grpc.insecure_channel(address)
+        self.connection = kit.channel(address)
         self.orders = orders_service_pb2_grpc.OrdersServiceStub(self.connection)
         self.amendments = amendments_service_pb2_grpc.AmendmentsServiceStub(self.connection)
         self.returns = returns_service_pb2_grpc.ReturnsServiceStub(self.connection)

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 
 import grpc
 from google.protobuf import timestamp_pb2
@@ -32,32 +33,52 @@ NODE = [("waybill-role", "node"), ("waybill-actor", "desk-1")]
 PATIENCE = 30
 
 
+def channel(address):
+    """A channel to one address, or to several separated by commas, each call to the next of them."""
+    several = "," in address
+    options = [("grpc.lb_policy_name", "round_robin")] if several else []
+    return grpc.insecure_channel(f"ipv4:{address}" if several else address, options=options)
+
+
 class Engine:
-    """`waybill serve` on a directory of its own. `kill` is kill -9; `start` comes up on the same directory."""
+    """`waybill serve` on a directory of its own; where WAYBILL_TEST_JOURNAL has the flags of a shared journal, three
+    processes over it. `kill` is kill -9; `start` comes up on the same directories."""
 
     def __init__(self):
         self._dir = tempfile.TemporaryDirectory()
-        self.data_dir = pathlib.Path(self._dir.name) / "data"
-        self._log = open(pathlib.Path(self._dir.name) / "log", "ab")
-        self._process = None
+        home = pathlib.Path(self._dir.name)
+        self._log = open(home / "log", "ab")
+        shared = os.environ.get("WAYBILL_TEST_JOURNAL", "").split()
+        if shared:
+            # What another test left in the journal is another cluster's.
+            shared += ["--journal-schema", f"t{uuid.uuid4().hex[:16]}"]
+            self._flags = [
+                ["--data-dir", str(home / name), "--name", name, *shared] for name in ("east-1", "east-2", "east-3")
+            ]
+        else:
+            self._flags = [["--data-dir", str(home / "data")]]
+        self._processes = []
         self.address = None
         self.channel = None
         self.start()
 
     def start(self):
-        command = [os.environ["WAYBILL_BIN"], "serve", "--data-dir", str(self.data_dir)]
-        command += ["--listen", "127.0.0.1:0", "--no-metrics"]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("WAYBILL_")}
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, env=environment, text=True)
-        for line in self._process.stdout:
+        for flags in self._flags:
+            command = [os.environ["WAYBILL_BIN"], "serve", *flags, "--listen", "127.0.0.1:0", "--no-metrics"]
+            pipes = {"stdout": subprocess.PIPE, "stderr": self._log}
+            self._processes.append(subprocess.Popen(command, env=environment, text=True, **pipes))
+        self.connect(",".join(self._listens(process) for process in self._processes))
+
+    def _listens(self, process):
+        for line in process.stdout:
             if line.startswith("listening on "):
-                self.connect(line.removeprefix("listening on ").strip())
-                return
-        raise RuntimeError(f"the engine ended with {self._process.wait()}; see {self._log.name}")
+                return line.removeprefix("listening on ").strip()
+        raise RuntimeError(f"the engine ended with {process.wait()}; see {self._log.name}")
 
     def connect(self, address):
         self.address = address
-        self.channel = grpc.insecure_channel(address)
+        self.channel = channel(address)
         self.orders = orders_service_pb2_grpc.OrdersServiceStub(self.channel)
         self.inventory = inventory_service_pb2_grpc.InventoryServiceStub(self.channel)
         self.promises = promise_service_pb2_grpc.PromiseServiceStub(self.channel)
@@ -65,9 +86,12 @@ class Engine:
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
 
     def kill(self):
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-        self._process.stdout.close()
+        for process in self._processes:
+            process.send_signal(signal.SIGKILL)
+        for process in self._processes:
+            process.wait()
+            process.stdout.close()
+        self._processes = []
         self.channel.close()
 
     def crash(self):

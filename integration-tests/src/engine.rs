@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use waybill_proto::common::v1::admin_service_client::AdminServiceClient;
 use waybill_proto::common::v1::{AuditRequest, GetStatusRequest, audit_response::Step};
 
@@ -34,7 +34,9 @@ where
     S: AsRef<std::ffi::OsStr>,
 {
     let mut command = Command::new(binary()?);
-    for name in ["WAYBILL_CONFIG", "WAYBILL_DATA_DIR", "WAYBILL_LISTEN", "WAYBILL_ENDPOINT"] {
+    for name in
+        ["WAYBILL_CONFIG", "WAYBILL_DATA_DIR", "WAYBILL_LISTEN", "WAYBILL_ENDPOINT", "WAYBILL_JOURNAL"]
+    {
         command.env_remove(name);
     }
     Ok(command.args(arguments).stdin(Stdio::null()).kill_on_drop(true).output().await?)
@@ -58,6 +60,8 @@ pub struct Setting {
     pub metrics_listen: Option<String>,
     /// More flags of `waybill serve`.
     pub flags: Vec<String>,
+    /// The beginning of a command line that it runs behind, such as that of a network namespace.
+    pub behind: Vec<String>,
 }
 
 impl Setting {
@@ -65,7 +69,13 @@ impl Setting {
     #[must_use]
     pub fn new(data_dir: &Path) -> Self {
         let flags = ["--checkpoint-age-ms", "300"].map(str::to_owned).to_vec();
-        Self { data_dir: data_dir.to_path_buf(), listen: "127.0.0.1:0".into(), metrics_listen: None, flags }
+        Self {
+            data_dir: data_dir.to_path_buf(),
+            listen: "127.0.0.1:0".into(),
+            metrics_listen: None,
+            flags,
+            behind: Vec::new(),
+        }
     }
 }
 
@@ -89,7 +99,10 @@ impl Engine {
             Some(address) => vec!["--metrics-listen", address],
             None => vec!["--no-metrics"],
         };
-        let child = Command::new(binary()?)
+        let mut line =
+            setting.behind.iter().map(std::ffi::OsString::from).chain([binary()?.into_os_string()]);
+        let child = Command::new(line.next().context("a command line is never empty")?)
+            .args(line)
             .arg("serve")
             .arg("--data-dir")
             .arg(&setting.data_dir)
@@ -97,18 +110,38 @@ impl Engine {
             .args(metrics)
             .args(&setting.flags)
             .env_remove("WAYBILL_CONFIG")
+            .env_remove("WAYBILL_JOURNAL")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log_file)
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Starting { child, log })
+        let scheme =
+            if setting.flags.iter().any(|flag| flag == "--tls-certificate") { "https" } else { "http" };
+        Ok(Starting { child, log, scheme })
     }
 
     /// The process id.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// Whether it has not ended by itself.
+    #[must_use]
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends it a signal, such as `-STOP`.
+    ///
+    /// # Errors
+    /// It has ended, or the system refused.
+    pub fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let pid = self.pid().context("the process has ended")?;
+        let sent = std::process::Command::new("kill").args([signal, &pid.to_string()]).status()?;
+        ensure!(sent.success(), "kill {signal} {pid}: {sent}");
+        Ok(())
     }
 
     /// kill -9.
@@ -134,6 +167,15 @@ impl Engine {
     /// It does not answer.
     pub async fn channel(&self) -> anyhow::Result<Channel> {
         connect(&self.endpoint).await
+    }
+
+    /// A channel to one that has certificates.
+    ///
+    /// # Errors
+    /// It does not answer, or the two do not trust each other.
+    pub async fn secured_channel(&self, tls: ClientTlsConfig) -> anyhow::Result<Channel> {
+        let endpoint = Endpoint::from_shared(self.endpoint.clone())?.tls_config(tls)?;
+        Ok(endpoint.timeout(Duration::from_secs(20)).connect().await?)
     }
 
     /// Waits until no message between partitions is under way.
@@ -188,6 +230,7 @@ pub async fn connect(endpoint: &str) -> anyhow::Result<Channel> {
 pub struct Starting {
     child: Child,
     log: PathBuf,
+    scheme: &'static str,
 }
 
 impl Starting {
@@ -200,7 +243,7 @@ impl Starting {
         let mut lines = BufReader::new(stdout).lines();
         while let Some(line) = lines.next_line().await? {
             if let Some(address) = line.strip_prefix("listening on ") {
-                return Ok(Engine { endpoint: format!("http://{address}"), child: self.child });
+                return Ok(Engine { endpoint: format!("{}://{address}", self.scheme), child: self.child });
             }
         }
         let status = self.child.wait().await?;

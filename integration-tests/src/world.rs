@@ -1,8 +1,10 @@
 //! A small retailer on an engine of its own, in a directory of its own, for tests that look from outside. It knows the
-//! engine only by its protos.
+//! engine only by its protos. With `WAYBILL_TEST_CLUSTER=postgres`, `nats` or `nats3` the engine is three processes over
+//! one journal, and each call goes to another of them; a test that moves the clock has one process all the same.
 
 use crate::engine::{Engine, Setting};
 use crate::retailer::{self, Shape};
+use crate::shared_journal::{Kind, SharedJournal};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 use waybill_proto::common::v1::admin_service_client::AdminServiceClient;
 use waybill_proto::common::v1::{AdvanceClockRequest, BackupRequest, CheckpointRequest};
 use waybill_proto::customers::v1::customers_service_client::CustomersServiceClient;
@@ -31,9 +33,12 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The retailer and its engine.
 pub struct World {
     dir: TempDir,
-    setting: Setting,
-    engine: Option<Engine>,
+    /// The first process's, and those of the others.
+    settings: Vec<Setting>,
+    engines: Vec<Engine>,
     channel: Channel,
+    /// Outlives the processes over it.
+    _journal: Option<SharedJournal>,
 }
 
 /// Flags of an engine whose clock moves only by [`World::advance`].
@@ -60,12 +65,25 @@ impl World {
     /// The engine does not start, or refuses the retailer.
     pub async fn open(shape: Shape, flags: Vec<String>) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
-        let mut setting = Setting::new(&dir.path().join("data"));
-        setting.flags.extend(flags);
-        let engine = Engine::start(&setting).await?;
-        let channel = engine.channel().await?;
+        let moves_clock = flags.iter().any(|flag| flag == "--clock");
+        let journal = match Kind::of_journeys()?.filter(|_| !moves_clock) {
+            Some(kind) => Some(tokio::task::spawn_blocking(move || SharedJournal::start(kind)).await??),
+            None => None,
+        };
+        let names: &[&str] = if journal.is_some() { &["data", "data-b", "data-c"] } else { &["data"] };
+        let setting = |name: &&str| {
+            let mut setting = Setting::new(&dir.path().join(name));
+            setting.flags.extend(flags.iter().cloned());
+            if let Some(journal) = &journal {
+                setting.flags.extend(journal.flags());
+                setting.flags.extend(["--name", name].map(str::to_owned));
+            }
+            setting
+        };
+        let settings: Vec<Setting> = names.iter().map(setting).collect();
+        let (engines, channel) = start(&settings).await?;
         retailer::open(&channel, shape).await?;
-        Ok(Self { dir, setting, engine: Some(engine), channel })
+        Ok(Self { dir, settings, engines, channel, _journal: journal })
     }
 
     /// kill -9, and up again on the same directory.
@@ -82,18 +100,17 @@ impl World {
     /// # Errors
     /// The system refused.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
-        match self.engine.take() {
-            Some(engine) => engine.kill().await,
-            None => Ok(()),
-        }
+        let killed = self.engines.drain(..).map(Engine::kill);
+        futures::future::try_join_all(killed).await.map(|_| ())
     }
 
-    /// Hands the engine out; [`Self::up`] starts another one on the directory.
+    /// Hands the engine out, the first process where there are several; [`Self::up`] starts another one on the directory.
     ///
     /// # Errors
     /// It was killed.
     pub fn take(&mut self) -> anyhow::Result<Engine> {
-        self.engine.take().context("the engine is down")
+        let first = self.engines.drain(..).next();
+        first.context("the engine is down")
     }
 
     /// Starts the engine again after [`Self::kill`].
@@ -101,18 +118,16 @@ impl World {
     /// # Errors
     /// It does not come up.
     pub async fn up(&mut self) -> anyhow::Result<()> {
-        let engine = Engine::start(&self.setting).await?;
-        self.channel = engine.channel().await?;
-        self.engine = Some(engine);
+        (self.engines, self.channel) = start(&self.settings).await?;
         Ok(())
     }
 
-    /// The engine.
+    /// The engine; the first process where there are several.
     ///
     /// # Errors
     /// It was killed.
     pub fn engine(&self) -> anyhow::Result<&Engine> {
-        self.engine.as_ref().context("the engine is down")
+        self.engines.first().context("the engine is down")
     }
     /// The temporary directory of this world, for files beside the engine's.
     #[must_use]
@@ -122,12 +137,12 @@ impl World {
     /// The engine's data directory.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
-        &self.setting.data_dir
+        &self.settings[0].data_dir
     }
     /// What the engine wrote to its standard error.
     #[must_use]
     pub fn log(&self) -> PathBuf {
-        self.setting.data_dir.with_extension("log")
+        self.settings[0].data_dir.with_extension("log")
     }
     /// A channel to the engine.
     #[must_use]
@@ -278,11 +293,28 @@ impl World {
     /// # Errors
     /// A law is broken.
     pub async fn check(&self) -> anyhow::Result<()> {
-        let engine = self.engine()?;
-        engine.settle().await?;
-        engine.audit().await?;
+        for engine in &self.engines {
+            engine.settle().await?;
+        }
+        for engine in &self.engines {
+            engine.audit().await?;
+        }
         Ok(())
     }
+}
+
+/// Starts the processes, and a channel over them on which each call goes to one of them.
+async fn start(settings: &[Setting]) -> anyhow::Result<(Vec<Engine>, Channel)> {
+    let engines = futures::future::try_join_all(settings.iter().map(Engine::start)).await?;
+    let channel = match &engines[..] {
+        [alone] => alone.channel().await?,
+        several => {
+            let endpoint = |engine: &Engine| Endpoint::from_shared(engine.endpoint.clone());
+            let endpoints: Vec<Endpoint> = several.iter().map(endpoint).collect::<Result<_, _>>()?;
+            Channel::balance_list(endpoints.into_iter().map(|endpoint| endpoint.timeout(PATIENCE)))
+        }
+    };
+    Ok((engines, channel))
 }
 
 /// Asks again until the answer is `Some`; for what no stream tells.

@@ -1,4 +1,4 @@
-//! What the cluster's tests have in common: the server and its processes, callers who keep a ledger, the operator's view.
+//! What the cluster's tests have in common: the engine and its processes, callers who keep a ledger, the operator's view.
 
 use anyhow::{Context, ensure};
 use std::collections::BTreeMap;
@@ -7,9 +7,9 @@ use tempfile::TempDir;
 use tonic::Code;
 use tonic::transport::Channel;
 use waybill_integration_tests::engine::{Engine, Setting};
-use waybill_integration_tests::retailer::order;
-use waybill_integration_tests::world::{PATIENCE, from_channel};
-use waybill_journal_postgres::server::Postgres;
+use waybill_integration_tests::retailer::{self, Shape, order};
+use waybill_integration_tests::shared_journal::{Kind, SharedJournal};
+use waybill_integration_tests::world::{PATIENCE, from_channel, until};
 use waybill_proto::common::v1::GetClusterRequest;
 use waybill_proto::common::v1::cluster_service_client::ClusterServiceClient;
 use waybill_proto::orders::v1::orders_service_client::OrdersServiceClient;
@@ -21,15 +21,57 @@ use waybill_proto::orders::v1::{
 /// Partitions of all services with the counts of these tests.
 pub(crate) const PARTITIONS: u32 = 8 + 8 + 8 + 1;
 
-/// A server of the test's own, and the directories of its processes.
+pub(crate) const SHAPE: Shape = Shape { nodes: 2, items: 4, stock: 100_000 };
+
+/// For how long callers shop around each fault: `WAYBILL_TEST_SECONDS`, or a little where it is not set.
+pub(crate) fn load() -> Duration {
+    let seconds = std::env::var("WAYBILL_TEST_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(4))
+}
+
+/// How long an engine is away: `WAYBILL_TEST_AWAY_SECONDS`, or just long enough for leases to lapse.
+pub(crate) fn away() -> Duration {
+    let seconds = std::env::var("WAYBILL_TEST_AWAY_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(3))
+}
+
+/// Bytes of memory that a process has now.
+pub(crate) fn memory(engine: &Engine) -> anyhow::Result<u64> {
+    let pid = engine.pid().context("the process has ended")?;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib << 10)
+}
+
+/// An engine of the test's own, and the directories of its processes.
 pub(crate) struct Cluster {
-    postgres: Postgres,
+    pub(crate) journal: SharedJournal,
     dir: TempDir,
 }
 
 impl Cluster {
-    pub(crate) fn new() -> anyhow::Result<Self> {
-        Ok(Self { postgres: Postgres::start()?, dir: tempfile::tempdir()? })
+    pub(crate) fn new(kind: Kind) -> anyhow::Result<Self> {
+        let journal = tokio::task::block_in_place(|| SharedJournal::start(kind))?;
+        Ok(Self { journal, dir: tempfile::tempdir()? })
+    }
+
+    /// Three processes that run everything, with the retailer open and each owning a share.
+    pub(crate) async fn three(&self) -> anyhow::Result<[Engine; 3]> {
+        let a = self.start("a").await?;
+        retailer::open(&a.channel().await?, SHAPE).await?;
+        let (b, c) = tokio::try_join!(self.start("b"), self.start("c"))?;
+        until("each of three owns a share", || async {
+            let owned = owned(&a).await?;
+            Ok((owned.len() == 3 && owned.values().all(|count| *count >= 6)).then_some(()))
+        })
+        .await?;
+        Ok([a, b, c])
+    }
+
+    /// What a process of this name wrote to its standard error.
+    pub(crate) fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.path().join(name).with_extension("log")).unwrap_or_default()
     }
 
     /// A process that runs everything, in the directory of this name.
@@ -39,18 +81,38 @@ impl Cluster {
 
     pub(crate) async fn start_with(&self, name: &str, flags: &[&str]) -> anyhow::Result<Engine> {
         let mut setting = Setting::new(&self.dir.path().join(name));
-        let url = self.postgres.url();
-        setting.flags.extend(["--journal", &url, "--name", name].map(str::to_owned));
+        setting.flags.extend(self.journal.flags());
+        setting.flags.extend(["--name", name].map(str::to_owned));
         setting.flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
         Engine::start(&setting).await
     }
 }
 
-/// SIGTERM.
-pub(crate) fn terminate(engine: &Engine) -> anyhow::Result<()> {
+/// Sends a signal such as `-STOP`.
+pub(crate) fn signal(engine: &Engine, signal: &str) -> anyhow::Result<()> {
     let pid = engine.pid().context("the process has ended")?;
-    let done = std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status()?;
-    ensure!(done.success(), "kill -TERM {pid}: {done}");
+    let done = std::process::Command::new("kill").args([signal, &pid.to_string()]).status()?;
+    ensure!(done.success(), "kill {signal} {pid}: {done}");
+    Ok(())
+}
+
+/// Everything that is under way comes to its end; then all copies are the same, and every law holds in each process.
+pub(crate) async fn at_rest(engines: &[&Engine]) -> anyhow::Result<()> {
+    for engine in engines {
+        engine.settle().await?;
+    }
+    let all = until("all copies stand at the same places", || async {
+        let all = futures::future::try_join_all(engines.iter().map(|engine| states(engine))).await?;
+        let places = |states: &States| states.values().map(|(at, _)| *at).collect::<Vec<_>>();
+        Ok(all.windows(2).all(|two| places(&two[0]) == places(&two[1])).then_some(all))
+    })
+    .await?;
+    for two in all.windows(2) {
+        ensure!(two[0] == two[1], "equal places and different states: {two:?}");
+    }
+    for engine in engines {
+        engine.audit().await.context("a process of several")?;
+    }
     Ok(())
 }
 
@@ -125,32 +187,14 @@ impl Ledger {
             for n in 0.. {
                 let number = format!("{name}-{caller}-{n}");
                 let began = Instant::now();
-                let mut door = caller;
-                let placed = loop {
-                    let asked = order(&number, &[(n % 4, 1), ((n + 1) % 4, 1)], PlaceMode::Confirm);
-                    let mut client = OrdersServiceClient::new(doors[door % doors.len()].clone());
-                    match client.place_order(from_channel("web", asked)).await {
-                        Ok(placed) => break placed.into_inner(),
-                        Err(status)
-                            if matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) =>
-                        {
-                            retries += 1;
-                            // Another process may know better.
-                            door += 1;
-                            ensure!(began.elapsed() < PATIENCE, "{number}: {status}");
-                            tokio::time::sleep(Duration::from_millis(20)).await;
-                        }
-                        Err(status) => anyhow::bail!("{number}: {status}"),
-                    }
-                };
-                ensure!(placed.outcome() != PlaceOutcome::Unspecified, "{placed:?}");
-                longest = longest.max(began.elapsed());
-                told.push((number, placed.order_id));
+                let (order_id, again) = placed_at_last(&number, n, doors, caller).await?;
+                (longest, retries) = (longest.max(began.elapsed()), retries + again);
+                told.push((number, order_id));
                 if Instant::now() >= until {
                     break;
                 }
             }
-            Ok((told, longest, retries))
+            anyhow::Ok((told, longest, retries))
         });
         let mut all = (Duration::ZERO, 0);
         let before = self.told.len();
@@ -163,6 +207,45 @@ impl Ledger {
         Ok(all)
     }
 
+    /// Places orders until nobody answers any more, and asks for none twice.
+    pub(crate) async fn shop_until_the_end(&mut self, name: &str, doors: &[Channel]) -> anyhow::Result<()> {
+        let callers = (0..6_usize).map(|caller| async move {
+            let mut told = Vec::new();
+            for n in 0.. {
+                let number = format!("{name}-{caller}-{n}");
+                match place(&doors[caller % doors.len()], numbered(&number, n)).await {
+                    Ok(placed) => told.push((number, placed.order_id)),
+                    Err(_) => break,
+                }
+            }
+            told
+        });
+        let before = self.told.len();
+        self.told.extend(futures::future::join_all(callers).await.into_iter().flatten());
+        println!("{name}: {} orders until the end", self.told.len() - before);
+        ensure!(self.told.len() - before > 20, "hardly anything was sold");
+        Ok(())
+    }
+
+    /// How long it takes until orders that lie in many partitions are all placed, asked for at each of the doors.
+    pub(crate) async fn all_answer(&mut self, name: &str, doors: &[Channel]) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        let asked = (0..24_usize).map(|n| async move {
+            let number = format!("{name}-{n}");
+            let (order_id, _) = placed_at_last(&number, n, doors, n).await?;
+            anyhow::Ok((number, order_id))
+        });
+        self.told.extend(futures::future::try_join_all(asked).await?);
+        Ok(began.elapsed())
+    }
+
+    /// Puts down what a caller was told elsewhere; another answer than before is a fault.
+    pub(crate) fn was_told(&mut self, number: &str, order_id: &str) -> anyhow::Result<()> {
+        let known = self.told.entry(number.to_owned()).or_insert_with(|| order_id.to_owned());
+        ensure!(known == order_id, "{number} is {known} and {order_id}");
+        Ok(())
+    }
+
     /// Every order that a caller was told of is there at every door, once: asking for it again finds the same.
     pub(crate) async fn judge(&self, doors: &[Channel]) -> anyhow::Result<()> {
         for (n, (number, order_id)) in self.told.iter().enumerate() {
@@ -171,5 +254,38 @@ impl Ledger {
             ensure!(order.external_order_number == *number, "{number} is {order:?}");
         }
         Ok(())
+    }
+}
+
+/// The order of the ledger's numbers: what it asks for follows from them, so that asking again asks for the same.
+pub(crate) fn numbered(number: &str, n: usize) -> PlaceOrderRequest {
+    order(number, &[(n % 4, 1), ((n + 1) % 4, 1)], PlaceMode::Confirm)
+}
+
+/// Asks for an order, at another door each time nobody knows, until there is an answer; its id, and how often it was asked
+/// for again.
+async fn placed_at_last(
+    number: &str,
+    n: usize,
+    doors: &[Channel],
+    first: usize,
+) -> anyhow::Result<(String, u32)> {
+    let (began, mut retries) = (Instant::now(), 0);
+    loop {
+        let door = doors[(first + retries as usize) % doors.len()].clone();
+        let asked = from_channel("web", numbered(number, n));
+        match OrdersServiceClient::new(door).place_order(asked).await {
+            Ok(placed) => {
+                let placed = placed.into_inner();
+                ensure!(placed.outcome() != PlaceOutcome::Unspecified, "{placed:?}");
+                return Ok((placed.order_id, retries));
+            }
+            Err(status) if matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) => {
+                retries += 1;
+                ensure!(began.elapsed() < PATIENCE + away(), "{number}: {status}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(status) => anyhow::bail!("{number}: {status}"),
+        }
     }
 }
