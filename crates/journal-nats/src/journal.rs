@@ -141,7 +141,7 @@ async fn open(options: Options, runtime: tokio::runtime::Handle) -> Result<Arc<S
 }
 
 /// Logs that have a stream, asked for in pages.
-async fn existing_logs(shared: &Shared) -> Result<Vec<LogId>, Error> {
+pub(crate) async fn existing_logs(shared: &Shared) -> Result<Vec<LogId>, Error> {
     let (subject, mut patience) = (shared.names.log_subjects(), shared.patience("list the logs"));
     let (mut found, mut offset) = (Vec::new(), 0);
     loop {

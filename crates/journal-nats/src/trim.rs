@@ -34,6 +34,15 @@ pub(crate) async fn trimmed(shared: &Shared, log: LogId, left: Duration) -> Resu
     Ok(trim.through)
 }
 
+/// Notes that everything up to `through` is not there, before anything is done about it.
+pub(crate) async fn note(shared: &Shared, log: LogId, through: u64) -> Result<u64, Error> {
+    table::change(shared, &row(log), shared.patience("note a trim"), |trim: Trim| {
+        let through = through.max(trim.through);
+        Ok(((through > trim.through).then_some(Trim { through }), through))
+    })
+    .await
+}
+
 /// Trims what was asked for, and looks for room, until the handle is closed.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut room = tokio::time::interval(ROOM_EVERY);
@@ -62,11 +71,7 @@ async fn trim(shared: &Arc<Shared>, log: LogId, through: u64) -> Result<(), Erro
             Err(fail) => patience.mend(fail).await?,
         }
     };
-    let noted = table::change(shared, &row(log), shared.patience("note a trim"), |trim: Trim| {
-        let through = bound.max(trim.through);
-        Ok(((through > trim.through).then_some(Trim { through }), through))
-    })
-    .await?;
+    let noted = note(shared, log, bound).await?;
     entry.known.lock().trimmed = noted;
     if noted == 0 {
         return Ok(());

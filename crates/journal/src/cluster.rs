@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::arrival::Arrivals;
 use crate::{BoxFuture, Error, Hash, Head, Journal, LogId};
 
 /// Largest chunk of a base, in bytes.
@@ -18,9 +19,9 @@ pub const KEY_BYTES_MAX: usize = 256;
 pub const NAME_BYTES_MAX: usize = 200;
 
 /// An engine that several processes share: all of it stands in one place, with one durability.
-pub trait Engine: Journal + Leases + Members + Bases + Keys {}
+pub trait Engine: Journal + Leases + Members + Bases + Keys + Arrivals {}
 
-impl<T: Journal + Leases + Members + Bases + Keys> Engine for T {}
+impl<T: Journal + Leases + Members + Bases + Keys + Arrivals> Engine for T {}
 
 /// What came of asking for a lease.
 #[derive(Clone, PartialEq, Eq, Debug)]

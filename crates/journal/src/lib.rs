@@ -3,6 +3,7 @@
 //! A journal keeps bytes in order and answers only when they are on disk. It refuses to know what the bytes
 //! mean: no orders, no commands, no clock. The layout of the local files is in `FORMAT.md`.
 
+pub mod arrival;
 pub mod cluster;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

@@ -60,9 +60,15 @@ impl std::fmt::Debug for VaultFile {
 impl VaultFile {
     /// Writes the file of an empty vault, durably, readable by its owner only.
     pub(super) fn create(dir: &Path) -> Result<(), Error> {
+        Self::create_as(dir, files::random()?, files::random()?)
+    }
+
+    /// As [`VaultFile::create`], for a vault that was another's.
+    pub(super) fn create_as(dir: &Path, id: [u8; 16], secret: [u8; 32]) -> Result<(), Error> {
         files::create_dir_durably(dir)?;
-        let id: [u8; 16] = files::random()?;
-        let secret: [u8; 32] = files::random()?;
+        if dir.join(FILE_NAME).exists() {
+            return Err(damaged(&dir.join(FILE_NAME), "it is there already; another cannot take its place"));
+        }
         let mut bytes = vec![0; SLOTS_AT as usize];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_be_bytes());
@@ -129,12 +135,20 @@ impl VaultFile {
     /// Makes one more block of keys durable and returns its first slot. After an error the same block is written anew,
     /// in full, so that a sync which failed once is never believed the second time.
     pub(super) fn append_block(&self) -> Result<u64, Error> {
+        let fresh = (0..BLOCK_SLOTS).map(|_| files::random()).collect::<Result<Vec<[u8; 32]>, _>>()?;
+        self.append_these(|place| fresh.get(place).copied())
+    }
+
+    /// As [`VaultFile::append_block`], with given keys by their place in the block; none is erased.
+    pub(super) fn append_these(&self, key: impl Fn(usize) -> Option<[u8; 32]>) -> Result<u64, Error> {
         let _only = self.appending.lock().unwrap_or_else(PoisonError::into_inner);
         let blocks = self.blocks.load(Ordering::Acquire);
         let first = blocks * BLOCK_SLOTS;
         let mut bytes = Vec::with_capacity(BLOCK_SLOTS as usize * SLOT_BYTES);
         for number in first..first + BLOCK_SLOTS {
-            bytes.extend_from_slice(&slot(number, LIVE, &files::random()?));
+            let key = key((number - first) as usize);
+            let state = if key.is_some() { LIVE } else { ERASED };
+            bytes.extend_from_slice(&slot(number, state, &key.unwrap_or_default()));
         }
         self.write_synced(&bytes, slot_at(first))?;
         let count = blocks + 1;

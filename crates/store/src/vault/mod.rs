@@ -16,6 +16,7 @@
 //! than the sealing, and an erased key lingers nowhere in this process.
 
 mod file;
+pub mod moving;
 mod outside;
 mod sealed;
 
