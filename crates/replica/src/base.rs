@@ -20,8 +20,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use waybill_journal::cluster::{BASE_CHUNK_BYTES_MAX, Base, Engine, base_hash};
-use waybill_journal::{Frame, Hash, Journal, LogId};
+use waybill_journal::{Frame, Hash, Head, Journal, LogId};
 use waybill_machine::record::{decode, encode};
+use waybill_machine::{Cold, ScanOrder};
 use waybill_store::{Op, Order, Store};
 use waybill_types::PartitionId;
 
@@ -51,7 +52,12 @@ pub(crate) async fn open<M: Routed>(seat: &mut Seat<M>) -> Result<Stand<M>, Open
     let (partition, target) = (seat.place.id, seat.place.target.clone());
     let log = LogId(partition.number());
     let (store, journal) = (Arc::clone(&target.store), Arc::clone(&target.journal));
+    // What was found not to be what the owner has is not begun with again.
+    let distrusted = seat.place.status.compare.begin_copy();
     let usable = blocking(partition, move || {
+        if distrusted {
+            return Ok(None);
+        }
         let marker = recovery::marker(&*store, partition)?;
         match marker {
             Some(marker) if reaches(&*journal, &marker)? => Ok(Some(marker)),
@@ -82,7 +88,7 @@ pub(crate) async fn open<M: Routed>(seat: &mut Seat<M>) -> Result<Stand<M>, Open
     Ok(Stand { core: core.await?, sequence, hash, saver })
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     partition: PartitionId,
     job: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
 ) -> Result<T, OpenError> {
@@ -108,7 +114,7 @@ fn reaches(journal: &dyn Journal, marker: &Marker) -> Result<bool, OpenError> {
 
 /// Puts the newest whole base in place of whatever rows are here; `None` where the engine has none and the log begins at
 /// its beginning.
-async fn take(
+pub(crate) async fn take(
     engine: &Arc<dyn Engine>,
     store: &Arc<dyn Store>,
     partition: PartitionId,
@@ -151,8 +157,7 @@ async fn put(
         .await?;
     }
     if so_far != base.hash {
-        let what = "its chunks do not give its hash".to_owned();
-        return Err(waybill_journal::Error::Base { log: base.log, seq: base.at.seq, what }.into());
+        return Err(false_hash(base));
     }
     let marker = Marker { partition, sequence: base.at.seq, hash: base.at.hash };
     let (kept, store) = (marker.clone(), Arc::clone(store));
@@ -210,15 +215,37 @@ pub(crate) async fn give(
     if engine.bases(log).await?.first().is_some_and(|newest| newest.at.seq >= at.seq) {
         return Ok(None);
     }
-    let mut writer = engine.begin_base(log, at).await?;
-    let (mut lower, upper) = bounds(partition);
-    let mut bytes = 0;
+    let rows: Arc<dyn Cold> = Arc::new(ColdRows { store: Arc::clone(store), partition });
+    let given = write(engine, partition, at, &rows).await?;
+    Ok(given.map(|(_, bytes)| bytes))
+}
+
+/// Writes a base at frame `at` from rows that stand still; answers how many rows and bytes it has, `None` where there are
+/// no rows at all.
+///
+/// # Errors
+/// An engine that does not answer or refuses.
+pub(crate) async fn write(
+    engine: &Arc<dyn Engine>,
+    partition: PartitionId,
+    at: Head,
+    rows: &Arc<dyn Cold>,
+) -> Result<Option<(u64, u64)>, OpenError> {
+    let mut writer = engine.begin_base(LogId(partition.number()), at).await?;
+    let mut lower = AFTER_MARKER.to_vec();
+    let (mut count, mut bytes) = (0, 0);
     loop {
-        let (rows, from, to) = (Arc::clone(store), lower.clone(), upper.clone());
-        let page = blocking(partition, move || Ok(rows.scan(&from, &to, Order::Ascending, PAGE)?)).await?;
+        let (rows, from) = (Arc::clone(rows), lower.clone());
+        let page = blocking(partition, move || {
+            let scan = || rows.scan(&from, &END, ScanOrder::Ascending, PAGE);
+            catch_unwind(AssertUnwindSafe(scan))
+                .map_err(|panic| RecoveryError::panicked(partition, &*panic).into())
+        });
+        let page = page.await?;
         let Some((last, _)) = page.last() else { break };
         lower = [last.as_slice(), &[0]].concat();
-        for chunk in chunks(partition, page) {
+        count += page.len() as u64;
+        for chunk in chunks(page) {
             bytes += chunk.len() as u64;
             writer.chunk(Bytes::from(chunk)).await?;
         }
@@ -227,28 +254,56 @@ pub(crate) async fn give(
         return Ok(None);
     }
     writer.finish().await?;
-    Ok(Some(bytes))
+    Ok(Some((count, bytes)))
 }
 
+/// Where the rows of tables begin: prefix 0 is the marker's, which belongs to the store that it stands in.
+const AFTER_MARKER: [u8; 1] = [1];
+/// Beyond every row of a partition.
+const END: [u8; 8] = [0xff; 8];
+
 /// Rows in chunks of the size that engines take.
-fn chunks(partition: PartitionId, page: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Vec<u8>> {
+fn chunks(page: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Vec<u8>> {
     // Keys, lengths and the chunk's own head are far less than what is left free.
     const FULL: usize = BASE_CHUNK_BYTES_MAX - (64 << 10);
     let (mut chunks, mut rows, mut size) = (Vec::new(), Vec::new(), 0);
-    let marker = marker_key(partition);
-    for (key, value) in page.into_iter().filter(|(key, _)| *key != marker) {
+    for (key, value) in page {
         let length = key.len() + value.len() + 16;
         if size + length > FULL && !rows.is_empty() {
             chunks.push(encode(&Chunk { rows: std::mem::take(&mut rows) }));
             size = 0;
         }
         size += length;
-        rows.push(Row { key: ByteVec::from(key[2..].to_vec()), value: ByteVec::from(value) });
+        rows.push(Row { key: ByteVec::from(key), value: ByteVec::from(value) });
     }
     if !rows.is_empty() {
         chunks.push(encode(&Chunk { rows }));
     }
     chunks
+}
+
+/// Reads a whole base, chunk by chunk, and hands its rows on; believes it only where its hash says so.
+///
+/// # Errors
+/// A base that is gone or damaged; whatever `each` refuses.
+pub(crate) async fn read(
+    engine: &Arc<dyn Engine>,
+    base: &Base,
+    mut each: impl FnMut(Vec<u8>, Vec<u8>),
+) -> Result<(), OpenError> {
+    let mut so_far: Hash = [0; 16];
+    for number in 0..base.chunks {
+        let bytes = engine.base_chunk(base, number).await?;
+        so_far = base_hash(&so_far, number, &bytes);
+        let chunk: Chunk = decode(&bytes)?;
+        chunk.rows.into_iter().for_each(|row| each(row.key.into(), row.value.into()));
+    }
+    if so_far == base.hash { Ok(()) } else { Err(false_hash(base)) }
+}
+
+fn false_hash(base: &Base) -> OpenError {
+    let what = "its chunks do not give its hash".to_owned();
+    waybill_journal::Error::Base { log: base.log, seq: base.at.seq, what }.into()
 }
 
 /// Frames after which an owner gives the engine a new base.

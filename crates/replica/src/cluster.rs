@@ -5,6 +5,7 @@ use crate::router::{DeliverError, Delivery};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use waybill_journal::LogId;
@@ -121,6 +122,8 @@ pub struct Cluster {
     pub(crate) me: Arc<str>,
     pub(crate) owners: watch::Receiver<Arc<Owners>>,
     pub(crate) look: Arc<Notify>,
+    /// The version of the frames that this process writes: one that every living process reads.
+    pub(crate) form: Arc<AtomicU32>,
 }
 
 /// Why nobody did what was asked.

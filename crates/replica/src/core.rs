@@ -372,6 +372,14 @@ impl<M: Machine> Core<M> {
 
     /// A hash over every row: equal states give equal hashes, whatever is in memory.
     pub fn state_hash(&mut self) -> [u8; 32] {
+        // What has expired is invisible, and each process sweeps it in its own time.
+        let (at, mut cursor) = (self.books.at(), None);
+        loop {
+            cursor = self.books.sweep(cursor, at, 1_024);
+            if cursor.is_none() {
+                break;
+            }
+        }
         self.books.settle();
         let mut hasher = blake3::Hasher::new();
         let mut tables = self.tables();

@@ -1,5 +1,6 @@
 //! What a journal frame holds. Fields are only ever added at the end, as options; see docs/adr on the stored form.
 
+use crate::compare::StateAt;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use waybill_machine::Content;
@@ -17,6 +18,9 @@ pub struct Body {
     /// Messages known to be applied by their receivers: through which number, per receiver.
     #[n(2)]
     pub acknowledged: Vec<Acknowledged>,
+    /// What the owner's state was at an earlier frame, now and then, for copies to compare.
+    #[n(3)]
+    pub state: Option<StateAt>,
 }
 
 impl Body {

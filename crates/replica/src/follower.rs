@@ -3,6 +3,7 @@
 //! copy is as far. It decides nothing.
 
 use crate::cluster::Unrouted;
+use crate::compare::Difference;
 use crate::core::Core;
 use crate::entry::Body;
 use crate::forward;
@@ -41,6 +42,8 @@ pub(crate) enum FollowError {
     Broken(#[from] tokio::task::JoinError),
     #[error("frame {at} does not continue what was applied before it")]
     BadChain { at: u64 },
+    #[error("at frame {} the owner's state hashes to {:02x?}, this copy's to {:02x?}", .0.sequence, .0.owner, .0.here)]
+    Different(Difference),
 }
 
 const READ_BYTES: usize = 4 << 20;
@@ -87,6 +90,7 @@ impl<'a, M: Routed> Following<'a, M> {
     pub(crate) async fn run(mut self, mailbox: &mut Mailbox<M>) -> Followed<M> {
         let mut durable = self.seat.place.target.journal.watch(self.log());
         durable.mark_changed();
+        let compared = Arc::clone(&self.seat.place.status.compare);
         loop {
             let save = self.saver.due_in();
             let done = tokio::select! {
@@ -109,8 +113,16 @@ impl<'a, M: Routed> Following<'a, M> {
                     Err(_) => Err(waybill_journal::Error::Closed.into()),
                 },
                 () = tokio::time::sleep(save.unwrap_or_default()), if save.is_some() => Ok(()),
+                () = compared.changed() => Ok(()),
             };
+            let done = done.and_then(|()| match compared.difference() {
+                Some(difference) => Err(FollowError::Different(difference)),
+                None => Ok(()),
+            });
             if let Err(error) = done {
+                if let FollowError::Different(_) = error {
+                    tracing::error!(partition = %self.seat.place.id, %error, "a copy is not what its owner has; it is thrown away");
+                }
                 tracing::warn!(partition = %self.seat.place.id, %error, "the copy of a partition is made anew");
                 return Followed::Failed(self.saver);
             }
@@ -285,8 +297,11 @@ impl<'a, M: Routed> Following<'a, M> {
         if !frame.is_claim() {
             let undecodable = |error| RecoveryError::Undecodable { partition, sequence, error };
             let body: Body = decode(&frame.body).map_err(undecodable)?;
-            if body.version > Body::VERSION {
+            if u32::from(body.version) > self.seat.cluster.options.member.events {
                 return Err(RecoveryError::Newer { partition, sequence, found: body.version }.into());
+            }
+            if let Some(told) = body.state {
+                self.seat.place.status.compare.heard(partition, told);
             }
             let core = &mut self.core;
             let replayed = catch_unwind(AssertUnwindSafe(|| core.replay(&body, sequence)));
@@ -298,6 +313,7 @@ impl<'a, M: Routed> Following<'a, M> {
             self.saver.wrote(frame.body.len() as u64);
         }
         (self.sequence, self.hash) = (sequence, frame.hash);
+        self.saver.compare(&mut self.core, sequence);
         Ok(())
     }
 

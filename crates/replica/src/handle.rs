@@ -1,11 +1,13 @@
 //! What the rest of a process holds of a partition: a handle to submit, read, deliver and follow; its bounds; its
 //! figures.
 
+use crate::compare::Compare;
+use crate::entry::Body;
 use crate::feed::{Feed, FeedError};
 use crate::mailbox::{Accepted, CutJob, External, Failure, Internal, ReadJob, Submission};
 use crate::router::{DeliverError, Delivery};
 use crate::tenure::Tenure;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, oneshot};
 use waybill_journal::Journal;
@@ -62,6 +64,8 @@ pub struct Limits {
     pub checkpoint_age_ms: u64,
     /// How long request ids are kept, in milliseconds.
     pub request_ttl_ms: i64,
+    /// In a cluster: owner and copies hash their states at every frame whose number is a multiple of this; 0 for never.
+    pub compare_frames: u64,
 }
 
 impl Default for Limits {
@@ -75,6 +79,7 @@ impl Default for Limits {
             checkpoint_bytes: 16 << 20,
             checkpoint_age_ms: 60_000,
             request_ttl_ms: 7 * 24 * 3600 * 1000,
+            compare_frames: 20_000,
         }
     }
 }
@@ -94,9 +99,13 @@ pub struct Status {
     pub checkpoints: AtomicU64,
     /// Stopped after a fault; only a restart helps.
     pub stopped: AtomicBool,
+    /// Whether the copy here is what the owner has.
+    pub compare: Arc<Compare>,
     role: AtomicU8,
     /// Where others could own it: for how long reads here need not ask anybody.
     pub(crate) tenure: OnceLock<Arc<Tenure>>,
+    /// Where others read its frames: the version that all of them can.
+    pub(crate) form: OnceLock<Arc<AtomicU32>>,
 }
 
 impl Status {
@@ -109,6 +118,12 @@ impl Status {
             2 => Role::Claiming,
             _ => Role::Recovering,
         }
+    }
+
+    /// The version of the frames that may be written now.
+    pub(crate) fn form(&self) -> u8 {
+        let agreed = self.form.get().map(|form| form.load(Ordering::Acquire));
+        agreed.map_or(Body::VERSION, |form| u8::try_from(form).unwrap_or(Body::VERSION))
     }
 
     pub(crate) fn set_role(&self, role: Role) {

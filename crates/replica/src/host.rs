@@ -1,5 +1,6 @@
 //! One process's partitions over one data directory: opening, recovering, starting, cutting, stopping.
 
+use crate::agreed;
 use crate::carried::Routed;
 use crate::checkpoint::{self, CheckpointError, Target};
 use crate::clock::Clock;
@@ -91,6 +92,26 @@ pub enum OpenError {
         /// What was asked.
         asked: Layout,
     },
+    /// A migration into it was begun and not finished.
+    #[error(
+        "{what} is being filled from {from}, or that was broken off: finish the migration, or begin it again with --begin-again"
+    )]
+    Arriving {
+        /// What is not whole.
+        what: String,
+        /// Where it comes from.
+        from: String,
+    },
+    /// The processes of the cluster write what this binary cannot read.
+    #[error(
+        "the cluster writes frames of version {written}, this binary reads up to {reads}; start a newer binary"
+    )]
+    OlderBinary {
+        /// The newest version that it reads.
+        reads: u32,
+        /// The newest that may have been written.
+        written: u32,
+    },
     /// The layout row cannot be read.
     #[error(transparent)]
     Undecodable(#[from] waybill_machine::Undecodable),
@@ -140,6 +161,33 @@ impl DataDir {
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys")
     }
+    /// There while the directory is being filled from elsewhere.
+    fn arriving(&self) -> PathBuf {
+        self.0.join("ARRIVING")
+    }
+    /// From where the directory is being filled, or was when that was broken off.
+    #[must_use]
+    pub fn arriving_from(&self) -> Option<String> {
+        std::fs::read_to_string(self.arriving()).ok()
+    }
+    /// Makes the directory and marks it as one that is being filled, durably: nothing starts on a part of it.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn begin_arrival(&self, from: &str) -> std::io::Result<()> {
+        std::fs::create_dir_all(&self.0)?;
+        std::fs::write(self.arriving(), from)?;
+        File::open(self.arriving())?.sync_all()?;
+        File::open(&self.0)?.sync_all()
+    }
+    /// It is filled.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn end_arrival(&self) -> std::io::Result<()> {
+        std::fs::remove_file(self.arriving())?;
+        File::open(&self.0)?.sync_all()
+    }
 }
 
 /// An open data directory: store, journal, and what its partitions share.
@@ -157,7 +205,7 @@ pub struct Host {
 }
 
 /// The layout row: beyond every partition's keys.
-const LAYOUT_KEY: [u8; 2] = [0xff, 0xff];
+pub(crate) const LAYOUT_KEY: [u8; 2] = [0xff, 0xff];
 
 impl Host {
     /// Opens or creates the directory; finishes interrupted checkpoints. Blocks.
@@ -186,6 +234,9 @@ impl Host {
         options: HostOptions,
         cluster: Option<ClusterOptions>,
     ) -> Result<Self, OpenError> {
+        if let Some(from) = dir.arriving_from() {
+            return Err(OpenError::Arriving { what: dir.path().display().to_string(), from });
+        }
         if dir.holds_something_else() {
             return Err(OpenError::Foreign(dir.path().to_path_buf()));
         }
@@ -221,11 +272,13 @@ impl Host {
         lock: File,
         cluster: ClusterOptions,
     ) -> Result<Self, OpenError> {
-        crate::hosted::agree(&cluster.engine, options.layout)?;
+        let reads = cluster.member.events;
+        let agreeing = agreed::agree(&cluster.engine, options.layout, reads);
+        let agreed = tokio::runtime::Handle::current().block_on(agreeing)?;
         crate::metrics::describe();
         let journal: Arc<dyn Journal> = cluster.engine.clone();
         let (router, checkpoints) = (Router::default(), Arc::new(Semaphore::new(1)));
-        let hosted = Some(Hosted::new(cluster));
+        let hosted = Some(Hosted::new(cluster, &agreed));
         Ok(Self { dir, options, store, journal, router, checkpoints, hosted, _lock: lock })
     }
 

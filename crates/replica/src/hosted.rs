@@ -2,6 +2,7 @@
 //! owns it.
 
 use crate::OpenError;
+use crate::agreed::Agreed;
 use crate::carried::{Routed, pack_outcome, unpack};
 use crate::checkpoint::Target;
 use crate::cluster::{Cluster, ClusterOptions, Owner, Owners, WireError, WireFuture, holder};
@@ -12,16 +13,13 @@ use crate::partition::Place;
 use crate::router::Delivery;
 use crate::seat::{Chair, Chairs, Seat};
 use crate::tenure::Tenure;
-use bytes::Bytes;
 use futures::future::try_join_all;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
-use waybill_journal::cluster::Engine;
-use waybill_journal::{Error, LogId};
-use waybill_machine::record::{decode, encode};
-use waybill_types::{Layout, PartitionId};
+use waybill_journal::LogId;
+use waybill_types::PartitionId;
 
 /// The cluster's part of a host.
 pub(crate) struct Hosted {
@@ -32,38 +30,13 @@ pub(crate) struct Hosted {
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
-/// The log of what all processes agree on: one frame with the layout.
-const AGREED: LogId = LogId(0xffff);
-
-/// Founds the cluster's layout, or compares. Blocks.
-///
-/// # Errors
-/// Another layout; an engine that does not answer.
-pub(crate) fn agree(engine: &Arc<dyn Engine>, asked: Layout) -> Result<(), OpenError> {
-    let runtime = tokio::runtime::Handle::current();
-    // Of processes that found it at once, those that are fenced read what the last one wrote.
-    for _ in 0..100 {
-        let frames = engine.read(AGREED, 1, 1 << 20)?;
-        if let Some(frame) = frames.iter().find(|frame| !frame.is_claim()) {
-            let found: Layout = decode(&frame.body)?;
-            return if found == asked { Ok(()) } else { Err(OpenError::OtherCluster { found, asked }) };
-        }
-        let claim = runtime.block_on(engine.claim(AGREED))?;
-        let body = Bytes::from(encode(&asked));
-        match runtime.block_on(engine.append(AGREED, claim.epoch, claim.head.seq + 1, body)) {
-            Ok(_) | Err(Error::Fenced { .. } | Error::Sequence { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(Error::Engine { what: "the cluster's layout cannot be agreed on; start one process first".into() }
-        .into())
-}
-
 impl Hosted {
-    pub(crate) fn new(options: ClusterOptions) -> Self {
+    pub(crate) fn new(options: ClusterOptions, agreed: &Agreed) -> Self {
         let (publish, owners) = watch::channel(Arc::new(Owners::default()));
         let me = Arc::from(holder(&options.member));
-        let cluster = Cluster { options, me, owners, look: Arc::new(Notify::new()) };
+        // Whatever was agreed all that live can read; more is written once it is known that they can.
+        let form = Arc::new(AtomicU32::new(agreed.events));
+        let cluster = Cluster { options, me, owners, look: Arc::new(Notify::new()), form };
         let (chairs, wanted) = (Chairs::default(), Arc::new(Wanted::default()));
         let keeper = Keeper {
             cluster: cluster.clone(),
@@ -229,6 +202,7 @@ impl Host {
             status: Arc::clone(&handle.status),
             internal: handle.internal.downgrade(),
         };
+        handle.status.form.get_or_init(|| Arc::clone(&hosted.cluster.form));
         let tenure = Arc::clone(handle.status.tenure.get_or_init(|| Arc::new(Tenure::new())));
         Seat {
             layout: self.options.layout,

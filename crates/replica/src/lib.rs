@@ -5,12 +5,14 @@
 //! appends one frame to the journal, and only then answers, sends messages and tells the door. [`Core`] is the part
 //! without tasks, disks and clocks: a simulator drives it directly.
 
+pub mod agreed;
 mod base;
 mod books;
 mod carried;
 mod checkpoint;
 mod clock;
 mod cluster;
+mod compare;
 mod core;
 mod entry;
 mod feed;
@@ -22,6 +24,7 @@ mod hosted;
 mod letter;
 mod mailbox;
 mod metrics;
+pub mod moving;
 mod ownership;
 mod partition;
 mod recovery;
@@ -37,6 +40,7 @@ pub use carried::Routed;
 pub use checkpoint::Marker;
 pub use clock::Clock;
 pub use cluster::{Cluster, ClusterOptions, Elsewhere, Owner, Owners, Wire, WireError, WireFuture, holder};
+pub use compare::{Compare, Difference, Digest, StateAt};
 pub use core::{Core, Input, RequestKey, Staged};
 pub use entry::{Acknowledged, Body, Cause, Entry, Remembered};
 pub use feed::{Change, Feed, FeedError};

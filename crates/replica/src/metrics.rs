@@ -13,6 +13,11 @@ pub(crate) const CHECKPOINTS: &str = "waybill_partition_checkpoints_total";
 /// Seconds of the last checkpoint; label `partition`.
 pub(crate) const CHECKPOINT_SECONDS: &str = "waybill_partition_checkpoint_seconds";
 
+/// The last frame at which a copy was found to be what its owner has; label `partition`.
+pub(crate) const COPY_EQUAL: &str = "waybill_copy_equal_sequence";
+/// Times that a copy was found not to be what its owner has: alarm on any; label `partition`.
+pub(crate) const COPY_DIFFERENT: &str = "waybill_copy_differences_total";
+
 /// What one partition counts at every turn, looked up once.
 pub(crate) struct Meters {
     pub(crate) steps: metrics::Counter,
@@ -40,5 +45,7 @@ pub(crate) fn describe() {
     metrics::describe_counter!(FRAME_BYTES, metrics::Unit::Bytes, "bytes of journal frame bodies appended");
     metrics::describe_gauge!(OUTBOX_DEPTH, "messages not yet acknowledged by their receivers");
     metrics::describe_counter!(CHECKPOINTS, "checkpoints finished");
+    metrics::describe_gauge!(COPY_EQUAL, "last frame at which the copy here was found equal to its owner's state");
+    metrics::describe_counter!(COPY_DIFFERENT, "times that the copy here was found different from its owner's state");
     metrics::describe_gauge!(CHECKPOINT_SECONDS, metrics::Unit::Seconds, "duration of the last checkpoint");
 }

@@ -461,7 +461,9 @@ impl<M: Machine> Running<M> {
                 .collect();
             self.acknowledge_at = None;
             self.core.acknowledge(&acknowledged);
-            let body = Body { version: Body::VERSION, entries: batch.entries, acknowledged };
+            let state = self.tenure.as_ref().and_then(|_| self.status.compare.to_tell());
+            let version = self.status.form();
+            let body = Body { version, entries: batch.entries, acknowledged, state };
             let bytes = waybill_machine::record::encode(&body);
             let length = bytes.len() as u64;
             let log = LogId(self.id.number());
@@ -474,6 +476,9 @@ impl<M: Machine> Running<M> {
                 }
             }
             self.saver.wrote(length);
+            if self.tenure.is_some() {
+                self.saver.compare(&mut self.core, self.sequence);
+            }
             self.status.sequence.store(self.sequence, Ordering::Release);
             self.meters.frames.increment(1);
             self.meters.frame_bytes.increment(length);

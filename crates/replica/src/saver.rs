@@ -2,6 +2,7 @@
 //! state says at which durable frame it stands.
 
 use crate::checkpoint::{self, CheckpointError, Marker, Target};
+use crate::compare::{Compare, Hashing};
 use crate::core::Core;
 use crate::handle::{Limits, Status};
 use crate::mailbox::Internal;
@@ -57,6 +58,25 @@ impl<M: Machine> Saver<M> {
     /// A checkpoint is on its way to the store.
     pub(crate) fn is_running(&self) -> bool {
         self.running
+    }
+
+    /// Hashes the state, which stands at the durable frame `sequence`, where that is one to compare at and no checkpoint is in
+    /// the way.
+    pub(crate) fn compare(&self, core: &mut Core<M>, sequence: u64) {
+        let every = self.of.limits.compare_frames;
+        if every == 0 || !sequence.is_multiple_of(every) || self.running {
+            return;
+        }
+        let compare = &self.of.status.compare;
+        let Some(still) = compare.turn(&self.of.checkpoints) else { return };
+        let hashing = Hashing {
+            partition: self.of.partition,
+            snapshot: core.snapshot(),
+            store: Arc::clone(&self.of.target.store),
+            request_ttl_ms: self.of.limits.request_ttl_ms,
+            still,
+        };
+        Compare::hash(compare, sequence, hashing);
     }
 
     /// A frame with so many bytes is durable.

@@ -34,6 +34,11 @@ impl<M: Machine> Snapshot<M> {
         Self { id, layout, rows, machine: PhantomData }
     }
 
+    /// Every row at the cut, over the store's.
+    pub(crate) fn rows(self, store: Arc<dyn Store>) -> Arc<dyn Cold> {
+        Arc::new(Overlay { rows: self.rows, below: ColdRows { store, partition: self.id } })
+    }
+
     /// The state at the cut. Blocks on the store.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use minicbor::bytes::ByteVec;
 use waybill_machine::Content;
 use waybill_machine::record::{decode, encode};
-use waybill_replica::{Acknowledged, Body, Cause, Entry, Remembered};
+use waybill_replica::{Acknowledged, Body, Cause, Entry, Remembered, StateAt};
 use waybill_types::{Actor, Channel, Origin, PartitionId, Reason, RequestId, Service, Timestamp};
 
 fn frame() -> Body {
@@ -41,6 +41,7 @@ fn frame() -> Body {
             },
         ],
         acknowledged: vec![Acknowledged { to: from, through: 12 }],
+        state: None,
     }
 }
 
@@ -52,4 +53,14 @@ fn a_frame_of_version_one_is_written_and_read_as_ever() {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, VERSION_1, "a changed form would make stored journals unreadable");
     assert_eq!(decode::<Body>(&bytes).unwrap(), frame());
+}
+
+#[test]
+fn what_a_frame_tells_of_an_earlier_state_follows_the_rest() {
+    let told = StateAt { sequence: 20_000, digest: [0xab; 16] };
+    let bytes = encode(&Body { state: Some(told), ..frame() });
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let before = VERSION_1.strip_prefix("83").unwrap();
+    assert_eq!(hex, format!("84{before}82194e2050{}", "ab".repeat(16)));
+    assert_eq!(decode::<Body>(&bytes).unwrap().state, Some(told));
 }

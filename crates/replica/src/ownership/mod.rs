@@ -2,6 +2,7 @@
 //! spread, and hands over what is not. Leases only say who should claim; that nobody writes beside the owner is the
 //! fence of the claim.
 
+mod form;
 mod spread;
 
 use crate::cluster::{Cluster, Owners, holder, running_name};
@@ -80,6 +81,7 @@ impl Keeper {
         if !joined {
             return Ok(());
         }
+        self.settle_form(&owners).await?;
         let plan = self.plan(&owners);
         self.hand_over(&owners, &plan).await?;
         self.hold(&owners, &plan).await
@@ -114,7 +116,13 @@ impl Keeper {
         }
         let asked = Instant::now();
         match self.cluster.engine().beat(&member, self.ttl()).await? {
-            Presence::Alive => self.beaten = Some(asked),
+            Presence::Alive => {
+                let was_away = self.beaten.is_none_or(|at| at.elapsed() >= self.ttl());
+                self.beaten = Some(asked);
+                if was_away {
+                    self.check_form().await?;
+                }
+            }
             Presence::NameTaken { remaining } => {
                 let name = &member.name;
                 tracing::warn!(%name, ?remaining, "another process of this name is or was just alive; waiting");

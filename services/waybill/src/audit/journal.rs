@@ -122,7 +122,7 @@ mod tests {
 
     fn judged(entries: Vec<Entry>) -> (u64, u64) {
         let mut report = Report::default();
-        let body = Body { version: Body::VERSION, entries, acknowledged: Vec::new() };
+        let body = Body { version: Body::VERSION, entries, acknowledged: Vec::new(), state: None };
         Seen::default().frame(PartitionId::new(Service::Orders, 0), 1, &body, &mut report);
         let law = report.laws().find(|(law, _)| *law == "ONCE-1").unwrap().1;
         (law.checked, law.violation_count)
