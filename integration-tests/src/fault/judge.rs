@@ -27,14 +27,29 @@ pub struct Verdict {
 /// # Errors
 /// What was lost, doubled, changed or broken.
 pub(crate) async fn judge(traffic: &Traffic, engine: &Engine) -> anyhow::Result<Verdict> {
-    let channel = engine.channel().await?;
+    let mut verdict = ledger_holds(traffic, &engine.channel().await?, 0).await?;
+    engine.settle().await?;
+    verdict.audited = engine.audit().await?;
+    Ok(verdict)
+}
+
+/// Judges what was asked since entry `first` by asking again: nothing acknowledged is lost, nothing is doubled.
+///
+/// # Errors
+/// What was lost, doubled or changed.
+pub(crate) async fn ledger_holds(
+    traffic: &Traffic,
+    channel: &Channel,
+    first: usize,
+) -> anyhow::Result<Verdict> {
     let entries = traffic.ledger.entries();
+    let entries = &entries[first..];
     let mut verdict = Verdict { sent: entries.len(), ..Verdict::default() };
-    verdict.settled_by_retry = settle_unknown(traffic, &channel, &entries).await?;
-    let entries = traffic.ledger.entries();
+    verdict.settled_by_retry = settle_unknown(traffic, channel, entries, first).await?;
+    let entries = traffic.ledger.entries().split_off(first);
     verdict.acknowledged =
         entries.iter().filter(|e| matches!(&e.answer, Some(a) if !matches!(a, Answer::Refused(_)))).count();
-    let judged = futures::stream::iter(entries.iter().map(|entry| one(&channel, entry))).buffer_unordered(64);
+    let judged = futures::stream::iter(entries.iter().map(|entry| one(channel, entry))).buffer_unordered(64);
     let faults: Vec<String> =
         judged.filter_map(|found| async { found.err().map(|e| e.to_string()) }).collect().await;
     ensure!(
@@ -45,13 +60,16 @@ pub(crate) async fn judge(traffic: &Traffic, engine: &Engine) -> anyhow::Result<
     );
     let seen = lock(&traffic.ledger.faults).clone();
     ensure!(seen.is_empty(), "nodes saw {} fault(s), such as: {}", seen.len(), seen[0]);
-    engine.settle().await?;
-    verdict.audited = engine.audit().await?;
     Ok(verdict)
 }
 
 /// Retries what is unknown under the same request id until there is an answer.
-async fn settle_unknown(traffic: &Traffic, channel: &Channel, entries: &[Entry]) -> anyhow::Result<usize> {
+async fn settle_unknown(
+    traffic: &Traffic,
+    channel: &Channel,
+    entries: &[Entry],
+    first: usize,
+) -> anyhow::Result<usize> {
     let unknown: Vec<usize> = (0..entries.len()).filter(|index| entries[*index].answer.is_none()).collect();
     for index in &unknown {
         let mut answer = None;
@@ -62,7 +80,7 @@ async fn settle_unknown(traffic: &Traffic, channel: &Channel, entries: &[Entry])
             }
         }
         let Some(answer) = answer else { bail!("no answer to {:?}", entries[*index].ask) };
-        traffic.ledger.answered(*index, answer);
+        traffic.ledger.answered(first + index, answer);
     }
     Ok(unknown.len())
 }

@@ -33,7 +33,7 @@ pub(crate) async fn client(traffic: Arc<Traffic>, channel: Channel, mut chance: 
     }
 }
 
-fn choose(traffic: &Traffic, chance: &mut Chance) -> Ask {
+pub(crate) fn choose(traffic: &Traffic, chance: &mut Chance) -> Ask {
     let n = traffic.next.fetch_add(1, Ordering::Relaxed);
     let number = format!("{:x}-{n}", traffic.run);
     match chance.below(10) {

@@ -3,11 +3,11 @@
 
 mod crash;
 mod image;
-mod judge;
-mod ledger;
-mod load;
+pub(crate) mod judge;
+pub(crate) mod ledger;
+pub(crate) mod load;
 mod powercut;
-mod warehouse;
+pub(crate) mod warehouse;
 
 pub use crash::{CrashOptions, crash};
 pub use powercut::{PowercutOptions, powercut};
