@@ -23,8 +23,8 @@ use tokio::task::JoinSet;
 use tonic::transport::Channel;
 use waybill_proto::inventory::v1::inventory_service_client::InventoryServiceClient;
 use waybill_proto::inventory::v1::{
-    Item, ItemRow, ReceiveStockRequest, ReserveMode, ReserveStockRequest, StockCondition, StockQuantity,
-    Unit, UpsertItemsRequest,
+    Item, ItemRow, ReceiveStockRequest, ReleaseReservationRequest, ReserveMode, ReserveStockRequest,
+    StockCondition, StockQuantity, Unit, UpsertItemsRequest,
 };
 use waybill_proto::orders::v1::orders_service_client::OrdersServiceClient;
 use waybill_proto::orders::v1::{GetOrderRequest, OrderStatus, PlaceMode, get_order_request};
@@ -108,7 +108,7 @@ async fn stocked(inventory: &mut InventoryServiceClient<Channel>, sku: &str) -> 
         ..Default::default()
     };
     inventory.receive_stock(received).await?;
-    // The id of a hold says in which partition its item is. It lapses before anybody looks.
+    // The id of a hold says in which partition its item is.
     let probe = ReserveStockRequest {
         request_id: format!("where-{sku}"),
         lines: vec![StockQuantity {
@@ -118,11 +118,19 @@ async fn stocked(inventory: &mut InventoryServiceClient<Channel>, sku: &str) -> 
             ..Default::default()
         }],
         mode: ReserveMode::AllOrNothing.into(),
-        ttl_ms: 1,
+        ttl_ms: 60_000,
         ..Default::default()
     };
     let held = inventory.reserve_stock(probe).await?.into_inner();
-    home(&held.reservation.context("a hold")?.reservation_id)
+    let reservation_id = held.reservation.context("a hold")?.reservation_id;
+    let request_id = format!("leave-{sku}");
+    let release = ReleaseReservationRequest {
+        request_id,
+        reservation_id: reservation_id.clone(),
+        ..Default::default()
+    };
+    inventory.release_reservation(release).await?;
+    home(&reservation_id)
 }
 
 async fn ordered(at: &Channel, index: usize) -> anyhow::Result<String> {
