@@ -1,10 +1,13 @@
-//! The client itself: a channel, an identity, patience, and one generated client per service.
+//! The client itself: a way to the engine, an identity, patience, and one generated client per service.
 
-use crate::{ClientError, Identity, Retry};
-use std::time::Duration;
+use crate::error::innermost;
+use crate::{ClientError, Identity, Retry, Route, Servers};
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 use waybill_proto::common::v1::admin_service_client::AdminServiceClient;
+use waybill_proto::common::v1::cluster_service_client::ClusterServiceClient;
 use waybill_proto::common::v1::partition_service_client::PartitionServiceClient;
 use waybill_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
@@ -17,8 +20,8 @@ use waybill_proto::orders::v1::order_policy_service_client::OrderPolicyServiceCl
 use waybill_proto::orders::v1::orders_service_client::OrdersServiceClient;
 use waybill_proto::orders::v1::returns_service_client::ReturnsServiceClient;
 
-/// What generated clients send through: the channel, with the caller's identity on every call.
-pub type Door = InterceptedService<Channel, Identity>;
+/// What generated clients send through: the way to the engine, with the caller's identity on every call.
+pub type Door = InterceptedService<Route, Identity>;
 
 /// The largest answer that is read, in bytes: a page of the largest rows fits.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -26,7 +29,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// A client of one engine. Clones share the connection.
 #[derive(Clone, Debug)]
 pub struct Client {
-    channel: Channel,
+    route: Route,
     identity: Identity,
     pub(crate) retry: Retry,
 }
@@ -36,24 +39,50 @@ macro_rules! doors {
         $(#[$doc])*
         #[must_use]
         pub fn $name(&self) -> $client<Door> {
-            $client::with_interceptor(self.channel.clone(), self.identity.clone())
+            $client::with_interceptor(self.route.clone(), self.identity.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX)
         }
     )*};
 }
 
 impl Client {
-    /// Connects to `endpoint`, such as `http://127.0.0.1:7700`. Afterwards the connection comes back by itself.
+    /// Connects to `endpoint`, such as `http://127.0.0.1:7700`, or to the first that answers of several processes over one
+    /// journal, separated by commas. Afterwards the connection comes back by itself; see [`Self::connect_to`].
     ///
     /// # Errors
     /// [`ClientError`] when `endpoint` is no address or nobody answers there within 5 seconds.
     pub async fn connect(endpoint: &str, identity: Identity) -> Result<Self, ClientError> {
-        let channel = Self::endpoint(endpoint)?.connect().await.map_err(|fault| {
-            let why =
-                std::error::Error::source(&fault).map_or_else(|| fault.to_string(), ToString::to_string);
-            ClientError::Connect { endpoint: endpoint.to_owned(), why }
-        })?;
-        Ok(Self::from_channel(channel, identity))
+        Self::connect_to(&Servers::open(endpoint)?, identity).await
+    }
+
+    /// Connects to the first process that answers. With several, a call whose process is gone, says that it is about to stop
+    /// or cannot answer is repeated at the next one, with the same request id; streams go on there with their token; and no
+    /// call is begun at a process whose health service says that it does not serve.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`] when none answers, or none lets this client's certificate in.
+    pub async fn connect_to(servers: &Servers, identity: Identity) -> Result<Self, ClientError> {
+        let endpoints = servers.endpoints();
+        let fault = |why: String| {
+            let names: Vec<String> = endpoints.iter().map(|one| one.uri().to_string()).collect();
+            ClientError::Connect { endpoint: names.join(","), why }
+        };
+        let route = Route::connected(endpoints).await.map_err(|error| fault(innermost(&error)))?;
+        if endpoints.iter().any(|one| one.uri().scheme_str() == Some("https")) {
+            // A handshake ends before the server has judged our certificate: the first answer tells.
+            let asked = HealthClient::new(route.clone()).check(HealthCheckRequest::default()).await;
+            if let Some(refused) = asked.err().filter(|status| std::error::Error::source(status).is_some()) {
+                return Err(fault(innermost(&refused)));
+            }
+        }
+        Ok(Self { route, identity, retry: Retry::default() })
+    }
+
+    /// As [`Self::connect_to`], but connects at the first call; until then nobody knows whether a server is there. Needs a
+    /// Tokio runtime around it.
+    #[must_use]
+    pub fn lazy(servers: &Servers, identity: Identity) -> Self {
+        Self { route: Route::lazy(servers.endpoints()), identity, retry: Retry::default() }
     }
 
     /// As [`Self::connect`], but connects at the first call; until then nobody knows whether the server is there.
@@ -61,28 +90,13 @@ impl Client {
     /// # Errors
     /// [`ClientError::Endpoint`] when `endpoint` is no address. Needs a Tokio runtime around it.
     pub fn connect_lazy(endpoint: &str, identity: Identity) -> Result<Self, ClientError> {
-        Ok(Self::from_channel(Self::endpoint(endpoint)?.connect_lazy(), identity))
+        Ok(Self::lazy(&Servers::open(endpoint)?, identity))
     }
 
     /// Over a channel that exists already.
     #[must_use]
     pub fn from_channel(channel: Channel, identity: Identity) -> Self {
-        Self { channel, identity, retry: Retry::default() }
-    }
-
-    /// The address with this client's settings: quick to notice a dead peer, no delay for small messages.
-    fn endpoint(endpoint: &str) -> Result<Endpoint, ClientError> {
-        let address = Endpoint::from_shared(endpoint.to_owned())
-            .ok()
-            .filter(|address| address.uri().host().is_some() && address.uri().scheme().is_some())
-            .ok_or_else(|| ClientError::Endpoint { endpoint: endpoint.to_owned() })?;
-        Ok(address
-            .connect_timeout(Duration::from_secs(5))
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(10))
-            .keep_alive_while_idle(true)
-            .http2_adaptive_window(true))
+        Self { route: Route::over(channel), identity, retry: Retry::default() }
     }
 
     /// The same connection for another caller.
@@ -120,6 +134,8 @@ impl Client {
         sourcing: SourcingServiceClient;
         /// The generated client of the operator's door. Its calls are not repeated.
         admin: AdminServiceClient;
+        /// The generated client of who owns what among processes over one journal. Its calls are not repeated.
+        cluster: ClusterServiceClient;
         /// The generated client between processes. Its calls are not repeated.
         partition: PartitionServiceClient;
     }

@@ -4,17 +4,27 @@
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The endpoint is not an address.
-    #[error("{endpoint:?} is no endpoint, give one such as http://127.0.0.1:7700")]
+    #[error(
+        "{endpoint:?} is no endpoint here, give one such as {scheme}://127.0.0.1:7700 (https:// goes with certificates)"
+    )]
     Endpoint {
         /// What was given.
         endpoint: String,
+        /// How it must begin: `https` with certificates, else `http`.
+        scheme: &'static str,
+    },
+    /// The certificates cannot be used.
+    #[error("the certificates cannot be used: {why}")]
+    Tls {
+        /// What is wrong with them.
+        why: String,
     },
     /// Nobody answers there.
     #[error("cannot connect to {endpoint}: {why}; is the server running, and is this its address?")]
     Connect {
-        /// What was asked.
+        /// What was asked, separated by commas.
         endpoint: String,
-        /// What the transport says.
+        /// What the transport says, of the last one.
         why: String,
     },
     /// Channel, actor or role cannot be sent.
@@ -25,4 +35,13 @@ pub enum ClientError {
         /// What was given.
         value: String,
     },
+}
+
+/// The cause behind all causes, which says most.
+pub(crate) fn innermost(fault: &dyn std::error::Error) -> String {
+    let mut cause = fault;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
 }

@@ -2,6 +2,8 @@
 //! where they were.
 
 mod server;
+#[path = "breaks/several.rs"]
+mod several;
 
 use futures::StreamExt;
 use server::Desk;
@@ -104,6 +106,33 @@ async fn a_stream_goes_on_after_the_last_message_that_was_taken() {
     assert_eq!(revisions, (1..=8).collect::<Vec<u64>>());
     assert_eq!(desk.tokens()[0], "", "the first one begins where the caller said");
     assert!(desk.tokens().contains(&"6".to_owned()), "{:?}", desk.tokens());
+}
+
+#[tokio::test]
+async fn streams_that_nobody_reads_do_not_hold_up_calls_beside_them() {
+    let desk = Desk::open().await;
+    let client = client(&desk).await;
+    // More than a connection takes unread by the protocol's own default: 64 KiB.
+    for _ in 0..20_000 {
+        desk.publish();
+    }
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let asked = WatchOrderRequest { order_id: "W00-1".into(), ..Default::default() };
+        let mut updates = client.watch_order(asked);
+        assert_eq!(updates.next().await.unwrap().unwrap().revision, 1);
+        streams.push(updates);
+    }
+    for call in 0..300 {
+        let placed = client.place_order(PlaceOrderRequest::default());
+        tokio::time::timeout(Duration::from_secs(10), placed)
+            .await
+            .unwrap_or_else(|_| panic!("call {call} waits behind the streams"))
+            .unwrap();
+    }
+    for updates in streams {
+        assert_eq!(updates.skip(19_998).next().await.unwrap().unwrap().revision, 20_000);
+    }
 }
 
 #[tokio::test]

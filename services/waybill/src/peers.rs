@@ -1,9 +1,10 @@
 //! Messages between processes: the client side for services that run elsewhere, the server side for partitions here.
 
+use crate::tls::Dial;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use waybill_machine::record::{decode, encode};
 use waybill_proto::common::v1::partition_service_client::PartitionServiceClient;
@@ -47,9 +48,10 @@ pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// when the other machine vanished without a word.
 ///
 /// # Errors
-/// An address that is no URL.
-pub fn lazy_channel(endpoint: &str) -> anyhow::Result<Channel> {
-    let endpoint = Endpoint::from_shared(endpoint.to_owned())?
+/// See [`Dial::endpoint`].
+pub fn lazy_channel(dial: &Dial, endpoint: &str) -> anyhow::Result<Channel> {
+    let endpoint = dial
+        .endpoint(endpoint)?
         .connect_timeout(Duration::from_secs(5))
         .http2_keep_alive_interval(Duration::from_secs(5))
         .keep_alive_timeout(Duration::from_secs(5))
@@ -77,9 +79,9 @@ impl Peer {
     /// Connects when first used, and again whenever the connection is lost.
     ///
     /// # Errors
-    /// An address that is no URL.
-    pub fn new(endpoint: &str) -> anyhow::Result<Self> {
-        let client = PartitionServiceClient::new(lazy_channel(endpoint)?);
+    /// See [`Dial::endpoint`].
+    pub fn new(dial: &Dial, endpoint: &str) -> anyhow::Result<Self> {
+        let client = PartitionServiceClient::new(lazy_channel(dial, endpoint)?);
         Ok(Self(client.max_encoding_message_size(MESSAGE_BYTES_MAX)))
     }
 }
@@ -110,9 +112,9 @@ impl RemoteRecipients {
     /// Connects when first used.
     ///
     /// # Errors
-    /// An address that is no URL.
-    pub fn new(endpoint: &str) -> anyhow::Result<Self> {
-        Ok(Self(PartitionServiceClient::new(lazy_channel(endpoint)?)))
+    /// See [`Dial::endpoint`].
+    pub fn new(dial: &Dial, endpoint: &str) -> anyhow::Result<Self> {
+        Ok(Self(PartitionServiceClient::new(lazy_channel(dial, endpoint)?)))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::audit::Running;
 use crate::cluster::{ClusterDoor, Elsewhere, OwnerDoor, running_channel};
 use crate::config::{ClockKind, Config, ServiceName};
 use crate::peers::{PartitionDoor, Peer, RemoteRecipients};
+use crate::tls::{Dial, Tls};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,8 +14,10 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::service::{InterceptorLayer, Routes, RoutesBuilder};
+use tonic::transport::Channel;
 use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Channel, Server as GrpcServer};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::util::MapResponseLayer;
 use waybill_machine::record::{decode, encode};
@@ -33,7 +36,7 @@ use waybill_proto::orders::v1::order_policy_service_server::OrderPolicyServiceSe
 use waybill_proto::orders::v1::orders_service_server::OrdersServiceServer;
 use waybill_proto::orders::v1::returns_service_server::ReturnsServiceServer;
 use waybill_replica::{Clock, ClusterOptions, DataDir, Host, HostOptions};
-use waybill_service_kit::{Access, Nodes, OpenPerson, Planner, Seal, explain_undecodable, identify};
+use waybill_service_kit::{Nodes, OpenPerson, Planner, Seal, explain_undecodable, identify};
 use waybill_store::Op;
 use waybill_store::vault::Vault;
 use waybill_types::{Service, Timestamp};
@@ -43,6 +46,7 @@ pub struct Server {
     address: SocketAddr,
     host: Arc<Host>,
     running: Running,
+    health: HealthReporter,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), tonic::transport::Error>>,
 }
@@ -54,9 +58,10 @@ pub struct Server {
 pub async fn start(config: Config) -> anyhow::Result<Server> {
     config.check()?;
     let started = SystemTime::now();
+    let tls = Tls::read(&config.tls)?;
     let bound = if config.journal.url.is_some() { Some(bind(&config).await?) } else { None };
     let cluster = match &bound {
-        Some((_, address)) => crate::cluster::options(&config, *address).await?,
+        Some((_, address)) => crate::cluster::options(&config, *address, &tls.dial).await?,
         None => None,
     };
     let engine = cluster.as_ref().map(|cluster| Arc::clone(&cluster.engine));
@@ -66,7 +71,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         None => open_vault(&host)?,
     };
     let seal = Seal::new(Arc::new(vault));
-    let (running, mut routes) = start_services(&config, &host, seal.clone()).await?;
+    let (running, mut routes) = start_services(&config, &host, &tls.dial, seal.clone()).await?;
     let here = crate::backup::services(&running);
     let seal = running.orders.is_some().then_some(seal);
     let door = PartitionDoor { seal, router: host.router().clone(), here, layout: host.layout() };
@@ -82,17 +87,20 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     routes.add_service(owner.server());
     let view = ClusterDoor { host: Arc::clone(&host), running: running.clone() };
     routes.add_service(ClusterServiceServer::new(view));
-    add_health_and_reflection(&mut routes).await?;
+    let health = add_health_and_reflection(&mut routes).await?;
     let (listener, address) = match bound {
         Some(bound) => bound,
         None => bind(&config).await?,
     };
     let (stop, stopped) = oneshot::channel();
-    let served = tokio::spawn(serve(listener, routes.routes(), stopped));
+    let served = tokio::spawn(serve(tls, listener, routes.routes(), stopped));
+    if let Some(cluster) = host.cluster() {
+        crate::cluster::meter(cluster, host.layout());
+    }
     // Others may hand partitions over from now on, so this process must be reachable first.
     host.join(OWNED_WITHIN).await;
     tracing::info!(%address, data_dir = %config.data_dir.display(), "serving");
-    Ok(Server { address, host, running, stop: Some(stop), served })
+    Ok(Server { address, host, running, health, stop: Some(stop), served })
 }
 
 /// How long callers are kept out until every partition has an owner; after that they wait by themselves.
@@ -100,6 +108,9 @@ const OWNED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long others may take to own what this process owned when it stops.
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long answers that are made may take to reach their callers when this process stops.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 
 async fn bind(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(config.listen).await;
@@ -131,12 +142,21 @@ fn open_vault(host: &Host) -> anyhow::Result<Vault> {
         anyhow::ensure!(vault.id() == id, "{} holds another vault; {restore}", keys.display());
         anyhow::ensure!(vault.keys() >= given, "{} is older than the data; {restore}", keys.display());
     }
-    let row = encode(&(minicbor::bytes::ByteArray::from(vault.id()), vault.keys()));
-    host.store().commit(&[Op::Put { key: VAULT_KEY.to_vec(), value: row }])?;
+    note_vault(&**host.store(), vault.id(), vault.keys())?;
     Ok(vault)
 }
 
+/// Notes which vault belongs to a directory's rows.
+///
+/// # Errors
+/// A store that fails.
+pub(crate) fn note_vault(store: &dyn waybill_store::Store, id: [u8; 16], keys: u64) -> anyhow::Result<()> {
+    let row = encode(&(minicbor::bytes::ByteArray::from(id), keys));
+    Ok(store.commit(&[Op::Put { key: VAULT_KEY.to_vec(), value: row }])?)
+}
+
 async fn serve(
+    tls: Tls,
     listener: TcpListener,
     routes: Routes,
     stopped: oneshot::Receiver<()>,
@@ -144,13 +164,14 @@ async fn serve(
     // The server's own setting does not reach connections that come in this way; without it answers wait 40 ms for the
     // caller's delayed acknowledgement.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    GrpcServer::builder()
+    let access = tls.access;
+    tls.listener
         .accept_http1(true)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(8 << 20)
         .max_concurrent_streams(10_000)
         .layer(GrpcWebLayer::new())
-        .layer(InterceptorLayer::new(|request| identify(Access::Loopback, request)))
+        .layer(InterceptorLayer::new(move |request| identify(&access, request)))
         .layer(MapResponseLayer::new(explain_undecodable::<tonic::body::Body>))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async {
@@ -192,22 +213,23 @@ async fn open_host_in(config: &Config, cluster: Option<ClusterOptions>) -> anyho
 /// Where a virtual clock begins: 2026-01-05T00:00:00Z, a Monday. A directory with later history goes on from there.
 const VIRTUAL_START: Timestamp = Timestamp::from_ms(1_767_571_200_000);
 
-async fn add_health_and_reflection(routes: &mut RoutesBuilder) -> anyhow::Result<()> {
+async fn add_health_and_reflection(routes: &mut RoutesBuilder) -> anyhow::Result<HealthReporter> {
     let (health, service) = tonic_health::server::health_reporter();
-    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    health.set_service_status("", ServingStatus::Serving).await;
     routes.add_service(service);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(waybill_proto::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     routes.add_service(reflection);
-    Ok(())
+    Ok(health)
 }
 
 /// Starts what this process runs, inventory first: the planner needs its figures, orders need the planner.
 async fn start_services(
     config: &Config,
     host: &Arc<Host>,
+    dial: &Dial,
     seal: Seal,
 ) -> anyhow::Result<(Running, RoutesBuilder)> {
     let mut running = Running::default();
@@ -219,9 +241,12 @@ async fn start_services(
                 Some(cluster) => {
                     let elsewhere = waybill_replica::Elsewhere(cluster.clone());
                     host.router().register(service.into(), Arc::new(elsewhere));
-                    add_elsewhere(&mut routes, service, running_channel(cluster, service.into()));
+                    add_elsewhere(&mut routes, service, running_channel(cluster, dial, service.into()));
                 }
-                None => host.router().register(service.into(), Arc::new(Peer::new(peer(config, service)?)?)),
+                None => {
+                    let peer = Peer::new(dial, peer(config, service)?)?;
+                    host.router().register(service.into(), Arc::new(peer));
+                }
             }
         }
     }
@@ -232,7 +257,7 @@ async fn start_services(
         routes.add_service(door.server());
         running.inventory = Some(door.partitions().clone());
     } else if runs(ServiceName::Fulfillment) {
-        let channel = channel(config, host, ServiceName::Inventory)?;
+        let channel = channel(config, host, dial, ServiceName::Inventory)?;
         crate::remote_stock::follow(channel, host.layout(), stock.clone());
     }
     let (planner, nodes): (Arc<dyn Planner>, Arc<dyn Nodes>) = if runs(ServiceName::Fulfillment) {
@@ -246,7 +271,7 @@ async fn start_services(
         let recipients: Arc<dyn OpenPerson> = if opens {
             Arc::new(seal.clone())
         } else {
-            Arc::new(RemoteRecipients::new(peer(config, ServiceName::Orders)?)?)
+            Arc::new(RemoteRecipients::new(dial, peer(config, ServiceName::Orders)?)?)
         };
         let door = waybill_fulfillment_service::open(host, settings, recipients, stock).await?;
         routes.add_service(door.fulfillment_server());
@@ -257,7 +282,7 @@ async fn start_services(
         running.decisions = door.decisions();
         (door.planner(), door.nodes())
     } else {
-        let channel = channel(config, host, ServiceName::Fulfillment)?;
+        let channel = channel(config, host, dial, ServiceName::Fulfillment)?;
         let nodes = waybill_fulfillment_service::RemoteNodes::new(channel.clone());
         (Arc::new(waybill_fulfillment_service::RemotePlanner::new(channel)), Arc::new(nodes))
     };
@@ -278,10 +303,10 @@ async fn start_services(
 }
 
 /// The way to a service that runs in another process.
-fn channel(config: &Config, host: &Host, service: ServiceName) -> anyhow::Result<Channel> {
+fn channel(config: &Config, host: &Host, dial: &Dial, service: ServiceName) -> anyhow::Result<Channel> {
     match host.cluster() {
-        Some(cluster) => Ok(running_channel(cluster, service.into())),
-        None => crate::peers::lazy_channel(peer(config, service)?),
+        Some(cluster) => Ok(running_channel(cluster, dial, service.into())),
+        None => crate::peers::lazy_channel(dial, peer(config, service)?),
     }
 }
 
@@ -338,6 +363,8 @@ impl Server {
     /// # Errors
     /// What the listener said.
     pub async fn stop(mut self) -> anyhow::Result<()> {
+        // Callers who watch turn to another process, and find every partition owned there a moment later.
+        self.health.set_service_status("", ServingStatus::NotServing).await;
         // Others own first; callers here are served through them meanwhile.
         self.host.hand_over(HANDED_OVER_WITHIN).await;
         if let Some(stop) = self.stop.take() {
@@ -357,6 +384,11 @@ impl Server {
             partitions.drain().await;
         }
         self.host.leave().await;
+        // Ends the streams of those who watch.
+        self.health.clear_service_status("").await;
+        if let Ok(served) = tokio::time::timeout(ANSWERED_WITHIN, &mut self.served).await {
+            return Ok(served??);
+        }
         // Long streams of callers would keep the listener; their partitions are gone, so nothing is lost by ending them.
         self.served.abort();
         match self.served.await {

@@ -10,6 +10,8 @@ use tokio::sync::watch;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status, Streaming};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 use tonic_types::{ErrorDetails, StatusExt};
 use waybill_client::proto::orders::v1::orders_service_server::{OrdersService, OrdersServiceServer};
 use waybill_client::proto::orders::v1::*;
@@ -20,6 +22,7 @@ pub(crate) struct Desk {
     state: Arc<State>,
     /// The server has threads of its own, so that its end is the end of its connections too.
     running: Option<Runtime>,
+    health: Option<HealthReporter>,
 }
 
 struct State {
@@ -34,6 +37,7 @@ struct State {
 #[derive(Default)]
 struct Seen {
     refuse: u32,
+    unavailable: u32,
     hold: bool,
     request_ids: Vec<String>,
     callers: Vec<String>,
@@ -56,7 +60,8 @@ impl Desk {
             events: watch::Sender::new(0),
             ends: watch::Sender::new(0),
         };
-        let mut desk = Self { address: ([127, 0, 0, 1], 0).into(), state: Arc::new(state), running: None };
+        let mut desk =
+            Self { address: ([127, 0, 0, 1], 0).into(), state: Arc::new(state), running: None, health: None };
         desk.reopen().await;
         desk
     }
@@ -72,11 +77,19 @@ impl Desk {
         listener.set_nonblocking(true).unwrap();
         self.address = listener.local_addr().unwrap();
         let service = OrdersServiceServer::new(Service(Arc::clone(&self.state)));
+        let (health, told) = tonic_health::server::health_reporter();
+        health.set_service_status("", ServingStatus::Serving).await;
+        self.health = Some(health);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.spawn(async move {
             let incoming = TcpIncoming::from(TcpListener::from_std(listener).unwrap());
-            Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
+            Server::builder()
+                .add_service(service)
+                .add_service(told)
+                .serve_with_incoming(incoming)
+                .await
+                .unwrap();
         });
         self.running = Some(runtime);
     }
@@ -90,6 +103,16 @@ impl Desk {
 
     pub(crate) fn refuse_next(&self, calls: u32) {
         self.state.seen.lock().unwrap().refuse = calls;
+    }
+
+    /// Answers that it cannot answer, as a process without an owner's word does.
+    pub(crate) fn unavailable_next(&self, calls: u32) {
+        self.state.seen.lock().unwrap().unavailable = calls;
+    }
+
+    /// What its health service says from now on.
+    pub(crate) async fn says(&self, status: ServingStatus) {
+        self.health.as_ref().unwrap().set_service_status("", status).await;
     }
 
     pub(crate) fn hold(&self) {
@@ -139,6 +162,10 @@ impl Service {
                 seen.refuse -= 1;
                 let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(1)));
                 return Err(Status::with_error_details(Code::ResourceExhausted, "busy", details));
+            }
+            if seen.unavailable > 0 {
+                seen.unavailable -= 1;
+                return Err(Status::unavailable("no owner answers"));
             }
             seen.hold
         };

@@ -29,7 +29,7 @@ pub(super) async fn client(world: &World) -> OrdersServiceClient<tonic::transpor
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = Server::builder()
-        .layer(tonic::service::InterceptorLayer::new(|request| identify(Access::Loopback, request)))
+        .layer(tonic::service::InterceptorLayer::new(|request| identify(&Access::Loopback, request)))
         .add_service(world.door.orders_server());
     tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
     OrdersServiceClient::connect(format!("http://{address}")).await.unwrap()

@@ -1,10 +1,12 @@
 //! A server as a process of its own, so that its CPU and memory are told apart from those of the load generator.
 
 use anyhow::{Context, bail};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// How long a start may take, recovery included.
@@ -16,6 +18,8 @@ const TICK_US: u64 = 10_000;
 /// A running server process. It is killed when this is dropped.
 pub(crate) struct ServerProcess {
     child: Child,
+    /// Where it serves metrics, where it does.
+    metrics: Option<SocketAddr>,
     /// The address it says it listens on, with `http://`.
     pub(crate) endpoint: String,
 }
@@ -61,7 +65,7 @@ impl ServerProcess {
         };
         let endpoint =
             tokio::time::timeout(START_MAX, listening).await.context("the server does not start")??;
-        Ok(Self { child, endpoint })
+        Ok(Self { child, metrics: None, endpoint })
     }
 
     /// Starts `waybill serve` on a data directory and a free port of loopback.
@@ -73,6 +77,34 @@ impl ServerProcess {
         let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--no-metrics", "--data-dir", data_dir];
         args.extend(more);
         Self::start(&args, log).await
+    }
+
+    /// As [`Self::serve`], and with metrics at another free port.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub(crate) async fn serve_measured(data_dir: &Path, log: &Path, more: &[&str]) -> anyhow::Result<Self> {
+        let data_dir = data_dir.to_str().context("the data directory's path is not UTF-8")?;
+        let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let metrics = free.to_string();
+        let mut args =
+            vec!["serve", "--listen", "127.0.0.1:0", "--metrics-listen", &metrics, "--data-dir", data_dir];
+        args.extend(more);
+        let started = Self::start(&args, log).await?;
+        Ok(Self { metrics: Some(free), ..started })
+    }
+
+    /// Its metrics, in Prometheus' text form.
+    ///
+    /// # Errors
+    /// It serves none, or does not answer.
+    pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
+        let address = self.metrics.context("the server process serves no metrics")?;
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
     }
 
     /// What the process has used so far.

@@ -7,6 +7,7 @@ mod child;
 pub(crate) mod disk;
 mod drive;
 mod echo;
+mod engine_use;
 mod fill;
 mod find;
 mod hot;

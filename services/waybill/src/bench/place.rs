@@ -2,6 +2,7 @@
 //! have reached their nodes. A worker sends its next order only then, so the backlog is the concurrency and cannot grow.
 
 mod policies;
+mod several;
 
 use super::child::own_usage;
 use super::drive::{Done, drive};
@@ -15,6 +16,7 @@ use crate::demo::world::World;
 use crate::records;
 use anyhow::{Context, bail, ensure};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,6 +38,23 @@ pub(crate) struct Args {
     /// Ways of planning to be held against each other, such as simple,exact: an engine each, turn and turn about.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "POLICIES")]
     pub(super) policy: Vec<SourcingMethod>,
+    /// A journal that several processes share, such as postgres://waybill@127.0.0.1/waybill; a fresh schema is made in it and
+    /// left there.
+    #[arg(long, value_name = "URL")]
+    pub(super) journal: Option<String>,
+    /// Processes over that journal, each with its share of the callers.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(super) processes: u8,
+    /// Settings of these processes, such as journal.nats; a file as for `waybill serve`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+impl Args {
+    /// One process with files of its own, and only the checkpoints that it makes itself.
+    pub(super) fn alone(common: Common) -> Self {
+        Self { common, checkpoints: 0, policy: Vec::new(), journal: None, processes: 1, config: None }
+    }
 }
 
 pub(super) const CHANNEL: &str = "web";
@@ -61,6 +80,10 @@ pub(super) struct Source {
 /// The server failed, a call was refused, orders were left without instructions, or too few checkpoints were made.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let common = &args.common;
+    several::check(&args)?;
+    if let Some(url) = &args.journal {
+        return several::run(&args, url).await;
+    }
     if !args.policy.is_empty() {
         return policies::run(&args).await;
     }
@@ -137,6 +160,15 @@ pub(super) async fn source(
     instructions: &Instructions,
 ) -> anyhow::Result<Source> {
     let clients = bench.connect(common.load.connections, CHANNEL).await?;
+    source_of(clients, world, instructions).await
+}
+
+/// Orders to send over these connections.
+async fn source_of(
+    clients: Vec<Client>,
+    world: &Arc<World>,
+    instructions: &Instructions,
+) -> anyhow::Result<Source> {
     let orders = OrderShape { later_permille: 0, pickup_permille: 0, ..OrderShape::default() };
     let world = Arc::clone(world);
     let make = move || world.orders(orders, TEMPLATES).iter().map(records::place).collect::<Vec<_>>();

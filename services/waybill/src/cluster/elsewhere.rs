@@ -2,6 +2,7 @@
 //! reads nothing of them.
 
 use super::wire::endpoint;
+use crate::tls::Dial;
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,9 +17,9 @@ use waybill_replica::Cluster;
 use waybill_types::Service;
 
 /// A channel to whoever runs `service`, over all that do, as they come and go.
-pub fn running_channel(cluster: &Cluster, service: Service) -> Channel {
+pub fn running_channel(cluster: &Cluster, dial: &Dial, service: Service) -> Channel {
     let (channel, changes) = Channel::balance_channel(64);
-    let cluster = cluster.clone();
+    let (cluster, dial) = (cluster.clone(), dial.clone());
     tokio::spawn(async move {
         let mut owners = cluster.owners();
         let mut known: BTreeSet<String> = BTreeSet::new();
@@ -38,7 +39,7 @@ pub fn running_channel(cluster: &Cluster, service: Service) -> Channel {
                 }
             }
             for address in running {
-                let Ok(endpoint) = endpoint(&address) else { continue };
+                let Ok(endpoint) = endpoint(&dial, &address) else { continue };
                 if known.insert(address.clone())
                     && changes.send(Change::Insert(address, endpoint)).await.is_err()
                 {

@@ -1,6 +1,7 @@
 //! The way to other processes over gRPC. It knows no partition's commands, and asks nobody twice.
 
 use crate::peers::kind;
+use crate::tls::Dial;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,29 +21,42 @@ pub(super) const COMMAND_BYTES_MAX: usize = 16 << 20;
 
 /// Channels by address, made when first used.
 #[derive(Default)]
-pub(super) struct Grpc(Mutex<BTreeMap<String, Channel>>);
+pub(super) struct Grpc {
+    dial: Dial,
+    channels: Mutex<BTreeMap<String, Channel>>,
+}
 
 impl Grpc {
+    pub(super) fn new(dial: Dial) -> Self {
+        Self { dial, channels: Mutex::default() }
+    }
+
     fn channel(&self, address: &str) -> Result<Channel, WireError> {
-        let mut channels = self.0.lock();
+        let mut channels = self.channels.lock();
         if let Some(channel) = channels.get(address) {
             return Ok(channel.clone());
         }
-        let channel = endpoint(address).map_err(|_| WireError::NotDone)?.connect_lazy();
+        let endpoint = endpoint(&self.dial, address).map_err(|error| {
+            tracing::warn!("a process cannot be called: {error:#}");
+            WireError::NotDone
+        })?;
+        let channel = endpoint.connect_lazy();
         channels.insert(address.to_owned(), channel.clone());
         Ok(channel)
     }
 }
 
 /// A process that is gone is known to be gone sooner than its lease ends.
-pub(super) fn endpoint(address: &str) -> Result<Endpoint, tonic::transport::Error> {
-    let endpoint = Endpoint::from_shared(address.to_owned())?
+pub(super) fn endpoint(dial: &Dial, address: &str) -> anyhow::Result<Endpoint> {
+    let endpoint = dial
+        .endpoint(address)?
         .connect_timeout(Duration::from_secs(1))
         .http2_keep_alive_interval(Duration::from_secs(1))
         .keep_alive_timeout(Duration::from_secs(2))
         .keep_alive_while_idle(true)
         .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(8 << 20)
+        // Streams of slow callers are handed on here; they must not keep back the calls beside them.
+        .initial_connection_window_size(1 << 30)
         .tcp_nodelay(true);
     Ok(endpoint)
 }

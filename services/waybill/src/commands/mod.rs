@@ -14,12 +14,14 @@ pub mod what_if;
 
 mod json;
 mod quantity;
+mod reach;
 mod refusal;
 mod show;
 mod table;
 
 pub(crate) use json::{from_json, json, pretty};
 pub(crate) use quantity::{parse_quantity, show_quantity};
+pub use reach::Reach;
 pub(crate) use refusal::{Flags, flag, headline, named, refused, refused_of, refused_short};
 pub(crate) use show::{decimals, from_word, money, time, window, word};
 pub(crate) use table::Table;
@@ -32,9 +34,8 @@ use waybill_client::{Client, Identity};
 /// Where the engine is and who asks.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Connection {
-    /// Where the engine is served.
-    #[arg(long, global = true, env = "WAYBILL_ENDPOINT", default_value = "http://127.0.0.1:7700")]
-    pub endpoint: String,
+    #[command(flatten)]
+    pub reach: Reach,
     /// The channel to act in, such as web, store or call_center; the server's default when not given.
     #[arg(long, global = true, env = "WAYBILL_CHANNEL")]
     pub channel: Option<String>,
@@ -51,7 +52,7 @@ impl Connection {
     pub async fn connect(&self) -> anyhow::Result<Client> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let identity = Identity::new(&text(&self.channel), &text(&self.actor), "")?;
-        Ok(Client::connect(&self.endpoint, identity).await?)
+        self.reach.client(identity).await
     }
 }
 

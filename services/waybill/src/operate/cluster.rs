@@ -5,7 +5,7 @@ use crate::commands::say;
 use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use std::fmt::Write;
-use tonic::transport::{Channel, Endpoint};
+use waybill_client::{Door, Identity};
 use waybill_proto::common::v1::cluster_service_client::ClusterServiceClient;
 use waybill_proto::common::v1::{
     ClusterPartition, DrainProcessRequest, GetClusterRequest, GetClusterResponse, MovePartitionRequest,
@@ -47,11 +47,12 @@ enum What {
 /// Nobody answers, there is no cluster, or what was asked for did not become so.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let endpoint = &args.reach.endpoint;
-    let channel = Endpoint::from_shared(endpoint.clone())?
-        .connect()
-        .await
-        .with_context(|| format!("no engine answers at {endpoint}"))?;
-    let mut client = ClusterServiceClient::new(channel);
+    let is_one = !endpoint.contains(',');
+    ensure!(
+        is_one || !matches!(args.what, What::Drain),
+        "drain is for one process; give its address alone, not {endpoint}"
+    );
+    let mut client = args.reach.client(Identity::default()).await?.cluster();
     match args.what {
         What::Status { hashes } => {
             let request = GetClusterRequest { state_hashes: hashes };
@@ -69,7 +70,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn moved(
-    client: &mut ClusterServiceClient<Channel>,
+    client: &mut ClusterServiceClient<Door>,
     partition: &str,
     process: &str,
 ) -> anyhow::Result<String> {

@@ -60,7 +60,7 @@ async fn place_alone(common: &Common, bench: &Bench, world: &Arc<World>) -> anyh
     let mut instructions = Instructions::subscribe(&streams, nodes)?;
     let source = Arc::new(place::source(bench, common, world, &instructions).await?);
     let operator = bench.operator().await?;
-    let args = place::Args { common: common.clone(), checkpoints: 0, policy: Vec::new() };
+    let args = place::Args::alone(common.clone());
     let measured = place::measure(&args, bench, &source, &operator).await?;
     instructions.check()?;
     place::verify(&source, &operator).await?;
