@@ -110,9 +110,9 @@ pub(crate) fn perform(
     marker: &Marker,
     images: Vec<RowImage>,
 ) -> Result<u64, CheckpointError> {
-    // Encoded once, for the file and for the store; in key order, so that neighbours are put together.
+    // Encoded once, for the file and for the store; in the order in which rows lie, so that neighbours are put together.
     let mut ops: Vec<Op> = images.into_iter().map(|image| op(marker.partition, &image)).collect();
-    ops.sort_unstable_by(|a, b| a.key().cmp(b.key()));
+    ops.sort_unstable_by(|a, b| waybill_store::in_place_order(a.key(), b.key()));
     let path = write_file(target, marker, &ops).map_err(CheckpointError::File)?;
     target.store.put_unsynced(&mut ops.into_iter())?;
     settle(target, marker, &path)?;

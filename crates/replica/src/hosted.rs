@@ -45,6 +45,8 @@ impl Hosted {
             wanted: Arc::clone(&wanted),
             beaten: None,
             renewed: None,
+            unwell_since: None,
+            unwell: false,
         };
         Self { cluster, chairs, wanted, keeper: Mutex::new(Some(keeper)), stop: Mutex::new(None) }
     }

@@ -28,6 +28,7 @@ pub mod moving;
 mod ownership;
 mod partition;
 mod recovery;
+pub mod replay;
 mod router;
 mod saver;
 mod seat;

@@ -15,6 +15,7 @@ use crate::router::DeliverError;
 use crate::saver::Saver;
 use crate::tenure::Tenure;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use waybill_types::{Layout, PartitionId};
@@ -120,6 +121,9 @@ impl<M: Routed> Seat<M> {
         let ended = running.run(mailbox).await;
         self.tenure.end();
         self.place.status.set_role(Role::Recovering);
+        // What is still to be delivered is the next owner's to deliver, and to count.
+        self.place.status.outbox.store(0, Ordering::Relaxed);
+        crate::metrics::Meters::new(&partition.to_string()).outbox_depth.set(0.0);
         self.observer = Some(ended.observer);
         self.observed = self.observed.max(ended.stand.sequence);
         self.told = true;

@@ -28,7 +28,23 @@ pub struct Snapshot<M> {
 /// A row that the store has not, or has no more.
 type Unsaved = Option<Arc<dyn EncodedLater>>;
 
+impl<M> Clone for Snapshot<M> {
+    /// The same rows, shared.
+    fn clone(&self) -> Self {
+        Self { id: self.id, layout: self.layout, rows: self.rows.clone(), machine: PhantomData }
+    }
+}
+
 impl<M: Machine> Snapshot<M> {
+    /// What was not in the store at the cut, under the keys that it will have there.
+    #[must_use]
+    pub fn unsaved(&self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let encoded = |(key, row): (&Vec<u8>, &Unsaved)| {
+            (crate::checkpoint::store_key(self.id, key), row.as_ref().map(|row| row.encode()))
+        };
+        self.rows.iter().map(encoded).collect()
+    }
+
     pub(crate) fn new(id: PartitionId, layout: Layout, images: impl Iterator<Item = RowImage>) -> Self {
         let rows = images.map(|image| (image.key, image.value)).collect();
         Self { id, layout, rows, machine: PhantomData }

@@ -4,6 +4,10 @@
 //! what they were, as far as it was kept) and `manifest.json`, which is written last: a copy without it is not a copy. A copy holds the keys of everybody not erased before it was taken,
 //! so copies must expire as the law asks.
 
+mod until;
+
+pub use until::{Later, Point, Restored, restore_until};
+
 use crate::audit::{Running, Stopped};
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -235,6 +239,20 @@ fn files(dir: &Path) -> anyhow::Result<Vec<(PathBuf, u64)>> {
 /// # Errors
 /// A copy that is not complete or damaged; a data directory that is not empty.
 pub fn restore(copy: &Path, data: &Path) -> anyhow::Result<Manifest> {
+    let manifest = manifest_of(copy)?;
+    let dir = begin(copy, data)?;
+    copy_files(&copy.join("keys"), &dir.keys())?;
+    let heads = manifest.partitions.iter().map(|partition| Ok((LogId(partition.number), head(partition)?)));
+    let begin_at = heads.collect::<anyhow::Result<Vec<_>>>()?;
+    LocalJournal::open(&dir.journal(), waybill_journal::Options { begin_at, ..Default::default() })?
+        .close()?;
+    Box::new(copy_rows(copy, &dir)?).close()?;
+    dir.end_arrival()?;
+    Ok(manifest)
+}
+
+/// What a complete copy says of itself.
+fn manifest_of(copy: &Path) -> anyhow::Result<Manifest> {
     let text = std::fs::read(copy.join(MANIFEST))
         .with_context(|| format!("{} is not a complete copy", copy.display()))?;
     let manifest: Manifest = serde_json::from_slice(&text).context("the manifest cannot be read")?;
@@ -242,32 +260,46 @@ pub fn restore(copy: &Path, data: &Path) -> anyhow::Result<Manifest> {
         bail!("the copy is of form {}, this binary reads form {FORMAT}", manifest.format);
     }
     verify_rows(copy, manifest.rows)?;
+    Ok(manifest)
+}
+
+/// Where a partition of a copy stood.
+fn head(partition: &ManifestPartition) -> anyhow::Result<Head> {
+    Ok(Head { seq: partition.sequence, hash: hash(&partition.hash)?, epoch: partition.epoch })
+}
+
+/// Begins a data directory, with the decisions of the copy; nothing starts on it before it is whole.
+fn begin(copy: &Path, data: &Path) -> anyhow::Result<DataDir> {
     let empty = !data.exists() || std::fs::read_dir(data)?.next().is_none();
     ensure!(empty, "{} is not empty; restore into a new directory", data.display());
     let dir = DataDir::new(data);
+    dir.begin_arrival(&copy.display().to_string())?;
     for path in [dir.store(), dir.journal(), dir.keys(), dir.checkpoints()] {
         std::fs::create_dir_all(path)?;
     }
-    copy_files(&copy.join("keys"), &dir.keys())?;
     if copy.join(DECISIONS).is_dir() {
         copy_files(&copy.join(DECISIONS), &dir.path().join(DECISIONS))?;
     }
-    let heads = manifest.partitions.iter().map(|partition| {
-        Ok((
-            LogId(partition.number),
-            Head { seq: partition.sequence, hash: hash(&partition.hash)?, epoch: partition.epoch },
-        ))
-    });
-    let begin_at = heads.collect::<anyhow::Result<Vec<_>>>()?;
-    LocalJournal::open(&dir.journal(), waybill_journal::Options { begin_at, ..Default::default() })?
-        .close()?;
+    Ok(dir)
+}
+
+/// Puts the rows of a copy into a new store.
+fn copy_rows(copy: &Path, dir: &DataDir) -> anyhow::Result<SledStore> {
     let store = SledStore::open(&dir.store(), waybill_store::Options::default())?;
     let mut reader = checkpoint_file::open(&copy.join(ROWS))?.context("the rows file is not complete")?;
     let _: u32 = decode(reader.meta()).context("the rows file is not one of a copy")?;
     reader.put_into(&store)?;
     store.sync()?;
-    Box::new(store).close()?;
-    Ok(manifest)
+    Ok(store)
+}
+
+/// Tells nobody how far it is.
+struct Silent;
+
+impl crate::migrate::Progress for Silent {
+    fn begin(&self, _: &str, _: u64) {}
+    fn step(&self) {}
+    fn arrived(&self, _: &waybill_replica::moving::Moved) {}
 }
 
 /// The services a process runs, in words.

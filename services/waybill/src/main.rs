@@ -50,6 +50,8 @@ enum Command {
     Backup(operate::backup::Args),
     /// Make a new data directory from a copy.
     Restore(operate::restore::Args),
+    /// Carry a data directory into a shared journal, or a shared journal into a data directory.
+    Migrate(operate::migrate::Args),
     /// Show who owns what among processes that share a journal, move a partition, drain a process.
     Cluster(operate::cluster::Args),
     /// Check or print the configuration.
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
             Command::Audit(args) => operate::audit::run(args).await,
             Command::Backup(args) => operate::backup::run(args).await,
             Command::Restore(args) => operate::restore::run(args).await,
+            Command::Migrate(args) => operate::migrate::run(args).await,
             Command::Cluster(args) => operate::cluster::run(args).await,
             Command::Config(args) => operate::config::run(args).await,
             Command::Bench(args) => bench::run(args).await,

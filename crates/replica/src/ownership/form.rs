@@ -39,8 +39,7 @@ impl Keeper {
 
     /// Goes on to the newest version that all living processes read.
     pub(super) async fn settle_form(&mut self, owners: &Owners) -> Result<(), Error> {
-        let (reads, writes) =
-            (self.cluster.options.member.events, self.cluster.form.load(Ordering::Acquire));
+        let (reads, writes) = (self.cluster.options.member.events, self.cluster.form.load(Ordering::Acquire));
         let all = least(owners, reads);
         if writes >= reads || all <= writes {
             return Ok(());
@@ -49,7 +48,11 @@ impl Keeper {
         let members = self.cluster.engine().members().await?;
         let now = Owners { members, leases: Vec::new() };
         if least(&now, reads) >= all {
-            tracing::info!(version = all, before = writes, "every process reads newer frames: they are written from now on");
+            tracing::info!(
+                version = all,
+                before = writes,
+                "every process reads newer frames: they are written from now on"
+            );
             self.cluster.form.store(all, Ordering::Release);
         }
         Ok(())

@@ -36,6 +36,10 @@ pub(crate) struct Keeper {
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) beaten: Option<Instant>,
     pub(crate) renewed: Option<Instant>,
+    /// Since when a copy here could not be made, while the engine answered.
+    pub(crate) unwell_since: Option<Instant>,
+    /// That has lasted.
+    pub(crate) unwell: bool,
 }
 
 type Plan = BTreeMap<PartitionId, String>;
@@ -48,7 +52,12 @@ impl Keeper {
     /// Runs until nobody wants it any more.
     pub(crate) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
         loop {
-            let pause = match tokio::time::timeout(self.ttl(), self.turn()).await {
+            let turned = tokio::time::timeout(self.ttl(), self.turn()).await;
+            if !matches!(turned, Ok(Ok(()))) {
+                // Without the engine no copy can be made anywhere.
+                self.unwell_since = None;
+            }
+            let pause = match turned {
                 Ok(Ok(())) => self.ttl() / 10,
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "who owns what cannot be looked at now");
@@ -82,6 +91,7 @@ impl Keeper {
             return Ok(());
         }
         self.settle_form(&owners).await?;
+        self.feel(&owners);
         let plan = self.plan(&owners);
         self.hand_over(&owners, &plan).await?;
         self.hold(&owners, &plan).await
@@ -111,7 +121,7 @@ impl Keeper {
     /// Says that this process lives; with no services while it is leaving, so that nobody gives it anything.
     async fn beat(&mut self) -> Result<(), Error> {
         let mut member = self.cluster.options.member.clone();
-        if self.wanted.leaving.load(Ordering::SeqCst) {
+        if self.wanted.leaving.load(Ordering::SeqCst) || self.unwell {
             member.services.clear();
         }
         let asked = Instant::now();
@@ -129,6 +139,29 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// A process that cannot make a copy, for want of room for instance, would hold the leases of partitions that nobody
+    /// serves: it owns nothing until it can, where another process can own all of it.
+    fn feel(&mut self, owners: &Owners) {
+        let lacks = self.chairs().values().any(|chair| chair.role() == Role::Recovering);
+        let mine = &self.cluster.options.member.services;
+        let replaced = owners.members.iter().filter(|row| !row.remaining.is_zero()).any(|row| {
+            holder(&row.member) != *self.cluster.me
+                && mine.iter().all(|one| row.member.services.contains(one))
+        });
+        self.unwell_since = match self.unwell_since {
+            since if lacks && replaced => since.or_else(|| Some(Instant::now())),
+            _ => None,
+        };
+        let unwell = self.unwell_since.is_some_and(|since| since.elapsed() >= self.ttl());
+        if unwell != self.unwell {
+            self.unwell = unwell;
+            tracing::warn!(unwell, "whether the copies of this process can be made has changed");
+            // The others are told at once.
+            self.beaten = None;
+            self.cluster.look();
+        }
     }
 
     fn plan(&self, owners: &Owners) -> Plan {
