@@ -13,10 +13,10 @@ use crate::config::SourcingMethod;
 use crate::demo::load::refused;
 use crate::demo::settle::quiet;
 use crate::demo::world::World;
+use crate::operate::journal::JournalArgs;
 use crate::records;
 use anyhow::{Context, bail, ensure};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,22 +38,18 @@ pub(crate) struct Args {
     /// Ways of planning to be held against each other, such as simple,exact: an engine each, turn and turn about.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "POLICIES")]
     pub(super) policy: Vec<SourcingMethod>,
-    /// A journal that several processes share, such as postgres://waybill@127.0.0.1/waybill; a fresh schema is made in it and
-    /// left there.
-    #[arg(long, value_name = "URL")]
-    pub(super) journal: Option<String>,
-    /// Processes over that journal, each with its share of the callers.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub(super) processes: u8,
-    /// Settings of these processes, such as journal.nats; a file as for `waybill serve`.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    /// Processes over one journal, which --journal names, each with its share of the callers: in a fresh schema, or name of
+    /// streams, which stays there afterwards. Without it, one process with files of its own.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(super) processes: Option<u8>,
+    #[command(flatten)]
+    pub(super) journal: JournalArgs,
 }
 
 impl Args {
     /// One process with files of its own, and only the checkpoints that it makes itself.
     pub(super) fn alone(common: Common) -> Self {
-        Self { common, checkpoints: 0, policy: Vec::new(), journal: None, processes: 1, config: None }
+        Self { common, checkpoints: 0, policy: Vec::new(), processes: None, journal: JournalArgs::default() }
     }
 }
 
@@ -80,10 +76,10 @@ pub(super) struct Source {
 /// The server failed, a call was refused, orders were left without instructions, or too few checkpoints were made.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let common = &args.common;
-    several::check(&args)?;
-    if let Some(url) = &args.journal {
-        return several::run(&args, url).await;
+    if let Some(processes) = args.processes {
+        return several::run(&args, processes).await;
     }
+    ensure!(args.journal.journal.is_none(), "a journal is named; say how many --processes shall share it");
     if !args.policy.is_empty() {
         return policies::run(&args).await;
     }

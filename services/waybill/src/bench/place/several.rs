@@ -1,5 +1,5 @@
-//! `waybill bench place --journal URL --processes n`: the same orders at one to three processes over one journal, each with
-//! its share of the callers. What the engine under them used is told apart where it runs on this machine.
+//! `waybill bench place --journal URL --processes n`: the same orders at several processes over one journal, each with its
+//! share of the callers. What the engine under them used is told apart where it runs on this machine.
 
 use super::super::child::{ServerProcess, Usage, own_usage};
 use super::super::disk;
@@ -26,6 +26,7 @@ const SPREAD_WITHIN: Duration = Duration::from_secs(60);
 /// The processes, in a directory that is removed after them.
 struct Processes {
     all: Vec<ServerProcess>,
+    url: String,
     schema: String,
     _dir: tempfile::TempDir,
 }
@@ -50,10 +51,11 @@ struct Journaled {
 ///
 /// # Errors
 /// The journal or a process failed, a call was refused, or orders were left without instructions.
-pub(super) async fn run(args: &Args, url: &str) -> anyhow::Result<()> {
+pub(super) async fn run(args: &Args, count: u8) -> anyhow::Result<()> {
+    ensure!(args.policy.is_empty(), "--policy compares ways of planning over files; leave --processes out");
     let common = &args.common;
-    let processes = Processes::start(args, url).await?;
-    let engine = EngineUse::find(url);
+    let processes = Processes::start(args, count).await?;
+    let engine = EngineUse::find(&processes.url);
     let shape = common.ample(StockShape::new(Regime::Base, TEMPLATES));
     let world = Arc::new(tokio::task::spawn_blocking(move || World::make(shape, None)).await??);
     let operators = processes.operators().await?;
@@ -91,7 +93,7 @@ pub(super) async fn run(args: &Args, url: &str) -> anyhow::Result<()> {
         load_before.split(' ').next().unwrap_or("unknown"),
         processes.schema
     );
-    println!("{}", result(url, &done, &before, &after));
+    println!("{}", result(&processes.url, &done, &before, &after));
     Ok(())
 }
 
@@ -126,24 +128,22 @@ fn result(url: &str, done: &Done, before: &Used, after: &Used) -> String {
 
 impl Processes {
     /// Starts them in a part of the engine that nobody has used.
-    async fn start(args: &Args, url: &str) -> anyhow::Result<Self> {
+    async fn start(args: &Args, count: u8) -> anyhow::Result<Self> {
         let dir = disk::fresh_dir(args.common.dir.as_deref())?;
-        let mut config = match &args.config {
-            Some(path) => Config::read(path)?,
-            None => Config::default(),
-        };
         let mut random = [0u8; 4];
         getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-        let schema = format!("bench_{:08x}", u32::from_be_bytes(random));
-        config.journal.url = Some(url.to_owned());
-        config.journal.schema.clone_from(&schema);
+        let mut config = Config::default();
+        config.journal.schema = format!("bench_{:08x}", u32::from_be_bytes(random));
+        args.journal.clone().apply(&mut config.journal);
+        let needed = "processes have one journal in common: name it, such as --journal postgres://waybill@127.0.0.1/waybill";
+        let url = config.journal.url.clone().context(needed)?;
         let file = dir.path().join("config.toml");
         std::fs::write(&file, toml::to_string(&config)?)?;
         let mut all = Vec::new();
-        for number in 1..=args.processes {
+        for number in 1..=count {
             all.push(start_one(dir.path(), &file, &format!("bench-{number}")).await?);
         }
-        Ok(Self { all, schema, _dir: dir })
+        Ok(Self { all, url, schema: config.journal.schema, _dir: dir })
     }
 
     /// Connections that never send anything twice, each process with its share of them.
@@ -221,22 +221,6 @@ fn sum(metrics: &str, counter: &str) -> u64 {
         rest.rsplit_once(' ').filter(|_| is_it)?.1.parse::<u64>().ok()
     };
     metrics.lines().filter_map(value).sum()
-}
-
-/// Refuses what cannot be measured together.
-///
-/// # Errors
-/// Which flags do not go together.
-pub(super) fn check(args: &Args) -> anyhow::Result<()> {
-    ensure!(
-        args.journal.is_some() || (args.processes == 1 && args.config.is_none()),
-        "processes have one journal in common: name it with --journal, such as postgres://waybill@db/waybill"
-    );
-    ensure!(
-        args.journal.is_none() || args.policy.is_empty(),
-        "--policy compares ways of planning over files; leave --journal out"
-    );
-    Ok(())
 }
 
 #[cfg(test)]
