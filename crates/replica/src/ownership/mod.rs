@@ -91,6 +91,7 @@ impl Keeper {
             return Ok(());
         }
         self.settle_form(&owners).await?;
+        self.follow_others(&owners);
         self.feel(&owners);
         let plan = self.plan(&owners);
         self.hand_over(&owners, &plan).await?;
@@ -139,6 +140,18 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Has partitions that this process thinks it owns follow those who hold their leases. Nobody may ask here for one of
+    /// them, and then nothing would ever find out that it is fenced: its copy, and what is fed from it, would stand still.
+    fn follow_others(&self, owners: &Owners) {
+        for (id, chair) in self.chairs() {
+            let lost = owners.owner(id).is_some_and(|member| holder(member) != *self.cluster.me);
+            if lost && chair.role() == Role::Owner {
+                chair.tenure().end();
+                drop(chair.step_down());
+            }
+        }
     }
 
     /// A process that cannot make a copy, for want of room for instance, would hold the leases of partitions that nobody
