@@ -125,7 +125,7 @@ async fn callers_off_loopback_come_in_with_a_certificate_and_not_without() -> an
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_of_one_authority_are_one_engine_and_a_stranger_is_none_of_it() -> anyhow::Result<()> {
+async fn processes_of_one_authority_are_one_engine() -> anyhow::Result<()> {
     let (authority, postgres, dir) = (Authority::new("ours")?, Postgres::start()?, tempfile::tempdir()?);
     let start = async |name: &str, papers: Papers, role: &str| {
         let mut setting = Setting::new(&dir.path().join(name));
