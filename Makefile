@@ -20,7 +20,7 @@ RACE_ROUNDS ?= 1000
 BENCH_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
 
-.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python test-cluster demo crash powercut races scale bench bench-sourcing \
+.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python test-cluster demo crash powercut races scale bench bench-cluster bench-sourcing \
 	soak soak-load deny fmt clean
 
 help: ## list the targets
@@ -94,6 +94,9 @@ bench: waybill ## place, mixed, hot, availability and promise, each with its RES
 	$(WAYBILL) bench hot --seconds $(BENCH_SECONDS)
 	$(WAYBILL) bench availability --seconds $(BENCH_SECONDS)
 	$(WAYBILL) bench promise --seconds $(BENCH_SECONDS)
+
+bench-cluster: waybill tools ## place orders at 1, 2 and 3 processes over PostgreSQL and over three NATS servers; the table of docs/scaling.md
+	scripts/bench-cluster $(WAYBILL) $(TOOLS)/with_journal $(BENCH_SECONDS)
 
 bench-sourcing: ## exact sourcing on one core, the usual rules beside it, HiGHS; BASKETS=FILE for recorded baskets
 	$(CARGO) build $(LOCKED) --release -p waybill-sourcing --example bench_sourcing
