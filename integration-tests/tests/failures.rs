@@ -41,7 +41,7 @@ fn every_test_that_the_list_of_failures_names_is_there() {
         let tests: Vec<&&str> = named.iter().filter(|name| name.starts_with(char::is_lowercase)).collect();
         assert!(!tests.is_empty(), "a case without a test: {row}");
         for test in tests {
-            assert!(there.contains(**test), "there is no test `{test}`");
+            assert!(there.contains(*test), "there is no test `{test}`");
         }
     }
 }

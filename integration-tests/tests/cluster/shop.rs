@@ -101,12 +101,22 @@ pub(crate) async fn at_rest(engines: &[&Engine]) -> anyhow::Result<()> {
     for engine in engines {
         engine.settle().await?;
     }
+    let look = || futures::future::try_join_all(engines.iter().map(|engine| states(engine)));
     let all = until("all copies stand at the same places", || async {
-        let all = futures::future::try_join_all(engines.iter().map(|engine| states(engine))).await?;
-        let places = |states: &States| states.values().map(|(at, _)| *at).collect::<Vec<_>>();
+        let all = look().await?;
         Ok(all.windows(2).all(|two| places(&two[0]) == places(&two[1])).then_some(all))
-    })
-    .await?;
+    });
+    let all = match all.await {
+        Ok(all) => all,
+        Err(late) => {
+            let all: Vec<_> = look().await?.iter().map(places).collect();
+            let apart = |at: &&(i32, u32)| all.iter().any(|places| places.get(at) != all[0].get(at));
+            let apart: Vec<_> =
+                all[0].keys().filter(apart).map(|at| (at, all.iter().map(|one| one[at]))).collect();
+            let apart: Vec<_> = apart.into_iter().map(|(at, all)| (at, all.collect::<Vec<_>>())).collect();
+            anyhow::bail!("{late}; now {apart:?}");
+        }
+    };
     for two in all.windows(2) {
         ensure!(two[0] == two[1], "equal places and different states: {two:?}");
     }
@@ -153,6 +163,10 @@ pub(crate) async fn owned(asked: &Engine) -> anyhow::Result<BTreeMap<String, u32
 
 /// Where each partition's copy in a process stands, and the hash of its state there.
 pub(crate) type States = BTreeMap<(i32, u32), (u64, String)>;
+
+fn places(states: &States) -> BTreeMap<(i32, u32), u64> {
+    states.iter().map(|(at, (place, _))| (*at, *place)).collect()
+}
 
 pub(crate) async fn states(asked: &Engine) -> anyhow::Result<States> {
     let mut client = ClusterServiceClient::new(asked.channel().await?);
@@ -203,7 +217,7 @@ impl Ledger {
             self.told.extend(told);
         }
         println!("{name}: {} orders in {time:?}", self.told.len() - before);
-        ensure!(self.told.len() - before > 20, "hardly anything was sold");
+        ensure!(self.told.len() - before > 10, "hardly anything was sold");
         Ok(all)
     }
 
@@ -223,7 +237,7 @@ impl Ledger {
         let before = self.told.len();
         self.told.extend(futures::future::join_all(callers).await.into_iter().flatten());
         println!("{name}: {} orders until the end", self.told.len() - before);
-        ensure!(self.told.len() - before > 20, "hardly anything was sold");
+        ensure!(self.told.len() - before > 10, "hardly anything was sold");
         Ok(())
     }
 

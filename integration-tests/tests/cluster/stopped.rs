@@ -3,7 +3,6 @@
 
 use crate::shop::{self, Cluster, Ledger, load, numbered, signal};
 use anyhow::ensure;
-use std::time::Duration;
 use tonic::Code;
 use waybill_integration_tests::shared_journal::Kind;
 use waybill_integration_tests::world::until;
@@ -51,7 +50,8 @@ pub(crate) async fn owner_is_refused_by_the_fence(kind: Kind) -> anyhow::Result<
             // Not known, or not done: asked again elsewhere with the same request id.
             Err(error) => {
                 let status = error.downcast_ref::<tonic::Status>().map(tonic::Status::code);
-                let open = [Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded, Code::ResourceExhausted];
+                let open =
+                    [Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded, Code::ResourceExhausted];
                 ensure!(status.is_some_and(|code| open.contains(&code)), "{number}: {error:#}");
             }
         }
