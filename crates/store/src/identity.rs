@@ -20,7 +20,10 @@ use crate::files;
 use crate::{Error, error};
 
 pub(crate) const FILE_NAME: &str = "STORE";
-const FORMAT_VERSION: u32 = 2;
+/// Version 3 puts rows beside others, where version 2 would not look for them.
+const FORMAT_VERSION: u32 = 3;
+/// Stores of this version are read as they are, and are of the newer one from then on.
+const UPGRADED_VERSION: u32 = 2;
 const MAGIC: &[u8; 8] = b"WBSTORE\n";
 const HEADER_BYTES: usize = 32;
 const SECTOR: usize = 512;
@@ -51,7 +54,12 @@ impl Identity {
                 _ => Err(Error::io("read", &path)(error)),
             };
         }
-        let id = parse_header(&path, &bytes)?;
+        let (id, version) = parse_header(&path, &bytes)?;
+        if version == UPGRADED_VERSION {
+            file.write_all_at(&header(id), 0)
+                .and_then(|()| file.sync_data())
+                .map_err(Error::io("write", &path))?;
+        }
         let counts = [1, 2].map(|sector| files::parse_counter(&bytes[sector * SECTOR..], &id));
         let Some(acknowledged) = counts.into_iter().flatten().max() else {
             return Err(Error::damaged(&path, "neither of its commit counts is whole"));
@@ -63,11 +71,7 @@ impl Identity {
     pub(crate) fn create(dir: &Path, id: [u8; 16]) -> Result<Identity, Error> {
         let path = dir.join(FILE_NAME);
         let mut bytes = vec![0; FILE_BYTES];
-        bytes[..8].copy_from_slice(MAGIC);
-        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_be_bytes());
-        bytes[12..28].copy_from_slice(&id);
-        let crc = crc32c::crc32c(&bytes[..28]);
-        bytes[28..HEADER_BYTES].copy_from_slice(&crc.to_be_bytes());
+        bytes[..HEADER_BYTES].copy_from_slice(&header(id));
         bytes[SECTOR..SECTOR + files::COUNTER_BYTES].copy_from_slice(&files::counter(0, &id));
         files::replace_durably(&path, &bytes)?;
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(Error::io("open", &path))?;
@@ -95,7 +99,18 @@ impl Identity {
     }
 }
 
-fn parse_header(path: &Path, bytes: &[u8]) -> Result<[u8; 16], Error> {
+fn header(id: [u8; 16]) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    bytes[..8].copy_from_slice(MAGIC);
+    bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_be_bytes());
+    bytes[12..28].copy_from_slice(&id);
+    let crc = crc32c::crc32c(&bytes[..28]);
+    bytes[28..].copy_from_slice(&crc.to_be_bytes());
+    bytes
+}
+
+/// The store's id and the version that wrote it.
+fn parse_header(path: &Path, bytes: &[u8]) -> Result<([u8; 16], u32), Error> {
     if &bytes[..8] != MAGIC {
         return Err(Error::damaged(path, "it does not begin like a store's identity"));
     }
@@ -103,12 +118,12 @@ fn parse_header(path: &Path, bytes: &[u8]) -> Result<[u8; 16], Error> {
     if word(28) != crc32c::crc32c(&bytes[..28]) {
         return Err(Error::damaged(path, "its header's checksum is wrong"));
     }
-    if word(8) != FORMAT_VERSION {
+    if ![FORMAT_VERSION, UPGRADED_VERSION].contains(&word(8)) {
         return Err(error::other_version(path, word(8), FORMAT_VERSION));
     }
     let mut id = [0; 16];
     id.copy_from_slice(&bytes[12..28]);
-    Ok(id)
+    Ok((id, word(8)))
 }
 
 #[cfg(test)]
@@ -146,19 +161,42 @@ mod tests {
         }
     }
 
+    /// Gives the store another version.
+    fn set_version(path: &Path, version: u32) {
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[8..12].copy_from_slice(&version.to_be_bytes());
+        let crc = crc32c::crc32c(&bytes[..28]).to_be_bytes();
+        bytes[28..32].copy_from_slice(&crc);
+        std::fs::write(path, &bytes).unwrap();
+    }
+
     #[test]
     fn a_newer_format_is_refused_by_version() {
         let dir = tempfile::tempdir().unwrap();
         drop(Identity::create(dir.path(), [9; 16]).unwrap());
+        for version in [FORMAT_VERSION + 1, UPGRADED_VERSION - 1] {
+            set_version(&dir.path().join(FILE_NAME), version);
+            let refused = Identity::open(dir.path());
+            assert!(
+                matches!(refused, Err(Error::OtherVersion { found, supported: FORMAT_VERSION, .. }) if found == version)
+            );
+        }
+    }
+
+    #[test]
+    fn a_store_of_the_version_before_keeps_all_and_is_of_this_one_from_then_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut identity = Identity::create(dir.path(), [9; 16]).unwrap();
+        identity.acknowledge(1).unwrap();
         let path = dir.path().join(FILE_NAME);
-        let mut bytes = std::fs::read(&path).unwrap();
-        bytes[11] = FORMAT_VERSION as u8 + 1;
-        let crc = crc32c::crc32c(&bytes[..28]).to_be_bytes();
-        bytes[28..32].copy_from_slice(&crc);
-        std::fs::write(&path, &bytes).unwrap();
-        assert!(matches!(
-            Identity::open(dir.path()),
-            Err(Error::OtherVersion { found: 3, supported: FORMAT_VERSION, .. })
-        ));
+        let whole = std::fs::read(&path).unwrap();
+        set_version(&path, UPGRADED_VERSION);
+        let identity = Identity::open(dir.path()).unwrap().unwrap();
+        assert_eq!((identity.id(), identity.acknowledged()), ([9; 16], 1));
+        assert_eq!(
+            std::fs::read(&path).unwrap(),
+            whole,
+            "who knows version 2 alone must not open it any more"
+        );
     }
 }

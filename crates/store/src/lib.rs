@@ -11,6 +11,7 @@
 //! Every call blocks on the disk. Callers on an async runtime move it to a thread of their own.
 
 mod api;
+mod beside;
 pub mod checkpoint_file;
 pub mod conformance;
 mod error;
@@ -24,5 +25,6 @@ pub mod vault;
 pub use api::{
     MAX_COMMIT_BYTES, MAX_COMMIT_OPS, MAX_KEY_BYTES, MAX_VALUE_BYTES, Op, Options, Order, Stats, Store,
 };
+pub use beside::in_place_order;
 pub use error::Error;
 pub use sled_store::SledStore;

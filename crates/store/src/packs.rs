@@ -7,8 +7,9 @@
 //! pack  = entry*                                       ascending keys
 //! entry = key_len:u8 key head_len:u16 head             heads as in `rows`
 //! ```
-//! A pack's physical key, its anchor, is at most the key of its first row. A row belongs to the pack with the greatest
-//! anchor that is not above its key. Packs change only together: whoever splits one puts both halves in one batch.
+//! Keys are places here, see [`crate::beside`]. A pack's physical key, its anchor, is at most the key of its first row. A
+//! row belongs to the pack with the greatest anchor that is not above its key. Packs change only together: whoever splits
+//! one puts both halves in one batch.
 
 use crate::rows::{self, Physical, ROW_BYTES};
 

@@ -62,8 +62,19 @@ fn changes(random: &mut Random, most: usize) -> Vec<(Vec<u8>, Option<usize>)> {
 }
 
 fn key(random: &mut Random) -> Vec<u8> {
+    if random.below(3) == 0 {
+        return table_key(random);
+    }
     let len = *random.pick(&[0, 1, 1, 2, 2, 3, 5, 9]);
     (0..len).map(|_| *random.pick(&[0, 1, b'c', 0xfe, 0xff, 0xff])).collect()
+}
+
+/// A key as the tables of one partition have it, now and then longer or shorter.
+fn table_key(random: &mut Random) -> Vec<u8> {
+    let len = *random.pick(&[0, 5, 8, 8, 8, 8, 8, 8, 9]);
+    let mut key = vec![0, *random.pick(&[0, 1, 0xff]), *random.pick(&[2, 3])];
+    key.extend((0..len).map(|_| *random.pick(&[0, 0, 0, 1, 0xff])));
+    key
 }
 
 /// Runs the steps and compares every answer.

@@ -7,18 +7,19 @@
 
 mod open;
 mod packed;
+mod places;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::identity::Identity;
 use crate::rows::{self, Head, Physical};
 use crate::{
-    Error, MAX_COMMIT_BYTES, MAX_COMMIT_OPS, MAX_VALUE_BYTES, Op, Options, Order, Stats, Store, files,
+    Error, MAX_COMMIT_BYTES, MAX_COMMIT_OPS, MAX_VALUE_BYTES, Op, Options, Order, Stats, Store, beside, files,
 };
 use open::{
     COMMITS, await_release, caught, create, disk_bytes, lock, open_engine, recognise,
@@ -54,6 +55,8 @@ pub struct SledStore {
     writer: Mutex<Writer>,
     commits: AtomicU64,
     poison: OnceLock<String>,
+    /// Rows of a table that lies beside another may lie at their own place, as older versions put them.
+    unmoved: AtomicBool,
     _lock: File,
 }
 
@@ -94,15 +97,18 @@ impl SledStore {
             Some(identity) => recognise(dir, &db, identity)?,
             None => create(dir, &db, &data)?,
         };
-        Ok(SledStore {
+        let mut store = SledStore {
             dir: dir.to_path_buf(),
             cache_bytes: options.cache_bytes,
             db: Some(db),
             writer: Mutex::new(Writer { data, identity, commits, synced_at: 0 }),
             commits: AtomicU64::new(commits),
             poison: OnceLock::new(),
+            unmoved: AtomicBool::new(false),
             _lock: lock,
-        })
+        };
+        *store.unmoved.get_mut() = store.has_unmoved()?;
+        Ok(store)
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -222,7 +228,9 @@ impl Store for SledStore {
             return Err(Error::TooManyBytes { bytes, max: MAX_COMMIT_BYTES });
         }
         let mut writer = self.writer();
-        let physical = self.plan(&batch.into_iter().collect::<Vec<_>>())?;
+        let changes = self.to_places(batch);
+        let changes: Vec<_> = changes.iter().map(|(place, value)| (&**place, *value)).collect();
+        let physical = self.plan(&changes)?;
         if physical.len() > PHYSICAL_ROWS_MAX {
             return Err(Error::TooManyRows { rows: physical.len(), max: PHYSICAL_ROWS_MAX });
         }
@@ -253,10 +261,9 @@ impl Store for SledStore {
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         rows::check(key, None)?;
-        let Some(head) = self.head(key)? else { return Ok(None) };
-        match rows::parse_head(&head) {
-            Some(Head::Inline(value)) => Ok(Some(value.to_vec())),
-            Some(Head::Chunked { .. }) | None => self.read_row(key, &head),
+        match self.value_at(&beside::placed(key))? {
+            None if self.may_be_unmoved(key) => self.value_at(key),
+            found => Ok(found),
         }
     }
 
@@ -271,10 +278,7 @@ impl Store for SledStore {
             self.check_poison()?;
             return Ok(Vec::new());
         }
-        match order {
-            Order::Ascending => self.scan_up(lower, upper, limit),
-            Order::Descending => self.scan_down(lower, upper, limit),
-        }
+        self.scan_places(lower, upper, order, limit)
     }
 
     fn stats(&self) -> Stats {

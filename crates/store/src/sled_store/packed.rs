@@ -15,6 +15,9 @@ const BATCH_BYTES: usize = 96 << 10;
 /// Changes of one pack that are merged at once; what it is split into stands in one batch.
 const MERGED_BYTES: usize = 32 << 10;
 
+/// The key of the row at a place; none for rows that the scan is not about.
+pub(super) type Named = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// An unsynced batch that is being filled.
 #[derive(Default)]
 struct Filling {
@@ -31,7 +34,7 @@ impl Filling {
 
 impl SledStore {
     /// The pack that a row belongs to, with its physical key; none where the row would be the first of all.
-    fn pack_of(&self, key: &[u8]) -> Result<Option<(sled::IVec, sled::IVec)>, Error> {
+    pub(super) fn pack_of(&self, key: &[u8]) -> Result<Option<(sled::IVec, sled::IVec)>, Error> {
         let through = rows::pack_key(key);
         self.engine("read", |db| db.range(rows::PACKS..=&through[..]).next_back().transpose())
     }
@@ -88,56 +91,75 @@ impl SledStore {
         Ok(physical)
     }
 
+    /// Rows from the place `lower` on and below the place `upper`, those that `named` gives a key to.
     pub(super) fn scan_up(
         &self,
         lower: &[u8],
         upper: &[u8],
         limit: usize,
+        named: Named,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
         let first = self.pack_of(lower)?.map_or_else(|| rows::pack_key(lower), |(anchor, _)| anchor.to_vec());
         let mut iter = self.engine("scan", |db| Ok(db.range(first..rows::pack_key(upper))))?;
         let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let mut last: Option<Vec<u8>> = None;
         while let Some((_, pack)) = self.engine("scan", |_| iter.next().transpose())? {
             for entry in packs::entries(&pack) {
-                let (key, head) = entry.map_err(|NoPack| self.no_pack())?;
+                let (place, head) = entry.map_err(|NoPack| self.no_pack())?;
                 // A pack that is split while it is read comes again with its second half.
-                let seen = found.last().is_some_and(|(last, _)| key <= &last[..]);
-                if key < lower || seen {
+                let seen = last.as_ref().is_some_and(|last| place <= &last[..]);
+                if place < lower || seen {
                     continue;
                 }
-                if key >= upper || found.len() >= limit {
+                if place >= upper || found.len() >= limit {
                     return Ok(found);
                 }
-                if let Some(value) = self.read_row(key, head)? {
-                    found.push((key.to_vec(), value));
+                if let Some(key) = named(place)
+                    && let Some(value) = self.read_row(place, head)?
+                {
+                    found.push((key, value));
+                    last = Some(place.to_vec());
                 }
+            }
+            if found.len() >= limit {
+                break;
             }
         }
         Ok(found)
     }
 
+    /// The same from above.
     pub(super) fn scan_down(
         &self,
         lower: &[u8],
         upper: &[u8],
         limit: usize,
+        named: Named,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
         let range = rows::PACKS.to_vec()..rows::pack_key(upper);
         let mut iter = self.engine("scan", |db| Ok(db.range(range)))?;
         let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-        while let Some((_, pack)) = self.engine("scan", |_| iter.next_back().transpose())? {
+        let mut last: Option<Vec<u8>> = None;
+        while let Some((anchor, pack)) = self.engine("scan", |_| iter.next_back().transpose())? {
             let entries = packs::entries(&pack).collect::<Result<Vec<_>, _>>();
-            for (key, head) in entries.map_err(|NoPack| self.no_pack())?.into_iter().rev() {
-                let seen = found.last().is_some_and(|(last, _)| key >= &last[..]);
-                if key >= upper || seen {
+            for (place, head) in entries.map_err(|NoPack| self.no_pack())?.into_iter().rev() {
+                let seen = last.as_ref().is_some_and(|last| place >= &last[..]);
+                if place >= upper || seen {
                     continue;
                 }
-                if key < lower || found.len() >= limit {
+                if place < lower || found.len() >= limit {
                     return Ok(found);
                 }
-                if let Some(value) = self.read_row(key, head)? {
-                    found.push((key.to_vec(), value));
+                if let Some(key) = named(place)
+                    && let Some(value) = self.read_row(place, head)?
+                {
+                    found.push((key, value));
+                    last = Some(place.to_vec());
                 }
+            }
+            // All rows of the packs before are below this one's anchor.
+            if found.len() >= limit || rows::key_of_head(&anchor)[..] <= *lower {
+                break;
             }
         }
         Ok(found)
@@ -145,7 +167,8 @@ impl SledStore {
 
     /// Puts operations in as many batches as they take. Readers that meet a half put row wait for the writer.
     pub(super) fn put_pending(&self, ops: &[Op]) -> Result<(), Error> {
-        let changes: Vec<Change<'_>> = last_of_each_key(ops)?.into_iter().collect();
+        let changes = self.to_places(last_of_each_key(ops)?);
+        let changes: Vec<Change<'_>> = changes.iter().map(|(place, value)| (&**place, *value)).collect();
         let mut changes = &changes[..];
         let mut writer = self.writer();
         let mut batch = Filling::default();

@@ -126,3 +126,80 @@ fn an_unfinished_snapshot_is_removed_before_the_engine_sees_it() {
     assert_eq!(open(dir.path()).get(b"a").unwrap(), Some(vec![7]));
     assert!(!unfinished.exists());
 }
+
+/// Puts a row as version 2 did.
+fn put_unmoved(store: &SledStore, key: &[u8], value: &[u8]) {
+    let physical = store.plan(&[(key, Some(value))]).unwrap();
+    store.apply_durably(&mut store.writer(), physical).unwrap();
+}
+
+#[test]
+fn rows_that_an_older_version_put_are_found_until_they_are_put_again_or_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = |table: u8, own: u64| [&[0, 2, table][..], &own.to_be_bytes()].concat();
+    let mut map: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let store = open(dir.path());
+    for own in 0..200u64 {
+        for table in 2..=4 {
+            let value = vec![table; 40 + own as usize];
+            put_unmoved(&store, &key(table, own), &value);
+            map.insert(key(table, own), value);
+        }
+    }
+    drop(store);
+    let store = open(dir.path());
+    let agrees = |store: &SledStore, map: &BTreeMap<Vec<u8>, Vec<u8>>| {
+        let all: Vec<_> = map.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let top = [u8::MAX];
+        assert_eq!(store.scan(&[], &top, Order::Ascending, usize::MAX).unwrap(), all);
+        for (lower, upper) in [(key(3, 50), key(3, 150)), (key(2, 190), key(3, 20)), (key(3, 190), key(4, 9))]
+        {
+            for limit in [1, 7, 1_000] {
+                let inside = all.iter().filter(|(key, _)| lower <= *key && *key < upper).cloned();
+                let down: Vec<_> = inside.clone().rev().take(limit).collect();
+                assert_eq!(store.scan(&lower, &upper, Order::Descending, limit).unwrap(), down);
+                let up: Vec<_> = inside.take(limit).collect();
+                assert_eq!(store.scan(&lower, &upper, Order::Ascending, limit).unwrap(), up);
+            }
+        }
+        for own in 0..310 {
+            for table in 2..=4 {
+                assert_eq!(store.get(&key(table, own)).unwrap().as_ref(), map.get(&key(table, own)));
+            }
+        }
+    };
+    agrees(&store, &map);
+    let mut ops = Vec::new();
+    for own in (0..300).step_by(3) {
+        ops.push(Op::Put { key: key(3, own), value: vec![9; 50] });
+        map.insert(key(3, own), vec![9; 50]);
+    }
+    for own in (0..300).step_by(4) {
+        ops.push(Op::Delete { key: key(3, own) });
+        map.remove(&key(3, own));
+    }
+    store.put_unsynced(&mut ops.into_iter()).unwrap();
+    store.commit(&(0..40).map(|own| Op::Delete { key: key(3, 7 * own) }).collect::<Vec<_>>()).unwrap();
+    (0..40).for_each(|own| drop(map.remove(&key(3, 7 * own))));
+    agrees(&store, &map);
+    drop(store);
+    agrees(&open(dir.path()), &map);
+}
+
+#[test]
+fn a_row_lies_in_the_pack_of_the_row_it_is_read_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let key = |table: u8, own: u64| [&[0, 2, table][..], &own.to_be_bytes()].concat();
+    let ops = (0..1_000)
+        .flat_map(|own| [2, 3].map(|table| Op::Put { key: key(table, own), value: vec![table; 400] }));
+    let mut ops: Vec<Op> = ops.collect();
+    ops.sort_unstable_by(|a, b| crate::in_place_order(a.key(), b.key()));
+    store.put_unsynced(&mut ops.into_iter()).unwrap();
+    let together = (0..1_000).filter(|own| {
+        let pack = |table| store.pack_of(&beside::placed(&key(table, *own))).unwrap().unwrap().0;
+        pack(2) == pack(3)
+    });
+    assert!(together.count() > 800);
+    assert!(!store.has_unmoved().unwrap());
+}
