@@ -24,6 +24,8 @@ pub(crate) struct ColdPages<'a> {
     lower: Vec<u8>,
     upper: Vec<u8>,
     pub(crate) order: ScanOrder,
+    /// Rows in a page.
+    size: usize,
     page: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
     head: Option<(Vec<u8>, Vec<u8>)>,
     done: bool,
@@ -32,8 +34,16 @@ pub(crate) struct ColdPages<'a> {
 impl<'a> ColdPages<'a> {
     const PAGE: usize = 256;
 
-    pub(crate) fn new(cold: &'a dyn Cold, lower: Vec<u8>, upper: Vec<u8>, order: ScanOrder) -> Self {
-        Self { cold: Some(cold), lower, upper, order, page: Vec::new().into_iter(), head: None, done: false }
+    /// Pages for who wants `limit` rows: no more are read at once, since most of them would be read in vain.
+    pub(crate) fn new(
+        cold: &'a dyn Cold,
+        lower: Vec<u8>,
+        upper: Vec<u8>,
+        order: ScanOrder,
+        limit: usize,
+    ) -> Self {
+        let (size, page) = (limit.clamp(1, Self::PAGE), Vec::new().into_iter());
+        Self { cold: Some(cold), lower, upper, order, size, page, head: None, done: false }
     }
     pub(crate) fn none(order: ScanOrder) -> Self {
         Self {
@@ -41,6 +51,7 @@ impl<'a> ColdPages<'a> {
             lower: Vec::new(),
             upper: Vec::new(),
             order,
+            size: Self::PAGE,
             page: Vec::new().into_iter(),
             head: None,
             done: true,
@@ -62,8 +73,8 @@ impl<'a> ColdPages<'a> {
     }
     fn load(&mut self) {
         let Some(cold) = self.cold else { return };
-        let rows = cold.scan(&self.lower, &self.upper, self.order, Self::PAGE);
-        self.done = rows.len() < Self::PAGE;
+        let rows = cold.scan(&self.lower, &self.upper, self.order, self.size);
+        self.done = rows.len() < self.size;
         if let Some((last, _)) = rows.last() {
             match self.order {
                 ScanOrder::Ascending => {

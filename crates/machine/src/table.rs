@@ -315,7 +315,7 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
         let bounds = (Bound::Included(RowKey::from(&lower[..])), Bound::Excluded(RowKey::from(upper)));
         let memory = rows.range(bounds);
         let below = match (&self.cold, self.resident) {
-            (Some(cold), false) => ColdPages::new(&**cold, lower, upper.to_vec(), order),
+            (Some(cold), false) => ColdPages::new(&**cold, lower, upper.to_vec(), order, limit),
             _ => ColdPages::none(order),
         };
         match order {
@@ -409,7 +409,8 @@ impl<K: Key, V: Record + Clone> AnyTable for Table<K, V> {
     fn attach(&mut self, cold: Arc<dyn Cold>) {
         if self.resident {
             let lower = vec![self.prefix];
-            let mut pages = ColdPages::new(&*cold, lower.clone(), successor(&lower), ScanOrder::Ascending);
+            let upper = successor(&lower);
+            let mut pages = ColdPages::new(&*cold, lower, upper, ScanOrder::Ascending, usize::MAX);
             while let Some((key, bytes)) = pages.next() {
                 let value = Some(Arc::new(self.read_row(&bytes)));
                 let slot = Slot { value, touched: Cell::new(0), dirty: false, flushing: false, below: true };

@@ -165,3 +165,43 @@ fn of_rows_that_were_only_read_the_first_ones_leave_memory() {
         (Some(2), None, Some(1))
     );
 }
+
+/// Rows below, and how many of them were read.
+#[derive(Default)]
+struct Counted(Below, std::sync::atomic::AtomicUsize);
+
+impl Cold for Counted {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(key)
+    }
+    fn scan(&self, lower: &[u8], upper: &[u8], order: ScanOrder, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let rows = self.0.scan(lower, upper, order, limit);
+        self.1.fetch_add(rows.len(), std::sync::atomic::Ordering::Relaxed);
+        rows
+    }
+}
+
+#[test]
+fn who_wants_a_few_rows_has_few_read_from_below() {
+    let below = Arc::new(Counted::default());
+    let mut table: Table<u16, u64> = Table::new(7);
+    table.attach(below.clone());
+    for key in 0..1_000 {
+        table.put(&key, u64::from(key));
+    }
+    write_below(&below.0, table.begin_checkpoint());
+    table.finish_checkpoint();
+    let mut table: Table<u16, u64> = Table::new(7);
+    table.attach(below.clone());
+    table.remove(&998);
+    for (order, keys) in
+        [(ScanOrder::Descending, [999, 997, 996, 995, 994]), (ScanOrder::Ascending, [0, 1, 2, 3, 4])]
+    {
+        below.1.store(0, std::sync::atomic::Ordering::Relaxed);
+        let found: Vec<u16> = table.scan(&(), None, order, 5).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(found, keys);
+        let read = below.1.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(read <= 10, "{read} rows were read for five");
+    }
+    assert_eq!(table.all().len(), 999);
+}

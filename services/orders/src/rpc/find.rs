@@ -16,6 +16,7 @@ use waybill_orders::{Opening, Order, OrdersState, status};
 use waybill_proto::orders::v1 as proto;
 use waybill_service_kit::values::page_size;
 use waybill_service_kit::{Caller, DoorError, Fields, OpenedPerson, names, opaque};
+use waybill_types::policy::HoldCode;
 use waybill_types::{ExternalNumber, NodeId, OrderId, PartitionId, Timestamp};
 
 pub(crate) async fn find(
@@ -206,14 +207,14 @@ fn search(state: &OrdersState, wanted: &Filter, place: Place, size: usize, rows_
     // One more than is wanted, so that rows are not read in vain; twice as many when most of them do not match.
     let mut rows = size + 1;
     loop {
-        let ids = candidates(state, wanted, before, rows);
-        let ended = ids.len() < rows;
+        let candidates = candidates(state, wanted, before, rows);
+        let ended = candidates.len() < rows;
         rows = (rows * 2).min(ROWS_MAX);
-        for id in ids {
-            let Some((opening, order)) = state.order(id) else { continue };
+        for (id, order) in candidates {
+            let Some((opening, order)) = whole(state, id, order) else { continue };
             found.looked_at += 1;
             before = Some(id);
-            let by_time = Source::of(wanted) == Source::Time;
+            let by_time = matches!(Source::of(wanted), Source::Time);
             let at = if by_time { opening.content().placed_at } else { opening.at };
             // An order is taken when it is placed or, imported, later: nothing older can have been placed since.
             if wanted.placed.earliest.is_some_and(|earliest| at < earliest) {
@@ -234,42 +235,58 @@ fn search(state: &OrdersState, wanted: &Filter, place: Place, size: usize, rows_
 }
 
 /// What a search goes by: the narrowest key that is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    Number,
-    Lookup,
-    Hold,
-    Node,
+enum Source<'a> {
+    Number(&'a ExternalNumber),
+    Lookup(&'a Lookup),
+    Hold(&'a HoldCode),
+    Node(&'a NodeId),
     Time,
     Newest,
 }
 
-impl Source {
-    fn of(wanted: &Filter) -> Self {
-        match wanted {
-            Filter { number: Some(_), .. } => Self::Number,
-            Filter { lookups, .. } if !lookups.is_empty() => Self::Lookup,
-            Filter { hold: Some(_), .. } => Self::Hold,
-            Filter { node: Some(_), .. } => Self::Node,
-            Filter { placed, .. } if *placed != Requested::default() => Self::Time,
-            _ => Self::Newest,
-        }
+impl<'a> Source<'a> {
+    fn of(wanted: &'a Filter) -> Self {
+        let placed = (wanted.placed != Requested::default()).then_some(Self::Time);
+        (wanted.number.as_ref().map(Self::Number))
+            .or_else(|| wanted.lookups.first().map(Self::Lookup))
+            .or_else(|| wanted.hold.as_ref().map(Self::Hold))
+            .or_else(|| wanted.node.as_ref().map(Self::Node))
+            .or(placed)
+            .unwrap_or(Self::Newest)
     }
 }
 
-/// Ids that may match, newest first, older than `before`: at least `rows` of them, or all there are.
-fn candidates(state: &OrdersState, wanted: &Filter, before: Option<OrderId>, rows: usize) -> Vec<OrderId> {
-    match (Source::of(wanted), &wanted.number, wanted.lookups.first(), &wanted.hold, &wanted.node) {
-        (Source::Number, Some(number), ..) => by_number(state, wanted, number, before),
-        (Source::Lookup, _, Some(lookup), ..) => state.by_lookup(lookup.kind, lookup.digest, before, rows),
-        (Source::Hold, _, _, Some(code), _) => state.by_hold(code, before, rows),
-        (Source::Node, .., Some(node)) => state.by_node(node, before, rows),
-        (Source::Time, ..) => {
+/// Orders that may match, newest first, older than `before`: at least `rows` of them, or all there are. With their rows
+/// where these were read to find them.
+fn candidates(
+    state: &OrdersState,
+    wanted: &Filter,
+    before: Option<OrderId>,
+    rows: usize,
+) -> Vec<(OrderId, Option<Arc<Order>>)> {
+    let ids = match Source::of(wanted) {
+        Source::Number(number) => by_number(state, wanted, number, before),
+        Source::Lookup(lookup) => state.by_lookup(lookup.kind, lookup.digest, before, rows),
+        Source::Hold(code) => state.by_hold(code, before, rows),
+        Source::Node(node) => state.by_node(node, before, rows),
+        Source::Time => {
             let placed = |id| Some((state.opening(id)?.content().placed_at, id));
             let latest = wanted.placed.latest.map(|latest| (latest, OrderId::from_u64(0)));
             state.by_time(before.and_then(placed).or(latest), rows)
         }
-        _ => state.newest(before, rows).into_iter().map(|(id, _)| id).collect(),
+        Source::Newest => {
+            let newest = state.newest(before, rows).into_iter();
+            return newest.map(|(id, order)| (id, Some(order))).collect();
+        }
+    };
+    ids.into_iter().map(|id| (id, None)).collect()
+}
+
+/// What was ordered and what became of it; the order's row is not read again where it was read on the way.
+fn whole(state: &OrdersState, id: OrderId, order: Option<Arc<Order>>) -> Option<(Arc<Opening>, Arc<Order>)> {
+    match order {
+        Some(order) => Some((state.opening(id)?, order)),
+        None => state.order(id),
     }
 }
 
