@@ -9,25 +9,31 @@ use std::time::{Duration, Instant};
 pub(crate) struct Tenure {
     began: Instant,
     until_ms: AtomicU64,
+    /// Until when nobody else can have taken the lease, without the margin.
+    lease_until_ms: AtomicU64,
 }
 
 impl Tenure {
     /// One that has not begun.
     pub(crate) fn new() -> Self {
-        Self { began: Instant::now(), until_ms: AtomicU64::new(0) }
+        Self { began: Instant::now(), until_ms: AtomicU64::new(0), lease_until_ms: AtomicU64::new(0) }
     }
 
     /// The lease was asked for at `asked` and lasts for `remaining` from then, a quarter of `ttl` taken off for clocks
-    /// that do not run alike and for a process that is not scheduled.
-    pub(crate) fn extend(&self, asked: Instant, remaining: Duration, ttl: Duration) {
-        let until = asked + remaining.saturating_sub(ttl / 4);
-        let until = until.saturating_duration_since(self.began).as_millis() as u64;
-        self.until_ms.store(until, Ordering::Release);
+    /// that do not run alike and for a process that is not scheduled. False where the lease before it may have run out
+    /// by now: somebody else may have owned, and written, between the two.
+    #[must_use]
+    pub(crate) fn extend(&self, asked: Instant, remaining: Duration, ttl: Duration) -> bool {
+        let ms = |at: Instant| at.saturating_duration_since(self.began).as_millis() as u64;
+        let before = self.lease_until_ms.swap(ms(asked + remaining), Ordering::AcqRel);
+        self.until_ms.store(ms(asked + remaining.saturating_sub(ttl / 4)), Ordering::Release);
+        ms(Instant::now()) < before
     }
 
     /// Nothing can be relied on any more.
     pub(crate) fn end(&self) {
         self.until_ms.store(0, Ordering::Release);
+        self.lease_until_ms.store(0, Ordering::Release);
     }
 
     /// What was read before this call was the newest there is.
@@ -44,15 +50,29 @@ mod tests {
     fn a_tenure_holds_from_when_it_was_asked_for_less_its_margin() {
         let (tenure, ttl) = (Tenure::new(), Duration::from_secs(40));
         assert!(!tenure.holds());
-        tenure.extend(Instant::now(), ttl, ttl);
+        assert!(!tenure.extend(Instant::now(), ttl, ttl), "there was none before");
         assert!(tenure.holds());
+        assert!(tenure.extend(Instant::now(), ttl, ttl));
         // Asked so long ago that only the margin is left.
         if let Some(long_ago) = Instant::now().checked_sub(Duration::from_secs(31)) {
-            tenure.extend(long_ago, ttl, ttl);
+            assert!(tenure.extend(long_ago, ttl, ttl));
             assert!(!tenure.holds());
         }
-        tenure.extend(Instant::now(), ttl, ttl);
+        assert!(tenure.extend(Instant::now(), ttl, ttl));
         tenure.end();
         assert!(!tenure.holds());
+        assert!(!tenure.extend(Instant::now(), ttl, ttl), "one that ended is not gone on with");
+    }
+
+    #[test]
+    fn a_lease_that_ran_out_before_it_was_taken_again_is_another_one() {
+        let tenure = Tenure::new();
+        let ttl = Duration::from_millis(1);
+        let _ = tenure.extend(Instant::now(), ttl, ttl);
+        let began = Instant::now();
+        while began.elapsed() <= 2 * ttl {
+            std::hint::spin_loop();
+        }
+        assert!(!tenure.extend(Instant::now(), ttl, ttl), "another may have owned meanwhile");
     }
 }

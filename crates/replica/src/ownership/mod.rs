@@ -263,10 +263,20 @@ impl Keeper {
             let Some(chair) = chairs.get(id) else { continue };
             match lease {
                 Lease::Held { remaining } => {
-                    chair.tenure().extend(asked, remaining, self.ttl());
-                    if chair.role() == Role::Follower {
-                        chair.own();
-                        taken = true;
+                    let unbroken = chair.tenure().extend(asked, remaining, self.ttl());
+                    match chair.role() {
+                        Role::Follower => {
+                            chair.own();
+                            taken = true;
+                        }
+                        // Its lease ran out and nobody has it now: somebody may have claimed and left meanwhile, and
+                        // what is in memory here is old. Only a claim of its own says that it is not.
+                        Role::Owner if !unbroken => {
+                            chair.tenure().end();
+                            drop(chair.step_down());
+                            self.renewed = None;
+                        }
+                        Role::Owner | Role::Claiming | Role::Recovering => {}
                     }
                 }
                 Lease::HeldBy { .. } => {
