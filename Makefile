@@ -17,10 +17,11 @@ LOCKED := $(if $(CI),--locked,)
 CRASH_ROUNDS ?= 20
 POWERCUT_ROUNDS ?= 8
 RACE_ROUNDS ?= 1000
+CHAOS_ROUNDS ?= 2
 BENCH_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
 
-.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python test-cluster demo crash powercut races scale bench bench-cluster bench-sourcing \
+.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python test-cluster chaos demo crash powercut races scale bench bench-cluster bench-sourcing \
 	soak soak-load deny fmt clean
 
 help: ## list the targets
@@ -80,6 +81,10 @@ crash: build ## kill -9 at random moments under load, CRASH_ROUNDS times; judged
 
 powercut: build ## cut a disk image under the server, POWERCUT_ROUNDS times (needs root and loop mounts)
 	WAYBILL_BIN=$(WAYBILL) $(TOOLS)/powercut --rounds $(POWERCUT_ROUNDS)
+
+chaos: build ## three processes under load and every fault, CHAOS_ROUNDS times each; ENGINE=postgres, nats or nats3; FAULTS=a,b
+	WAYBILL_BIN=$(WAYBILL) $(TOOLS)/chaos --rounds $(CHAOS_ROUNDS) --engine $(or $(ENGINE),postgres) \
+		$(if $(FAULTS),--faults $(FAULTS))
 
 races: build ## two clients want what excludes each other, RACE_ROUNDS times per race; each round has one outcome
 	WAYBILL_BIN=$(WAYBILL) $(TOOLS)/races --rounds $(RACE_ROUNDS)

@@ -58,19 +58,19 @@ fn text(durations: &[Duration]) -> String {
 }
 
 impl Cost {
-    fn add(&mut self, shown: &Shown) {
+    fn add(&mut self, windows: &[Window], waits: &[Wait], began: Instant) {
         self.rounds += 1;
-        let struck = shown.windows.first().map_or(shown.began, |window| window.from);
-        let calm: Vec<Wait> = shown.waits.iter().copied().filter(|wait| wait.ended <= struck).collect();
-        self.calm.extend(longest(&calm, shown.began, struck, |_| true));
-        for Window { from, until, answers, homes } in &shown.windows {
-            self.without.extend(longest(&shown.waits, *from, *until, |home| homes.contains(home)));
+        let struck = windows.first().map_or(began, |window| window.from);
+        let calm: Vec<Wait> = waits.iter().copied().filter(|wait| wait.ended <= struck).collect();
+        self.calm.extend(longest(&calm, began, struck, |_| true));
+        for Window { from, until, answers, homes } in windows {
+            self.without.extend(longest(waits, *from, *until, |home| homes.contains(home)));
             if let Some(answers) = answers {
-                let late = longest(&shown.waits, *answers, *until, |home| homes.contains(home));
+                let late = longest(waits, *answers, *until, |home| homes.contains(home));
                 self.without_after.extend(late);
             }
         }
-        let after = shown.waits.iter().filter(|wait| wait.ended > struck);
+        let after = waits.iter().filter(|wait| wait.ended > struck);
         for wait in after {
             self.waits += 1;
             self.refused += u64::from(wait.trouble.refused);
@@ -99,26 +99,36 @@ fn name(fault: Fault) -> String {
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
+/// A line about what callers of a round saw of its fault.
+pub(super) fn struck(fault: Fault, windows: &[Window], waits: &[Wait], began: Instant) -> String {
+    let mut cost = Cost::default();
+    cost.add(windows, waits, began);
+    let after = match cost.without_after.is_empty() {
+        true => String::new(),
+        false => format!(", {} ms after the engine answered", text(&cost.without_after)),
+    };
+    format!(
+        "{}: without an answer for {} ms (median / worst of {} homes hit){after}; calm {} ms; {} refused, {} unanswered",
+        name(fault),
+        text(&cost.without),
+        cost.without.len(),
+        text(&cost.calm),
+        cost.refused,
+        cost.unanswered
+    )
+}
+
 impl Report {
     /// Adds a round; answers with a line about it.
     pub(super) fn add(&mut self, fault: Fault, shown: Shown) -> String {
-        let mut alone = Cost::default();
-        alone.add(&shown);
-        self.costs.entry(fault).or_default().add(&shown);
+        self.costs.entry(fault).or_default().add(&shown.windows, &shown.waits, shown.began);
         self.calls += shown.calls;
         self.acknowledged += shown.acknowledged;
         self.settled_by_retry += shown.settled_by_retry;
         self.audited += shown.audited;
         format!(
-            "{}: without an answer for {} ms (median / worst of {} homes hit){}; {} calls in one order, {} acknowledged, \
-             {} settled by a retry, {} things audited",
+            "{}: {} calls in one order, {} acknowledged, {} settled by a retry, {} things audited",
             name(fault),
-            text(&alone.without),
-            alone.without.len(),
-            match alone.without_after.is_empty() {
-                true => String::new(),
-                false => format!(", {} ms after the engine answered", text(&alone.without_after)),
-            },
             shown.calls,
             shown.acknowledged,
             shown.settled_by_retry,

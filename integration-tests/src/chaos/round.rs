@@ -7,7 +7,7 @@ use super::linear::{Call, Sequential, Verdict, judge};
 use super::registers::{PageCall, ShelfCall};
 use super::site::{NAMES, Site, home};
 use super::strike::{Fault, Window};
-use super::{ChaosOptions, SHAPE};
+use super::{ChaosOptions, SHAPE, report};
 use crate::fault::Chance;
 use crate::fault::judge::ledger_holds;
 use crate::fault::ledger::send;
@@ -189,6 +189,8 @@ impl Standing {
         shop.shutdown().await;
         self.traffic.stop.store(false, Ordering::Relaxed);
         let windows = struck?;
+        // Said before the judges speak: it helps to know, when they object.
+        println!("{}", report::struck(fault, &windows, &lock(&round.waits), began));
         ended.context("callers still wait two minutes after the fault")?;
         self.judged(&round, &shelves, &pages, windows, began).await
     }
