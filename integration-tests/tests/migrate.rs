@@ -135,8 +135,7 @@ async fn there_and_back(kind: Kind) -> anyhow::Result<()> {
     engine.settle().await?;
     engine.kill().await?;
 
-    let said =
-        tool(&migrate("to-journal", &old, &journal, &["--decisions", &text(&home)])).await?;
+    let said = tool(&migrate("to-journal", &old, &journal, &["--decisions", &text(&home)])).await?;
     ensure!(said.contains("all states equal") && said.contains("orders/0"), "{said}");
     let twice = refused(&migrate("to-journal", &old, &journal, &[])).await?;
     ensure!(twice.contains("holds something already"), "{twice}");
@@ -151,8 +150,7 @@ async fn there_and_back(kind: Kind) -> anyhow::Result<()> {
     ensure!(alive.contains("is alive"), "{alive}");
     stopped(engine).await?;
 
-    let said =
-        tool(&migrate("to-directory", &new, &journal, &["--decisions", &text(&home)])).await?;
+    let said = tool(&migrate("to-directory", &new, &journal, &["--decisions", &text(&home)])).await?;
     ensure!(said.contains("all states equal"), "{said}");
     let engine = Engine::start(&setting(&new, None)).await?;
     let channel = engine.channel().await?;
@@ -171,12 +169,14 @@ async fn there_and_back(kind: Kind) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_directory_is_carried_into_postgresql_and_back_with_all_that_was_acknowledged() -> anyhow::Result<()> {
+async fn a_directory_is_carried_into_postgresql_and_back_with_all_that_was_acknowledged() -> anyhow::Result<()>
+{
     there_and_back(Kind::Postgres).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_directory_is_carried_into_jetstream_and_back_with_all_that_was_acknowledged() -> anyhow::Result<()> {
+async fn a_directory_is_carried_into_jetstream_and_back_with_all_that_was_acknowledged() -> anyhow::Result<()>
+{
     there_and_back(Kind::nats()?).await
 }
 
@@ -241,11 +241,13 @@ async fn broken_off(kind: Kind) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_migration_that_is_killed_leaves_what_is_refused_and_begun_again_at_postgresql() -> anyhow::Result<()> {
+async fn a_migration_that_is_killed_leaves_what_is_refused_and_begun_again_at_postgresql()
+-> anyhow::Result<()> {
     broken_off(Kind::Postgres).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_migration_that_is_killed_leaves_what_is_refused_and_begun_again_at_jetstream() -> anyhow::Result<()> {
+async fn a_migration_that_is_killed_leaves_what_is_refused_and_begun_again_at_jetstream() -> anyhow::Result<()>
+{
     broken_off(Kind::nats()?).await
 }

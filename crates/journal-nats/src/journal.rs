@@ -262,8 +262,9 @@ impl Journal for NatsJournal {
             let known = log.known();
             if known.head.seq > 0 {
                 let oldest = known.first.max(1);
-                let entry =
-                    LogStats { oldest, oldest_live: oldest, trimmed: known.trimmed, head: known.head.seq };
+                let (trimmed, head) = (known.trimmed, known.head.seq);
+                let (bytes, bytes_max) = (known.bytes, known.bytes_max);
+                let entry = LogStats { oldest, oldest_live: oldest, trimmed, head, bytes, bytes_max };
                 stats.logs.insert(*id, entry);
                 stats.bytes_live += known.bytes;
             }

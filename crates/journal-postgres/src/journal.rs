@@ -175,10 +175,11 @@ impl Journal for PostgresJournal {
             let known = log.known();
             if known.head.seq > 0 {
                 let oldest = known.trimmed + 1;
-                let entry =
-                    LogStats { oldest, oldest_live: oldest, trimmed: known.trimmed, head: known.head.seq };
+                let bytes = known.total.saturating_sub(known.trimmed_bytes);
+                let (trimmed, head) = (known.trimmed, known.head.seq);
+                let entry = LogStats { oldest, oldest_live: oldest, trimmed, head, bytes, bytes_max: 0 };
                 stats.logs.insert(*id, entry);
-                stats.bytes_live += known.total.saturating_sub(known.trimmed_bytes);
+                stats.bytes_live += bytes;
             }
         }
         stats

@@ -105,6 +105,10 @@ pub struct LogStats {
     pub trimmed: u64,
     /// Highest durable sequence.
     pub head: u64,
+    /// Bytes that it takes, where the engine tells them apart by log; 0 where it does not.
+    pub bytes: u64,
+    /// Bytes that it may take, where the engine bounds a log; 0 where it does not.
+    pub bytes_max: u64,
 }
 
 /// The hash of a frame: blake3 of previous hash (16 bytes), sequence and epoch (8 bytes each, little endian) and

@@ -6,6 +6,7 @@ use crate::carried::Routed;
 use crate::checkpoint::{ColdRows, Marker, marker_key, store_key};
 use crate::core::Core;
 use crate::handle::{Role, Status};
+use crate::metrics as names;
 use crate::partition::Stand;
 use crate::recovery::{self, RecoveryError};
 use crate::saver::{Saver, SaverOf};
@@ -13,7 +14,6 @@ use crate::seat::Seat;
 use bytes::Bytes;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -312,33 +312,56 @@ const FRAMES: u64 = 20_000;
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Gives the engine a new base of each partition that is owned here, now and then, so that the log can be trimmed and a
-/// process without rows has somewhere to begin. Runs until the partitions are gone.
+/// process without rows has somewhere to begin; and tells how far logs have grown beyond their bases. Runs until the
+/// partitions are gone.
 pub(crate) async fn keep(
     engine: Arc<dyn Engine>,
     store: Arc<dyn Store>,
     checkpoints: Arc<Semaphore>,
     partitions: Vec<(PartitionId, Weak<Status>)>,
 ) {
-    let mut given: BTreeMap<PartitionId, u64> = BTreeMap::new();
     loop {
         tokio::time::sleep(LOOK).await;
         for (partition, status) in &partitions {
             let Some(status) = status.upgrade() else { return };
+            if status.role() != Role::Owner {
+                continue;
+            }
+            let Some(since) = measure(&engine, *partition).await else { continue };
             let checkpoint = status.checkpoint.load(Ordering::Relaxed);
-            let last = given.get(partition).copied().unwrap_or(0);
-            if status.role() != Role::Owner || checkpoint < last + FRAMES {
+            if checkpoint < since + FRAMES {
                 continue;
             }
             // Rows must stand still at their marker.
             let Ok(still) = Arc::clone(&checkpoints).acquire_owned().await else { return };
             match give(&engine, &store, *partition).await {
-                Ok(bytes) => {
-                    tracing::info!(%partition, checkpoint, ?bytes, "gave the engine a base");
-                    given.insert(*partition, checkpoint);
+                Ok(bytes) => tracing::info!(%partition, checkpoint, ?bytes, "gave the engine a base"),
+                Err(error) => {
+                    metrics::counter!(names::BASE_FAILURES, "partition" => partition.to_string())
+                        .increment(1);
+                    tracing::warn!(%partition, %error, "the engine has no new base");
                 }
-                Err(error) => tracing::warn!(%partition, %error, "the engine has no new base"),
             }
             drop(still);
         }
     }
+}
+
+/// Tells how far a log has grown; answers where its newest base stands.
+async fn measure(engine: &Arc<dyn Engine>, partition: PartitionId) -> Option<u64> {
+    let (log, label) = (LogId(partition.number()), partition.to_string());
+    let base = match engine.bases(log).await {
+        Ok(bases) => bases.first().map_or(0, |base| base.at.seq),
+        Err(error) => {
+            tracing::warn!(%partition, %error, "the engine does not say where its bases stand");
+            return None;
+        }
+    };
+    let stats = engine.stats();
+    let known = stats.logs.get(&log).copied().unwrap_or_default();
+    let since = known.head.saturating_sub(base);
+    metrics::gauge!(names::FRAMES_SINCE_BASE, "partition" => label.clone()).set(since as f64);
+    metrics::gauge!(names::LOG_BYTES, "partition" => label.clone()).set(known.bytes as f64);
+    metrics::gauge!(names::LOG_BYTES_MAX, "partition" => label).set(known.bytes_max as f64);
+    Some(base)
 }

@@ -13,6 +13,14 @@ pub(crate) const CHECKPOINTS: &str = "waybill_partition_checkpoints_total";
 /// Seconds of the last checkpoint; label `partition`.
 pub(crate) const CHECKPOINT_SECONDS: &str = "waybill_partition_checkpoint_seconds";
 
+/// Frames of a log after its newest base, told by its owner: alarm at 100,000; label `partition`.
+pub(crate) const FRAMES_SINCE_BASE: &str = "waybill_log_frames_since_base";
+/// Bytes that a log takes, where the engine tells; label `partition`.
+pub(crate) const LOG_BYTES: &str = "waybill_log_bytes";
+/// Bytes that a log may take, 0 where the engine has no bound: alarm at 70% of it; label `partition`.
+pub(crate) const LOG_BYTES_MAX: &str = "waybill_log_bytes_max";
+/// Times that the engine could not be given a base: alarm on any that goes on; label `partition`.
+pub(crate) const BASE_FAILURES: &str = "waybill_log_base_failures_total";
 /// The last frame at which a copy was found to be what its owner has; label `partition`.
 pub(crate) const COPY_EQUAL: &str = "waybill_copy_equal_sequence";
 /// Times that a copy was found not to be what its owner has: alarm on any; label `partition`.
@@ -45,7 +53,21 @@ pub(crate) fn describe() {
     metrics::describe_counter!(FRAME_BYTES, metrics::Unit::Bytes, "bytes of journal frame bodies appended");
     metrics::describe_gauge!(OUTBOX_DEPTH, "messages not yet acknowledged by their receivers");
     metrics::describe_counter!(CHECKPOINTS, "checkpoints finished");
-    metrics::describe_gauge!(COPY_EQUAL, "last frame at which the copy here was found equal to its owner's state");
-    metrics::describe_counter!(COPY_DIFFERENT, "times that the copy here was found different from its owner's state");
+    metrics::describe_gauge!(FRAMES_SINCE_BASE, "frames of the log after its newest base");
+    metrics::describe_gauge!(LOG_BYTES, metrics::Unit::Bytes, "bytes of the log in the shared journal");
+    metrics::describe_gauge!(
+        LOG_BYTES_MAX,
+        metrics::Unit::Bytes,
+        "bytes that the log may take, 0 without a bound"
+    );
+    metrics::describe_counter!(BASE_FAILURES, "bases that the shared journal did not take");
+    metrics::describe_gauge!(
+        COPY_EQUAL,
+        "last frame at which the copy here was found equal to its owner's state"
+    );
+    metrics::describe_counter!(
+        COPY_DIFFERENT,
+        "times that the copy here was found different from its owner's state"
+    );
     metrics::describe_gauge!(CHECKPOINT_SECONDS, metrics::Unit::Seconds, "duration of the last checkpoint");
 }

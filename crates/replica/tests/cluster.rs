@@ -190,6 +190,27 @@ fn an_owner_that_was_away_too_long_is_fenced_and_follows_again() {
 }
 
 #[test]
+fn an_owner_that_slept_follows_though_nobody_asks_it_for_anything() {
+    let world = World::new();
+    world.run(async {
+        let (a, b) = (world.process("a").await, world.process("b").await);
+        settled(&[&a, &b]).await;
+        a.sleep();
+        let until = Instant::now() + Duration::from_secs(30);
+        while owners(&[&b]) != [1; 4] {
+            assert!(Instant::now() < until, "b does not take over");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for index in 0..4 {
+            let mint = || Command::Mint { account: 1, coins: 5 };
+            put(&b, partition(index), mint, &format!("while a sleeps {index}")).await;
+        }
+        // Awake, it still thinks that it owns; nobody asks it for anything that would tell it otherwise.
+        assert_eq!(coins_and_equal_states(&[&a, &b]).await, 20);
+    });
+}
+
+#[test]
 fn a_process_without_rows_begins_at_a_base_when_the_log_is_trimmed() {
     let world = World::new();
     world.run(async {
@@ -213,5 +234,66 @@ fn a_process_without_rows_begins_at_a_base_when_the_log_is_trimmed() {
         assert_eq!(put(&b, partition(2), || Command::Mint { account: 0, coins: 1 }, "after").await, 4);
         let sum = b.partitions.of(partition(2)).read(|state, _| coins(state)).await.unwrap();
         assert_eq!(sum, 83);
+    });
+}
+
+#[test]
+fn a_copy_that_is_not_what_its_owner_has_is_thrown_away_and_made_anew() {
+    let world = World::new();
+    world.run(async {
+        let a = world.process("a").await;
+        settled(&[&a]).await;
+        let b = world.process_without_owning("b").await;
+        let (here, mut minted) = (partition(0), 0u64);
+        let mut mint_until = async |what: &str, done: &dyn Fn() -> bool| {
+            let from = minted;
+            while !done() {
+                assert!(minted < from + 20_000, "{what} does not happen");
+                let (account, id) = (minted % 5, format!("mint {minted}"));
+                put(&a, here, || Command::Mint { account, coins: 1 }, &id).await;
+                minted += 1;
+            }
+            minted
+        };
+        mint_until("the first comparison", &|| b.compared(here).0 > 0).await;
+        assert_eq!(b.compared(here).1, 0, "a sound copy is not suspected");
+        b.partitions.of(here).checkpoint().await.unwrap();
+        b.corrupt(here, 77);
+        mint_until("the alarm", &|| b.compared(here).1 > 0).await;
+        let (equal, _) = b.compared(here);
+        let sum = mint_until("a sound copy again", &|| b.compared(here).0 > equal).await;
+        assert_eq!(coins_and_equal_states(&[&a, &b]).await, sum, "what was put there by nobody is gone");
+        assert_eq!(a.compared(here).1, 0, "the owner compares with nobody");
+    });
+}
+
+#[test]
+fn nobody_writes_frames_that_a_living_process_cannot_read() {
+    let world = World::new();
+    world.run(async {
+        let old = world.process_reading("old", 1).await.unwrap();
+        old.join().await;
+        let new = world.process_reading("new", 2).await.unwrap();
+        new.join().await;
+        settled(&[&old, &new]).await;
+        for n in 0..40u64 {
+            let (to, id) = (partition((n % 4) as u8), format!("mint {n}"));
+            put(&new, to, || Command::Mint { account: n, coins: 1 }, &id).await;
+        }
+        assert_eq!(world.versions().await, [1].into(), "an older process lives");
+        old.stop().await;
+        settled(&[&new]).await;
+        let mut n = 40u64;
+        while !world.versions().await.contains(&2) {
+            assert!(n < 2_000, "nothing newer is written although all can read it");
+            put(&new, partition(0), || Command::Mint { account: n, coins: 1 }, &format!("mint {n}")).await;
+            n += 1;
+        }
+        let late = world.process_reading("late", 1).await.err().expect("an older binary joined");
+        assert!(late.to_string().contains("version 2") && late.to_string().contains("up to 1"), "{late}");
+        let newer = world.process_reading("newer", 2).await.unwrap();
+        newer.join().await;
+        settled(&[&new, &newer]).await;
+        assert_eq!(coins_and_equal_states(&[&new, &newer]).await, n);
     });
 }

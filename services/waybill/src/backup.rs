@@ -8,15 +8,18 @@ mod until;
 
 pub use until::{Later, Point, Restored, restore_until};
 
-use crate::audit::{Running, Stopped};
+use crate::audit::Running;
+use crate::audit::cut::ConsistentCut;
+use crate::migrate::with_machine;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use waybill_journal::{Head, LocalJournal, LogId};
 use waybill_machine::record::{decode, encode};
-use waybill_replica::{Core, DataDir, Host, Marker};
+use waybill_replica::{DataDir, Host, Marker};
 use waybill_store::{Op, Order, SledStore, Store, checkpoint_file};
 use waybill_types::{PartitionId, Service};
 
@@ -60,7 +63,7 @@ type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 /// # Errors
 /// A stopped partition, a directory that is not empty, a disk that is full. What was written then is no copy.
 pub async fn backup(
-    host: &Host,
+    host: &Arc<Host>,
     running: &Running,
     directory: &Path,
     progress: impl Fn(u64) + Send + 'static,
@@ -68,6 +71,10 @@ pub async fn backup(
     ensure!(directory.is_absolute(), "the directory must be an absolute path");
     std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
     ensure!(std::fs::read_dir(directory)?.next().is_none(), "{} is not empty", directory.display());
+    ensure!(
+        host.cluster().is_none() || services(running).len() == Service::ALL.len(),
+        "this process runs a part of the services; ask one that runs all of them, even if it owns nothing"
+    );
     // Before the cut: a decision is of a network that is in the copy. After it, a restored engine could come to a network
     // of the same version with other content.
     if let Some(decisions) = running.decisions.clone() {
@@ -79,10 +86,15 @@ pub async fn backup(
     // Until this is dropped no checkpoint changes the store, so its rows and the cut's unsaved rows are one state.
     let paused = host.pause_checkpoints().await;
     let (unsaved, partitions) = cut(host, running).await?;
-    let (store, keys, target) = (host.store().clone(), host.dir().keys(), directory.to_path_buf());
+    // After the cut: every key that something in it is sealed with is there by now.
+    let keys = directory.join("keys");
+    match host.cluster() {
+        Some(cluster) => drop(crate::migrate::keys::take(cluster.engine(), &keys, &Silent).await?),
+        None => copy_files(&host.dir().keys(), &keys)?,
+    }
+    let (store, target) = (host.store().clone(), directory.to_path_buf());
     let manifest = tokio::task::spawn_blocking(move || {
         let rows = write_rows(&*store, &unsaved, &target, &partitions, &progress)?;
-        copy_files(&keys, &target.join("keys"))?;
         finish(&target, rows, partitions)
     })
     .await??;
@@ -91,38 +103,44 @@ pub async fn backup(
 }
 
 /// Everything not yet in the store, and where the journals stand, at one consistent cut.
-async fn cut(host: &Host, running: &Running) -> Result<(Rows, Vec<ManifestPartition>), Stopped> {
-    fn unsaved<M: waybill_machine::Machine>(core: &mut Core<M>) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-        core.unsaved()
-    }
-    let _one_cut_at_a_time = running.cuts.lock().await;
-    let mut rows = Rows::new();
-    let mut partitions = Vec::new();
-    let mut frozen: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
-    macro_rules! freeze {
-        ($service:expr) => {
-            if let Some(service) = $service {
-                let mut cut = service.freeze(unsaved).await.map_err(Stopped)?;
-                for (id, _, images) in std::mem::take(&mut cut.results) {
-                    rows.extend(images);
-                    let head = host.journal().head(LogId(id.number()));
-                    partitions.push(ManifestPartition {
-                        number: id.number(),
-                        sequence: head.seq,
-                        epoch: head.epoch,
-                        hash: head.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
-                    });
+async fn cut(host: &Arc<Host>, running: &Running) -> anyhow::Result<(Rows, Vec<ManifestPartition>)> {
+    let mut noted = ConsistentCut::note(running).await?;
+    let host = Arc::clone(host);
+    tokio::task::spawn_blocking(move || {
+        if host.cluster().is_some() {
+            noted.align(&host)?;
+        }
+        let (mut rows, mut partitions) = (Rows::new(), Vec::new());
+        for (id, stand) in &noted.0 {
+            with_machine!(id.service, M => {
+                rows.extend(noted.unsaved::<M>(*id));
+                if noted.was_played(*id) {
+                    rows.extend(noted.look::<M>(&host, *id)?.unsaved());
                 }
-                frozen.push(Box::new(cut));
-            }
-        };
+            });
+            partitions.extend(stood(&host, *id, stand.through)?);
+        }
+        Ok((rows, partitions))
+    })
+    .await?
+}
+
+/// Where a partition's journal stood; `None` where it had nothing.
+fn stood(host: &Host, id: PartitionId, sequence: u64) -> anyhow::Result<Option<ManifestPartition>> {
+    if sequence == 0 {
+        return Ok(None);
     }
-    freeze!(&running.orders);
-    freeze!(&running.inventory);
-    freeze!(&running.fulfillment);
-    freeze!(&running.customers);
-    drop(frozen);
-    Ok((rows, partitions))
+    let log = LogId(id.number());
+    let newest = host.journal().head(log);
+    let head = match newest.seq == sequence {
+        true => newest,
+        false => {
+            let frames = host.journal().read(log, sequence, 1)?;
+            frames.first().with_context(|| format!("{id} has no frame {sequence}"))?.head()
+        }
+    };
+    let hash = head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Some(ManifestPartition { number: id.number(), sequence, epoch: head.epoch, hash }))
 }
 
 fn write_rows(

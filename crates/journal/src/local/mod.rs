@@ -193,6 +193,7 @@ impl Journal for LocalJournal {
                 oldest_live: first_bases.map_or(0, |bases| base_of(bases, *id)) + 1,
                 trimmed: log.trimmed,
                 head: log.durable.seq,
+                ..LogStats::default()
             };
             (*id, entry)
         });

@@ -2,8 +2,9 @@
 
 use super::partition;
 use super::toy::{Accounts, Coins, coins};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -12,10 +13,12 @@ use waybill_journal::cluster::{Engine, Member};
 use waybill_journal::{Journal, LogId};
 use waybill_journal_postgres::server::Postgres;
 use waybill_journal_postgres::{Options, PostgresJournal};
+use waybill_machine::record::decode;
 use waybill_replica::{
-    Clock, ClusterOptions, DataDir, Delivery, Host, HostOptions, Limits, Partitions, Role, Wire, WireError,
-    WireFuture,
+    Body, Clock, ClusterOptions, DataDir, Delivery, Host, HostOptions, Limits, OpenError, Partitions, Role,
+    Wire, WireError, WireFuture,
 };
+use waybill_store::{Op, Order};
 use waybill_types::{Layout, PartitionId};
 
 /// Long enough for a busy machine, short enough for a test.
@@ -58,13 +61,17 @@ impl World {
     /// A process that owns its share.
     pub(crate) async fn process(&self, name: &str) -> Process {
         let process = self.process_without_owning(name).await;
-        let host = Arc::clone(&process.host);
-        process.within(async move { host.join(Duration::from_secs(20)).await }).await;
+        process.join().await;
         process
     }
 
     /// A process that follows and forwards only.
     pub(crate) async fn process_without_owning(&self, name: &str) -> Process {
+        self.process_reading(name, 1).await.unwrap()
+    }
+
+    /// As [`Self::process_without_owning`], of a binary that reads frames up to this version.
+    pub(crate) async fn process_reading(&self, name: &str, events: u32) -> Result<Process, OpenError> {
         let dir = Arc::new(tempfile::tempdir().unwrap());
         let (path, options, hosts) =
             (dir.path().to_path_buf(), options(&self.postgres), Arc::clone(&self.hosts));
@@ -80,18 +87,44 @@ impl World {
                 name: named,
                 services: vec!["orders".into()],
                 version: "test".into(),
-                events: 1,
+                events,
             };
             let cluster = ClusterOptions { engine, member, wire, lease_ttl: LEASE };
-            Host::open_in_cluster(DataDir::new(path), host_options(), cluster).unwrap()
+            Host::open_in_cluster(DataDir::new(path), host_options(), cluster)
         });
-        let host = Arc::new(opened.await.unwrap());
+        let host = match opened.await.unwrap() {
+            Ok(host) => Arc::new(host),
+            Err(error) => {
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         hosts.lock().unwrap().insert(name.to_owned(), Arc::downgrade(&host));
         let starting = Arc::clone(&host);
         let deaf = |_: PartitionId| Box::new(|_: &Accounts, _: u64, _: Vec<u64>| {}) as Box<_>;
         let started = runtime.spawn(async move { starting.start::<Coins>(deaf).await.unwrap() });
         let partitions = started.await.unwrap();
-        Process { runtime: Some(runtime), host, hosts, name: name.to_owned(), _dir: dir, partitions }
+        Ok(Process { runtime: Some(runtime), host, hosts, name: name.to_owned(), _dir: dir, partitions })
+    }
+
+    /// The versions of all frames in all logs.
+    pub(crate) async fn versions(&self) -> BTreeSet<u8> {
+        let journal = Arc::clone(&self.outside);
+        let read = move || {
+            let mut versions = BTreeSet::new();
+            for index in 0..4 {
+                let (log, mut next) = (LogId(partition(index).number()), 1);
+                loop {
+                    let frames = journal.read(log, next, 1 << 20).unwrap();
+                    let Some(last) = frames.last() else { break };
+                    next = last.seq + 1;
+                    let bodies = frames.iter().filter(|frame| !frame.is_claim());
+                    versions.extend(bodies.map(|frame| decode::<Body>(&frame.body).unwrap().version));
+                }
+            }
+            versions
+        };
+        tokio::task::spawn_blocking(read).await.unwrap()
     }
 
     /// Claims a log from outside.
@@ -130,7 +163,12 @@ fn host_options() -> HostOptions {
     HostOptions {
         layout: Layout::even(4).unwrap(),
         clock: Clock::system(),
-        limits: Limits { checkpoint_rows: 100, checkpoint_age_ms: 200, ..Limits::default() },
+        limits: Limits {
+            checkpoint_rows: 100,
+            checkpoint_age_ms: 200,
+            compare_frames: 10,
+            ..Limits::default()
+        },
         journal: waybill_journal::Options::default(),
         store: waybill_store::Options::default(),
     }
@@ -141,8 +179,39 @@ impl Process {
         self.runtime.as_ref().unwrap().spawn(job).await.unwrap()
     }
 
+    /// Owns its share from now on.
+    pub(crate) async fn join(&self) {
+        let host = Arc::clone(&self.host);
+        self.within(async move { host.join(Duration::from_secs(20)).await }).await;
+    }
+
+    /// Puts a row into this copy's store that no frame has put there.
+    pub(crate) fn corrupt(&self, of: PartitionId, account: u64) {
+        let table = |prefix: u8| [&of.number().to_be_bytes()[..], &[prefix]].concat();
+        let rows = self.host.store().scan(&table(1), &table(2), Order::Ascending, 1).unwrap();
+        let (mut key, value) = rows.into_iter().next().expect("a row was saved");
+        let end = key.len() - 8;
+        key.truncate(end);
+        key.extend_from_slice(&account.to_be_bytes());
+        self.host.store().commit(&[Op::Put { key, value }]).unwrap();
+    }
+
+    /// Where this copy was last found to be what the owner has, and how often it was not.
+    pub(crate) fn compared(&self, of: PartitionId) -> (u64, u64) {
+        let compare = &self.partitions.of(of).status().compare;
+        (compare.equal.load(Ordering::SeqCst), compare.different.load(Ordering::SeqCst))
+    }
+
     pub(crate) fn role(&self, of: PartitionId) -> Role {
         self.partitions.of(of).status().role()
+    }
+
+    /// Nothing in it runs for much longer than its leases last, as if it had been stopped and continued.
+    pub(crate) fn sleep(&self) {
+        // One for each of its workers.
+        for _ in 0..2 {
+            self.runtime.as_ref().unwrap().spawn(async { std::thread::sleep(LEASE * 4) });
+        }
     }
 
     /// Ends without a word: nothing is handed over, no lease is released.

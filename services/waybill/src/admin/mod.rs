@@ -120,10 +120,6 @@ impl AdminService for AdminDoor {
                 DoorError::field("directory", "must be an absolute path on the server's machine").into()
             );
         }
-        if self.host.cluster().is_some() {
-            let what = "the journal is shared: back it up with its database's own means".to_owned();
-            return Err(DoorError::IllegalNow { what }.into());
-        }
         let (host, running) = (Arc::clone(&self.host), self.running.clone());
         let (answers, stream) = mpsc::channel(64);
         tokio::spawn(async move {

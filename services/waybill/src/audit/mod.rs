@@ -2,6 +2,7 @@
 //! that span partitions are checked here, with messages under way counted.
 
 mod across;
+pub mod cut;
 mod journal;
 mod part;
 mod running;

@@ -1,6 +1,7 @@
 //! The audit of a running engine. Partitions stand still together only until what they have not saved is noted; the
 //! laws are judged on that cut while they go on.
 
+use super::cut::ConsistentCut;
 use super::part::{Books, FulfillmentPart, InventoryPart, OrdersPart};
 use super::{Cut, Report, check_journal};
 use std::sync::Arc;
@@ -8,9 +9,9 @@ use std::time::Instant;
 use waybill_customers::Customers;
 use waybill_fulfillment::Fulfillment;
 use waybill_inventory::Inventory;
-use waybill_machine::Machine;
 use waybill_orders::Orders;
-use waybill_replica::{Core, Frozen, Host, Partitions, RecoveryError, Snapshot};
+use waybill_replica::{Host, OpenError, Partitions};
+use waybill_types::Service;
 
 /// Running partitions of this process; a process that runs a part of the services audits that part.
 #[derive(Clone, Default)]
@@ -42,19 +43,10 @@ pub enum AuditError {
     Stopped(#[from] Stopped),
     /// The state at the cut cannot be read.
     #[error("the state at the cut cannot be read: {0}")]
-    Unreadable(#[from] RecoveryError),
+    Unreadable(#[from] OpenError),
     /// A law could not be judged: our bug, or a store that cannot answer.
     #[error("the audit ended early: {0}")]
     Broken(#[from] tokio::task::JoinError),
-}
-
-/// Every partition at one cut.
-#[derive(Default)]
-struct Snapshots {
-    orders: Vec<Snapshot<Orders>>,
-    inventory: Vec<Snapshot<Inventory>>,
-    fulfillment: Vec<Snapshot<Fulfillment>>,
-    customers: Vec<Snapshot<Customers>>,
 }
 
 impl Running {
@@ -66,11 +58,14 @@ impl Running {
     pub async fn audit(&self, host: &Arc<Host>) -> Result<Report, AuditError> {
         // The rows below must stay as they are at the cut.
         let paused = host.pause_checkpoints().await;
-        let snapshots = self.snapshots().await?;
+        let mut noted = ConsistentCut::note(self).await?;
         let (host, began) = (Arc::clone(host), Instant::now());
         let judged = tokio::task::spawn_blocking(move || {
-            let cut = snapshots.look(&host)?;
-            drop(paused);
+            if host.cluster().is_some() {
+                noted.align(&host)?;
+            }
+            let cut = look(&noted, &host)?;
+            drop((noted, paused));
             let mut report = cut.judge();
             check_journal(&host, &mut report);
             tracing::info!(took_ms = began.elapsed().as_millis() as u64, "audit: judged a cut");
@@ -78,55 +73,18 @@ impl Running {
         });
         judged.await?
     }
+}
 
-    async fn snapshots(&self) -> Result<Snapshots, Stopped> {
-        let _one_cut_at_a_time = self.cuts.lock().await;
-        let began = Instant::now();
-        // All stay frozen until the last has answered: together they are one consistent cut.
-        let mut orders = freeze(self.orders.as_ref()).await?;
-        let mut inventory = freeze(self.inventory.as_ref()).await?;
-        let mut fulfillment = freeze(self.fulfillment.as_ref()).await?;
-        let mut customers = freeze(self.customers.as_ref()).await?;
-        let snapshots = Snapshots {
-            orders: taken(&mut orders),
-            inventory: taken(&mut inventory),
-            fulfillment: taken(&mut fulfillment),
-            customers: taken(&mut customers),
-        };
-        drop((orders, inventory, fulfillment, customers));
-        tracing::info!(stood_still_ms = began.elapsed().as_millis() as u64, "audit: noted a cut");
-        Ok(snapshots)
+/// Looks at one partition after the other, so that rows read from the store are in memory for one at a time.
+fn look(noted: &ConsistentCut, host: &Host) -> Result<Cut, OpenError> {
+    let mut cut = Cut::default();
+    for id in noted.0.keys().copied() {
+        match id.service {
+            Service::Orders => cut.orders.push(OrdersPart::look(&noted.look(host, id)?)),
+            Service::Inventory => cut.inventory.push(InventoryPart::look(&noted.look(host, id)?)),
+            Service::Fulfillment => cut.fulfillment.push(FulfillmentPart::look(&noted.look(host, id)?)),
+            Service::Customers => cut.customers.push(Books::of(&noted.look::<Customers>(host, id)?)),
+        }
     }
-}
-
-async fn freeze<M: Machine>(
-    partitions: Option<&Partitions<M>>,
-) -> Result<Option<Frozen<Snapshot<M>>>, Stopped> {
-    let Some(partitions) = partitions else { return Ok(None) };
-    partitions.freeze(Core::snapshot).await.map(Some).map_err(Stopped)
-}
-
-fn taken<M>(frozen: &mut Option<Frozen<Snapshot<M>>>) -> Vec<Snapshot<M>> {
-    let results = frozen.as_mut().map(|frozen| std::mem::take(&mut frozen.results)).unwrap_or_default();
-    results.into_iter().map(|(_, _, snapshot)| snapshot).collect()
-}
-
-impl Snapshots {
-    /// Looks at one partition after the other, so that rows read from the store are in memory for one at a time.
-    fn look(self, host: &Host) -> Result<Cut, RecoveryError> {
-        let mut cut = Cut::default();
-        for snapshot in self.orders {
-            cut.orders.push(OrdersPart::look(&host.look_back(snapshot)?));
-        }
-        for snapshot in self.inventory {
-            cut.inventory.push(InventoryPart::look(&host.look_back(snapshot)?));
-        }
-        for snapshot in self.fulfillment {
-            cut.fulfillment.push(FulfillmentPart::look(&host.look_back(snapshot)?));
-        }
-        for snapshot in self.customers {
-            cut.customers.push(Books::of(&host.look_back(snapshot)?));
-        }
-        Ok(cut)
-    }
+    Ok(cut)
 }

@@ -2,15 +2,16 @@
 
 use super::{PROCESS_NAME_RULE, is_process_name};
 use crate::peers::{kind, service};
+use futures::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, Response, async_trait};
 use waybill_journal::LogId;
 use waybill_proto::common::v1 as proto;
 use waybill_proto::common::v1::cluster_service_server::ClusterService;
-use waybill_replica::{Cluster, Core, Frozen, Host, Owners, holder};
+use waybill_replica::{Cluster, Core, Frozen, Host, Owners, Status, holder};
 use waybill_service_kit::{DoorError, Fields, caller};
 use waybill_types::{PartitionId, Service};
 
@@ -28,7 +29,7 @@ pub struct ClusterDoor {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Only operators may.
-fn operator<T>(request: &Request<T>) -> Result<(), Status> {
+fn operator<T>(request: &Request<T>) -> Result<(), tonic::Status> {
     Ok(caller(request)?.must_be_operator("look at or change the cluster")?)
 }
 
@@ -36,12 +37,12 @@ fn write_fields(fields: &mut Fields, request_id: &str, reason: &str) -> Option<(
     fields.request_id(request_id).zip(fields.reason(reason)).map(|_| ())
 }
 
-fn unavailable(error: &waybill_journal::Error) -> Status {
+fn unavailable(error: &waybill_journal::Error) -> tonic::Status {
     DoorError::Unavailable { what: error.to_string() }.into()
 }
 
 impl ClusterDoor {
-    fn cluster(&self) -> Result<&Cluster, Status> {
+    fn cluster(&self) -> Result<&Cluster, tonic::Status> {
         let alone = || DoorError::IllegalNow {
             what: "this process keeps its journal in its own data directory; there is no cluster".into(),
         };
@@ -49,26 +50,25 @@ impl ClusterDoor {
     }
 
     /// Asked of the engine, not of what was heard a moment ago.
-    async fn owners(&self, cluster: &Cluster) -> Result<Owners, Status> {
+    async fn owners(&self, cluster: &Cluster) -> Result<Owners, tonic::Status> {
         let engine = cluster.engine();
         let asked = tokio::try_join!(engine.leases(), engine.members());
         let (leases, members) = asked.map_err(|error| unavailable(&error))?;
         Ok(Owners { members, leases })
     }
 
-    fn applied(&self, of: PartitionId) -> u64 {
-        macro_rules! applied {
+    fn status(&self, of: PartitionId) -> Option<&Status> {
+        macro_rules! status {
             ($partitions:expr) => {
-                $partitions.as_ref().and_then(|all| all.get(of)).map(|one| &one.status().sequence)
+                $partitions.as_ref().and_then(|all| all.get(of)).map(|one| one.status())
             };
         }
-        let sequence = match of.service {
-            Service::Orders => applied!(self.running.orders),
-            Service::Inventory => applied!(self.running.inventory),
-            Service::Fulfillment => applied!(self.running.fulfillment),
-            Service::Customers => applied!(self.running.customers),
-        };
-        sequence.map_or(0, |sequence| sequence.load(Ordering::Acquire))
+        match of.service {
+            Service::Orders => status!(self.running.orders),
+            Service::Inventory => status!(self.running.inventory),
+            Service::Fulfillment => status!(self.running.fulfillment),
+            Service::Customers => status!(self.running.customers),
+        }
     }
 
     fn partition(&self, owners: &Owners, id: PartitionId) -> proto::ClusterPartition {
@@ -78,13 +78,44 @@ impl ClusterDoor {
             partition: id.index.into(),
             owner: owners.owner(id).map(|member| member.name.clone()).unwrap_or_default(),
             wished_owner: row.and_then(|row| row.wish.clone()).unwrap_or_default(),
-            applied_sequence: self.applied(id),
-            state_hash: String::new(),
+            applied_sequence: self.status(id).map_or(0, |status| status.sequence.load(Ordering::Acquire)),
+            ..Default::default()
         }
     }
 
+    /// How far logs, bases and the comparison of copies are.
+    async fn add_journal(
+        &self,
+        cluster: &Cluster,
+        partitions: &mut [proto::ClusterPartition],
+    ) -> Result<(), tonic::Status> {
+        let engine = cluster.engine();
+        let stats = engine.stats();
+        let ids: Vec<Option<PartitionId>> = partitions
+            .iter()
+            .map(|one| Some(PartitionId::new(service(one.service)?, u8::try_from(one.partition).ok()?)))
+            .collect();
+        let asked = ids.iter().flatten().map(|id| engine.bases(LogId(id.number())));
+        let mut bases = try_join_all(asked).await.map_err(|error| unavailable(&error))?.into_iter();
+        for (partition, id) in partitions.iter_mut().zip(ids) {
+            let Some(id) = id else { continue };
+            let at: Vec<u64> = bases.next().unwrap_or_default().iter().map(|base| base.at.seq).collect();
+            partition.base_sequence = at.first().copied().unwrap_or(0);
+            partition.older_base_sequence = at.get(1).copied().unwrap_or(0);
+            if let Some(log) = stats.logs.get(&LogId(id.number())) {
+                (partition.journal_sequence, partition.oldest_sequence) = (log.head, log.oldest);
+                (partition.journal_bytes, partition.journal_bytes_max) = (log.bytes, log.bytes_max);
+            }
+            if let Some(status) = self.status(id) {
+                partition.compared_sequence = status.compare.equal.load(Ordering::Relaxed);
+                partition.difference_count = status.compare.different.load(Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
     /// The hash of every state in this process, with the place where it stands.
-    async fn hashes(&self) -> Result<BTreeMap<PartitionId, (u64, String)>, Status> {
+    async fn hashes(&self) -> Result<BTreeMap<PartitionId, (u64, String)>, tonic::Status> {
         let _one_cut_at_a_time = self.running.cuts.lock().await;
         let mut all = BTreeMap::new();
         let mut hash = async |id: PartitionId, frozen: Result<Frozen<[u8; 32]>, PartitionId>| {
@@ -92,7 +123,7 @@ impl ClusterDoor {
             for (id, at, hash) in frozen.map_err(gone)?.results {
                 all.insert(id, (at, hash.iter().map(|byte| format!("{byte:02x}")).collect()));
             }
-            Ok::<_, Status>(())
+            Ok::<_, tonic::Status>(())
         };
         let home = |service| PartitionId::new(service, 0);
         if let Some(all) = &self.running.orders {
@@ -147,11 +178,14 @@ impl ClusterService for ClusterDoor {
     async fn get_cluster(
         &self,
         request: Request<proto::GetClusterRequest>,
-    ) -> Result<Response<proto::GetClusterResponse>, Status> {
+    ) -> Result<Response<proto::GetClusterResponse>, tonic::Status> {
         operator(&request)?;
         let cluster = self.cluster()?;
         let owners = self.owners(cluster).await?;
         let mut answer = self.answer(cluster, &owners);
+        if request.get_ref().journal {
+            self.add_journal(cluster, &mut answer.partitions).await?;
+        }
         if request.get_ref().state_hashes {
             let hashes = self.hashes().await?;
             for partition in &mut answer.partitions {
@@ -167,7 +201,7 @@ impl ClusterService for ClusterDoor {
     async fn move_partition(
         &self,
         request: Request<proto::MovePartitionRequest>,
-    ) -> Result<Response<proto::MovePartitionResponse>, Status> {
+    ) -> Result<Response<proto::MovePartitionResponse>, tonic::Status> {
         operator(&request)?;
         let request = request.into_inner();
         let mut fields = Fields::new();
@@ -213,7 +247,7 @@ impl ClusterService for ClusterDoor {
     async fn drain_process(
         &self,
         request: Request<proto::DrainProcessRequest>,
-    ) -> Result<Response<proto::DrainProcessResponse>, Status> {
+    ) -> Result<Response<proto::DrainProcessResponse>, tonic::Status> {
         operator(&request)?;
         let mut fields = Fields::new();
         let written = write_fields(&mut fields, &request.get_ref().request_id, &request.get_ref().reason);

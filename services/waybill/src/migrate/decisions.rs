@@ -4,19 +4,23 @@
 use anyhow::Context;
 use std::fs::File;
 use std::path::Path;
+use waybill_replica::DataDir;
 
 /// The decisions in a data directory.
 const NAME: &str = "decisions";
 
 /// Copies the decisions of one data directory, where it has any, into another that has none; answers their bytes.
 pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<u64> {
-    let (from, to) = (from.join(NAME), to.join(NAME));
+    let (from, journal, to) = (from.join(NAME), DataDir::new(to).journal(), to.join(NAME));
     if !from.is_dir() {
         return Ok(0);
     }
     let has_some = to.is_dir() && std::fs::read_dir(&to)?.next().is_some();
     anyhow::ensure!(!has_some, "{} has decisions already; they are not mixed with others", to.display());
-    std::fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
+    // What has a journal is a data directory to whoever starts there.
+    for path in [&to, &journal] {
+        std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+    }
     let mut bytes = 0;
     for entry in std::fs::read_dir(&from)? {
         let entry = entry?;

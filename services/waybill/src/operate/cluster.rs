@@ -55,7 +55,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut client = args.reach.client(Identity::default()).await?.cluster();
     match args.what {
         What::Status { hashes } => {
-            let request = GetClusterRequest { state_hashes: hashes };
+            let request = GetClusterRequest { state_hashes: hashes, journal: true };
             let cluster = client.get_cluster(request).await?.into_inner();
             say(shown(&cluster)?)
         }
@@ -128,7 +128,49 @@ fn line(partition: &ClusterPartition) -> String {
     } else {
         format!(", state {}", partition.state_hash)
     };
-    format!("{name:<16} {owner}{wish}, applied here through {}{state}", partition.applied_sequence)
+    let (log, alarms) = (journal(partition), alarms(partition));
+    format!("{name:<16} {owner}{wish}, applied here through {}{log}{state}{alarms}", partition.applied_sequence)
+}
+
+/// How far a log and its bases are.
+fn journal(partition: &ClusterPartition) -> String {
+    if partition.journal_sequence == 0 {
+        return String::new();
+    }
+    let (end, oldest) = (partition.journal_sequence, partition.oldest_sequence);
+    let base = match partition.base_sequence {
+        0 => "no base".to_owned(),
+        base => format!("base at {base}"),
+    };
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let room = match (partition.journal_bytes, partition.journal_bytes_max) {
+        (0, _) => String::new(),
+        (bytes, 0) => format!(", {} MiB", mib(bytes)),
+        (bytes, most) => format!(", {} of {} MiB", mib(bytes), mib(most)),
+    };
+    format!(", log {oldest} to {end}, {base}{room}")
+}
+
+/// Frames after a base from which on something is wrong with giving bases: an owner gives one every 20,000.
+const FRAMES_ALARM: u64 = 100_000;
+/// Of what a log may take, in percent.
+const ROOM_ALARM_PERCENT: u64 = 70;
+
+/// What an operator should look at.
+fn alarms(partition: &ClusterPartition) -> String {
+    let since = partition.journal_sequence.saturating_sub(partition.base_sequence);
+    let most = partition.journal_bytes_max;
+    let is_full = most > 0 && partition.journal_bytes.saturating_mul(100) / most >= ROOM_ALARM_PERCENT;
+    let found = [
+        (since >= FRAMES_ALARM, format!("{since} frames since the last base")),
+        (is_full, format!("the log has {ROOM_ALARM_PERCENT}% of its room or more")),
+        (
+            partition.difference_count > 0,
+            format!("this copy was {} time(s) not what the owner has", partition.difference_count),
+        ),
+    ];
+    let alarms: Vec<String> = found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect();
+    if alarms.is_empty() { String::new() } else { format!("\n{:<16} ALARM: {}", "", alarms.join("; ")) }
 }
 
 #[cfg(test)]
@@ -145,5 +187,35 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(line(&partition), "orders/3         nobody (wished: b), applied here through 7");
+    }
+
+    #[test]
+    fn what_to_look_at_is_said() {
+        let sound = ClusterPartition {
+            service: ServiceKind::Orders.into(),
+            owner: "a".into(),
+            applied_sequence: 30_000,
+            journal_sequence: 30_000,
+            oldest_sequence: 9_001,
+            journal_bytes: 3 << 20,
+            journal_bytes_max: 1 << 30,
+            base_sequence: 20_000,
+            older_base_sequence: 10_000,
+            ..Default::default()
+        };
+        assert_eq!(
+            line(&sound),
+            "orders/0         a, applied here through 30000, log 9001 to 30000, base at 20000, 3 of 1024 MiB"
+        );
+        let alarm = |change: fn(&mut ClusterPartition)| {
+            let mut partition = sound.clone();
+            change(&mut partition);
+            alarms(&partition)
+        };
+        assert_eq!(alarm(|_| {}), "");
+        assert!(alarm(|one| one.journal_sequence = 120_000).contains("100000 frames since the last base"));
+        assert!(alarm(|one| one.journal_bytes = 760 << 20).contains("70%"));
+        assert!(alarm(|one| one.difference_count = 2).contains("2 time(s)"));
+        assert!(alarm(|one| (one.journal_bytes, one.journal_bytes_max) = (1 << 40, 0)).is_empty());
     }
 }

@@ -1,0 +1,142 @@
+//! Every partition of this process at one consistent cut. Where the journal is this process's own, partitions that stand still
+//! together are one. Copies of what other processes own are not: each is as far as it has heard, and may have received what
+//! its sender's copy has not sent yet. Those senders are played on, by the log that all share, until everything received
+//! was sent. It judges nothing.
+
+use super::running::{Running, Stopped};
+use crate::migrate::with_machine;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+use waybill_machine::Machine;
+use waybill_replica::replay::{Ahead, Marks, received_ahead};
+use waybill_replica::{Core, Frozen, Host, OpenError, Partitions, Snapshot};
+use waybill_types::PartitionId;
+
+/// One partition of a cut.
+pub struct Stand {
+    /// A `Snapshot` of the partition's machine.
+    snapshot: Box<dyn Any + Send>,
+    /// The frame that it was taken after.
+    taken: u64,
+    /// The frame that the cut is at.
+    pub through: u64,
+    marks: Arc<Marks>,
+}
+
+/// A cut; no checkpoint may begin before it is dropped.
+pub struct ConsistentCut(pub BTreeMap<PartitionId, Stand>);
+
+impl ConsistentCut {
+    /// Notes where every partition stands, while they stand still together for a moment.
+    ///
+    /// # Errors
+    /// A partition has stopped.
+    pub async fn note(running: &Running) -> Result<Self, Stopped> {
+        let _one_cut_at_a_time = running.cuts.lock().await;
+        let began = Instant::now();
+        let mut all = BTreeMap::new();
+        // All stay frozen until the last has answered.
+        let orders = freeze(running.orders.as_ref(), &mut all).await?;
+        let inventory = freeze(running.inventory.as_ref(), &mut all).await?;
+        let fulfillment = freeze(running.fulfillment.as_ref(), &mut all).await?;
+        let customers = freeze(running.customers.as_ref(), &mut all).await?;
+        drop((orders, inventory, fulfillment, customers));
+        tracing::info!(stood_still_ms = began.elapsed().as_millis() as u64, "noted a cut");
+        Ok(Self(all))
+    }
+
+    /// Plays on whoever has not sent what others have received. Blocks.
+    ///
+    /// # Errors
+    /// A state or a log that cannot be read.
+    pub fn align(&mut self, host: &Host) -> Result<(), OpenError> {
+        let mut turns = 0u32;
+        loop {
+            let marks = self.0.iter().map(|(id, stand)| (*id, Arc::clone(&stand.marks))).collect();
+            let ahead = received_ahead(&marks);
+            let Some(Ahead { from, to, number }) = ahead.first().copied() else {
+                if turns > 0 {
+                    tracing::info!(turns, "played copies on to one cut");
+                }
+                return Ok(());
+            };
+            turns += 1;
+            let Some(stand) = self.0.get_mut(&from) else { return Ok(()) };
+            // As far as anybody in the cut has heard of it.
+            let needed: Vec<(PartitionId, u64)> =
+                ahead.iter().filter(|one| one.from == from).map(|one| (one.to, one.number)).collect();
+            let (through, marks) = with_machine!(from.service, M => stand.play_on::<M>(host, &needed))?;
+            if marks.sent.get(&to).copied().unwrap_or(0) < number {
+                let what = format!("{to} has received message {number} of {from}, whose log does not tell of it");
+                return Err(waybill_journal::Error::Engine { what }.into());
+            }
+            (stand.through, stand.marks) = (through, Arc::new(marks));
+        }
+    }
+
+    /// The state of a partition at the cut. Blocks.
+    ///
+    /// # Errors
+    /// A state or a log that cannot be read.
+    ///
+    /// # Panics
+    /// Never for a partition of this cut and its own machine.
+    pub fn look<M: Machine>(&self, host: &Host, partition: PartitionId) -> Result<Core<M>, OpenError> {
+        let stand = &self.0[&partition];
+        Ok(host.look_on(stand.snapshot::<M>(), stand.taken, |_, at| at >= stand.through)?.0)
+    }
+
+    /// What was not in the store when a partition was noted.
+    #[must_use]
+    pub fn unsaved<M: Machine>(&self, partition: PartitionId) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        self.0[&partition].snapshot::<M>().unsaved()
+    }
+
+    /// True where a partition was played on.
+    #[must_use]
+    pub fn was_played(&self, partition: PartitionId) -> bool {
+        self.0.get(&partition).is_some_and(|stand| stand.through > stand.taken)
+    }
+}
+
+impl Stand {
+    fn snapshot<M: Machine>(&self) -> Snapshot<M> {
+        match self.snapshot.downcast_ref::<Snapshot<M>>() {
+            Some(snapshot) => snapshot.clone(),
+            None => unreachable!("a partition is looked at as its own service's machine"),
+        }
+    }
+
+    fn play_on<M: Machine>(
+        &self,
+        host: &Host,
+        needed: &[(PartitionId, u64)],
+    ) -> Result<(u64, Marks), OpenError> {
+        let far = |core: &Core<M>, at: u64| {
+            let sent: BTreeMap<PartitionId, u64> =
+                core.sent().into_iter().map(|(to, last, _)| (to, last)).collect();
+            at >= self.through
+                && needed.iter().all(|(to, number)| sent.get(to).is_some_and(|last| last >= number))
+        };
+        let (core, through) = host.look_on(self.snapshot::<M>(), self.taken, far)?;
+        Ok((through, Marks::of(&core)))
+    }
+}
+
+type Noted<M> = (Snapshot<M>, Marks);
+
+async fn freeze<M: Machine>(
+    partitions: Option<&Partitions<M>>,
+    all: &mut BTreeMap<PartitionId, Stand>,
+) -> Result<Option<Frozen<Noted<M>>>, Stopped> {
+    let Some(partitions) = partitions else { return Ok(None) };
+    let note = |core: &mut Core<M>| (core.snapshot(), Marks::of(core));
+    let mut frozen = partitions.freeze(note).await.map_err(Stopped)?;
+    for (id, at, (snapshot, marks)) in std::mem::take(&mut frozen.results) {
+        let stand = Stand { snapshot: Box::new(snapshot), taken: at, through: at, marks: Arc::new(marks) };
+        all.insert(id, stand);
+    }
+    Ok(Some(frozen))
+}
