@@ -53,18 +53,16 @@ pub(super) fn spread(
     named
 }
 
-/// How many each may own: the whole divided, and the remainder to those who own most already, by name where they own alike.
-/// Which name comes first differs by service, so that one process does not get every remainder.
+/// How many each may own: the whole divided, and the remainder to as many names in turn. Each service goes on at the name after
+/// those that the service before gave its remainder to, so that no process has one of every service. It depends on names
+/// alone: what was settled once stays.
 fn quotas(partitions: &BTreeMap<PartitionId, Known>, able: &[String]) -> BTreeMap<String, usize> {
-    let owned =
-        |name: &String| partitions.values().filter(|known| known.owner.as_ref() == Some(name)).count();
     let turn = partitions.keys().next().map_or(0, |id| usize::from(id.number() >> 8));
     let mut names: Vec<String> = able.to_vec();
     names.sort();
     let places = names.len();
-    names.rotate_left(turn % places);
-    names.sort_by_key(|name| std::cmp::Reverse(owned(name)));
     let (each, more) = (partitions.len() / places, partitions.len() % places);
+    names.rotate_left(turn * more % places);
     let quota = |place: usize| each + usize::from(place < more);
     names.into_iter().enumerate().map(|(place, name)| (name, quota(place))).collect()
 }
@@ -75,8 +73,12 @@ mod tests {
     use waybill_types::Service;
 
     fn partitions(owners: &[Option<&str>]) -> BTreeMap<PartitionId, Known> {
+        partitions_of(Service::Orders, owners)
+    }
+
+    fn partitions_of(service: Service, owners: &[Option<&str>]) -> BTreeMap<PartitionId, Known> {
         let known = |owner: &Option<&str>| Known { owner: owner.map(str::to_owned), wish: None };
-        let id = |index: usize| PartitionId::new(Service::Orders, index as u8);
+        let id = |index: usize| PartitionId::new(service, index as u8);
         owners.iter().enumerate().map(|(index, owner)| (id(index), known(owner))).collect()
     }
 
@@ -121,9 +123,31 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_that_is_even_stays_whatever_it_is() {
-        let even = partitions(&[Some("b"), Some("a"), Some("b"), Some("a"), Some("c"), Some("c"), Some("a")]);
-        assert_eq!(moved(&even, &settled(even.clone(), &names(&["a", "b", "c"]))), 0);
+    fn what_is_settled_stays() {
+        let able = names(&["a", "b", "c"]);
+        for service in Service::ALL {
+            let uneven =
+                partitions_of(service, &[Some("b"), Some("b"), Some("b"), Some("b"), None, None, Some("c")]);
+            let even = settled(uneven, &able);
+            assert_eq!(moved(&even, &settled(even.clone(), &able)), 0, "{service:?}");
+        }
+    }
+
+    #[test]
+    fn no_process_has_the_remainder_of_every_service() {
+        for count in 2..=9 {
+            let able: Vec<String> = (0..count).map(|place| format!("east-{place}")).collect();
+            // One process owned everything, and then the others joined.
+            let first = [Some("east-0"); 8];
+            let mut owned: BTreeMap<String, usize> = able.iter().map(|name| (name.clone(), 0)).collect();
+            for service in [Service::Orders, Service::Inventory, Service::Fulfillment] {
+                for (name, more) in counts(&settled(partitions_of(service, &first), &able)) {
+                    *owned.entry(name).or_default() += more;
+                }
+            }
+            let (most, least) = (owned.values().max().unwrap(), owned.values().min().unwrap());
+            assert!(most - least <= 1, "{count} processes: {owned:?}");
+        }
     }
 
     #[test]
