@@ -217,3 +217,31 @@ async fn commands_show_a_certificate_where_one_is_asked_for() -> anyhow::Result<
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bench_over_two_processes_tells_what_each_of_them_used() -> anyhow::Result<()> {
+    let journal = SharedJournal::start(Kind::Postgres)?;
+    let small =
+        ["--seconds", "3", "--nodes", "20", "--skus", "100", "--concurrency", "8", "--connections", "4"];
+    let mut words = ["bench", "place", "--processes", "2"].map(str::to_owned).to_vec();
+    words.extend(small.map(str::to_owned));
+    words.extend(journal.flags());
+    let said = engine::run(words).await?;
+    let told = String::from_utf8_lossy(&said.stdout).into_owned();
+    ensure!(said.status.success(), "{told}{}", String::from_utf8_lossy(&said.stderr));
+    let result = told.lines().find_map(|line| line.strip_prefix("RESULT ")).context("no RESULT line")?;
+    let value = |name: &str| {
+        let pair = result.split(' ').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        pair.with_context(|| format!("no {name} in {result}"))
+    };
+    let number = |name: &str| anyhow::Ok(value(name)?.parse::<f64>()?);
+    ensure!(value("engine")? == "postgres" && value("processes")? == "2", "{result}");
+    ensure!(number("orders_per_s")? > 0.0 && number("frames_per_order")? > 0.0, "{result}");
+    ensure!(number("journal_bytes_per_order")? > 100.0, "an order takes hundreds of bytes: {result}");
+    let each: Vec<f64> =
+        value("process_cpu_us_per_order")?.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    let all = number("server_cpu_us_per_order")?;
+    ensure!(each.len() == 2 && each.iter().all(|us| *us > 0.0), "{result}");
+    ensure!((each.iter().sum::<f64>() - all).abs() <= 2.0, "the parts are not the whole: {result}");
+    Ok(())
+}

@@ -1,5 +1,5 @@
-//! The processor time of the journal's engine, where it runs on this machine: the processes that listen at the URL's ports,
-//! and their children. It knows no engine; it reads /proc, as root or as the user of the engine.
+//! The processor time of the journal's engine, where it runs on this machine: the processes that listen at the URL's ports or
+//! sockets, and their children. It asks no engine; it reads /proc, as root or as the user of the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,9 +22,11 @@ const TICK_US: u64 = 10_000;
 impl EngineUse {
     /// Finds who listens at the loopback ports of a journal's URL; `None` when that is nobody we can see.
     pub(crate) fn find(url: &str) -> Option<Self> {
+        let by_file: BTreeSet<u32> =
+            lock_files(url).iter().filter_map(|file| first_line(file)?.parse().ok()).collect();
         let sockets: BTreeSet<String> = ports(url).into_iter().flat_map(listening).collect();
         if sockets.is_empty() {
-            return None;
+            return (!by_file.is_empty()).then(|| Self { roots: by_file.into_iter().collect() });
         }
         let holds = |pid: &u32| {
             let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
@@ -80,18 +82,36 @@ fn read(stat: &str) -> Option<Process> {
     Some(Process { parent: field(1)? as u32, ticks })
 }
 
-/// The ports of the URL's servers that are on this machine.
-fn ports(url: &str) -> Vec<u16> {
+/// Hosts and ports of a URL's servers.
+fn servers(url: &str) -> Vec<(&str, u16)> {
     let Some((scheme, rest)) = url.split_once("://") else { return Vec::new() };
     let usual = if scheme.starts_with("postgres") { 5432 } else { 4222 };
     let servers = rest.split(['/', '?']).next().unwrap_or_default();
     let servers = servers.rsplit_once('@').map_or(servers, |(_, servers)| servers);
-    let port = |server: &str| {
-        let (host, port) = server.rsplit_once(':').map_or((server, None), |(host, port)| (host, Some(port)));
-        let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
-        is_here.then(|| port.map_or(Some(usual), |port| port.parse().ok()))?
+    let server = |server| match str::rsplit_once(server, ':') {
+        Some((host, port)) => Some((host, port.parse().ok()?)),
+        None => Some((server, usual)),
     };
-    servers.split(',').filter_map(port).collect()
+    servers.split(',').filter_map(server).collect()
+}
+
+/// The ports of the URL's servers that are on this machine.
+fn ports(url: &str) -> Vec<u16> {
+    let is_here = |host: &str| host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    servers(url).into_iter().filter(|(host, _)| is_here(host)).map(|(_, port)| port).collect()
+}
+
+/// What PostgreSQL leaves beside each of its sockets; the first line is the number of its process.
+fn lock_files(url: &str) -> Vec<String> {
+    let file = |(host, port): (&str, u16)| {
+        let directory = host.replace("%2F", "/").replace("%2f", "/");
+        directory.starts_with('/').then(|| format!("{directory}/.s.PGSQL.{port}.lock"))
+    };
+    servers(url).into_iter().filter_map(file).collect()
+}
+
+fn first_line(path: &str) -> Option<String> {
+    Some(fs::read_to_string(path).ok()?.lines().next()?.trim().to_owned())
 }
 
 /// The sockets that listen at a port, by their inode.
@@ -122,6 +142,8 @@ mod tests {
         assert_eq!(ports("postgres://waybill:pw@127.0.0.1:5433/waybill?sslmode=disable"), [5433]);
         assert_eq!(ports("nats://localhost,127.0.0.1:4333,10.0.0.7:4222"), [4222, 4333]);
         assert!(ports("postgres://db/waybill").is_empty() && ports("host=/run/postgresql").is_empty());
+        assert_eq!(lock_files("postgres://waybill@%2Ftmp%2Fone:55/postgres"), ["/tmp/one/.s.PGSQL.55.lock"]);
+        assert!(lock_files("nats://127.0.0.1:4222").is_empty());
     }
 
     #[test]
