@@ -55,7 +55,8 @@ pub struct Feed<M: Machine> {
 }
 
 impl<M: Machine> Feed<M> {
-    const READ_BYTES: usize = 1 << 20;
+    /// What a reader that has fallen behind holds at once, decoded a few times as much; a larger frame comes alone.
+    const READ_BYTES: usize = 64 << 10;
 
     /// Entries after `after` (0 for all that is kept).
     ///
@@ -86,6 +87,18 @@ impl<M: Machine> Feed<M> {
         self.next - 1
     }
 
+    /// Waits until there is something to read, and holds nothing meanwhile.
+    ///
+    /// # Errors
+    /// [`FeedError::Journal`] when the journal is closed.
+    pub async fn ready(&self) -> Result<(), FeedError> {
+        let mut durable = self.journal.watch(self.log);
+        match durable.wait_for(|sequence| *sequence >= self.next).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(FeedError::Journal("the journal is closed".into())),
+        }
+    }
+
     /// The next entries, at least one frame's; waits when there are none. Frames without events advance
     /// [`Self::sequence`] and give nothing.
     ///
@@ -93,10 +106,7 @@ impl<M: Machine> Feed<M> {
     /// [`FeedError`]; a feed that starts before what is kept begins at the oldest only when `next` is called on a
     /// feed made for that place.
     pub async fn next(&mut self) -> Result<Vec<Change<M>>, FeedError> {
-        let mut durable = self.journal.watch(self.log);
-        if durable.wait_for(|sequence| *sequence >= self.next).await.is_err() {
-            return Err(FeedError::Journal("the journal is closed".into()));
-        }
+        self.ready().await?;
         let (journal, log, from) = (Arc::clone(&self.journal), self.log, self.next);
         let frames = tokio::task::spawn_blocking(move || journal.read(log, from, Self::READ_BYTES))
             .await

@@ -1,36 +1,53 @@
 //! The tasks behind a change stream: one per partition that reads and tells, one that joins them. A slow reader holds
 //! back only its own tasks. Knows no event.
 
-use super::place::{Begun, Spot, Start, refused};
+use super::place::{Spot, Start, refused};
 use super::{Teller, Wanted};
 use crate::open_stream::OpenStream;
 use crate::{opaque, shown};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, MutexGuard, mpsc};
 use tonic::Status;
 use waybill_machine::Machine;
 use waybill_proto::common::v1 as common;
-use waybill_replica::{FeedError, Partition};
+use waybill_replica::{Change, Feed, FeedError, Partition};
 use waybill_types::{Origin, PartitionId, Service};
 
 /// One event of one partition on its way, or the end of that partition's stream.
 pub(super) type Arrival = Result<(PartitionId, common::ChangeEvent), (PartitionId, FeedError)>;
 
-/// Follows one partition until nobody listens.
+/// Follows one partition until nobody listens. Only one of a stream's followers at a time holds what it has read, so that a
+/// slow reader costs no more memory with many partitions and a long journal.
 pub(super) async fn follow<T: Teller>(
     partition: Partition<T::Machine>,
     start: Start,
-    begun: Begun<T::Machine>,
+    mut feed: Feed<T::Machine>,
     wanted: Arc<Wanted>,
+    turns: Arc<Mutex<()>>,
     events: mpsc::Sender<Arrival>,
 ) {
     let id = partition.id();
     let known = start.known();
     // Counted anew from the first frame that is read.
     let mut spot = Spot::ZERO;
-    let Begun { mut feed, mut read } = begun;
     loop {
+        let (turn, read) = tokio::select! {
+            read = next(&mut feed, &turns) => read,
+            () = events.closed() => return,
+        };
+        let read = match (read, start) {
+            (Ok(read), _) => read,
+            (Err(FeedError::OutOfRange { oldest, .. }), Start::Oldest) => {
+                match partition.feed(oldest.saturating_sub(1)) {
+                    Ok(older) => feed = older,
+                    Err(failure) => return drop(events.send(Err((id, failure))).await),
+                }
+                continue;
+            }
+            // Whoever went away needs no reason.
+            (Err(failure), _) => return drop(events.send(Err((id, failure))).await),
+        };
         for change in read {
             for event in &change.events {
                 spot = spot.next_in(change.position.sequence);
@@ -45,22 +62,20 @@ pub(super) async fn follow<T: Teller>(
                 }
             }
         }
-        read = tokio::select! {
-            changes = feed.next() => match (changes, start) {
-                (Ok(changes), _) => changes,
-                (Err(FeedError::OutOfRange { oldest, .. }), Start::Oldest) => {
-                    match partition.feed(oldest.saturating_sub(1)) {
-                        Ok(older) => feed = older,
-                        Err(failure) => return drop(events.send(Err((id, failure))).await),
-                    }
-                    Vec::new()
-                }
-                // Whoever went away needs no reason.
-                (Err(failure), _) => return drop(events.send(Err((id, failure))).await),
-            },
-            () = events.closed() => return,
-        };
+        drop(turn);
     }
+}
+
+/// What comes next in a feed, and the turn that lasts while it is held.
+async fn next<'a, M: Machine>(
+    feed: &mut Feed<M>,
+    turns: &'a Mutex<()>,
+) -> (Option<MutexGuard<'a, ()>>, Result<Vec<Change<M>>, FeedError>) {
+    if let Err(failure) = feed.ready().await {
+        return (None, Err(failure));
+    }
+    let turn = turns.lock().await;
+    (Some(turn), feed.next().await)
 }
 
 /// An event without its place and time.

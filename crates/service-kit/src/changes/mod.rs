@@ -111,14 +111,15 @@ pub async fn watch<T: Teller, R: Send + 'static>(
     let mut feeds = Vec::new();
     for partition in partitions.iter().filter(|partition| only.contains(&partition.id().index)) {
         let start = starts.get(&partition.id().index).copied().unwrap_or(Start::Oldest);
-        let begun = start.begin(partition).await;
-        let begun =
-            begun.map_err(|failure| place::refused::<T>(partition.id(), &failure, places(&starts)))?;
-        feeds.push((partition.clone(), start, begun));
+        let feed = start.begin(partition).await;
+        let feed = feed.map_err(|failure| place::refused::<T>(partition.id(), &failure, places(&starts)))?;
+        feeds.push((partition.clone(), start, feed));
     }
+    let turns = Arc::default();
     // Only now, when nothing is refused any more.
-    for (partition, start, begun) in feeds {
-        tokio::spawn(follow::<T>(partition, start, begun, Arc::clone(&wanted), events.clone()));
+    for (partition, start, feed) in feeds {
+        let (wanted, turns) = (Arc::clone(&wanted), Arc::clone(&turns));
+        tokio::spawn(follow::<T>(partition, start, feed, wanted, turns, events.clone()));
     }
     tokio::spawn(join::<T, R>(places(&starts), arrived, sender, answer));
     Ok(ReceiverStream::new(receiver))

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use tonic::Status;
 use waybill_machine::Machine;
-use waybill_replica::{Change, Feed, FeedError, Partition, Partitions};
+use waybill_replica::{Feed, FeedError, Partition, Partitions};
 use waybill_types::PartitionId;
 
 /// A place in one partition's feed: a frame, and how many of its events are known. Sequences on the wire hold both, so
@@ -56,12 +56,6 @@ pub(super) enum Start {
     After(Spot),
 }
 
-/// A feed, and what was read of it already.
-pub(super) struct Begun<M: Machine> {
-    pub(super) feed: Feed<M>,
-    pub(super) read: Vec<Change<M>>,
-}
-
 impl Start {
     /// The last place that is known.
     pub(super) const fn known(self) -> Spot {
@@ -72,27 +66,26 @@ impl Start {
     }
 
     /// The feed that begins there. A place within a frame begins at the frame itself, whose first events are left out
-    /// later; that frame is read at once, since a cursor that counts more events than it has was never given out.
-    pub(super) async fn begin<M: Machine>(self, partition: &Partition<M>) -> Result<Begun<M>, FeedError> {
+    /// later; that frame is looked at now, since a cursor that counts more events than it has was never given out.
+    pub(super) async fn begin<M: Machine>(self, partition: &Partition<M>) -> Result<Feed<M>, FeedError> {
         let whole = match self {
             Self::Oldest => Some(0),
             Self::After(spot) if spot.is_whole() || spot.frame == 0 => Some(spot.frame),
             Self::After(_) => None,
         };
         if let Some(frame) = whole {
-            return Ok(Begun { feed: partition.feed(frame)?, read: Vec::new() });
+            return partition.feed(frame);
         }
         let spot = self.known();
         // Refuses a frame that was never reached, for which the feed below would wait.
         partition.feed(spot.frame)?;
-        let mut feed = partition.feed(spot.frame - 1)?;
-        let read = feed.next().await?;
+        let read = partition.feed(spot.frame - 1)?.next().await?;
         let of_frame = read.iter().filter(|change| change.position.sequence == spot.frame);
         let events: usize = of_frame.map(|change| change.events.len()).sum();
         if spot.events as usize > events {
             return Err(FeedError::Ahead { asked: spot.frame, newest: spot.frame });
         }
-        Ok(Begun { feed, read })
+        partition.feed(spot.frame - 1)
     }
 }
 
