@@ -310,7 +310,8 @@ fn shares(cluster: &GetClusterResponse) -> BTreeMap<&str, usize> {
 }
 
 async fn cluster_at(at: Channel, state_hashes: bool) -> Result<GetClusterResponse, tonic::Status> {
-    let asked = ClusterServiceClient::new(at).get_cluster(GetClusterRequest { state_hashes, journal: false }).await?;
+    let asked =
+        ClusterServiceClient::new(at).get_cluster(GetClusterRequest { state_hashes, journal: false }).await?;
     Ok(asked.into_inner())
 }
 

@@ -4,7 +4,6 @@ use super::callers::Home;
 use super::doors::Doors;
 use super::proxy::Wire;
 use super::site::{ENGINE_HOST, Ground, NAMES, Site};
-use crate::engine::Engine;
 use crate::fault::Chance;
 use crate::shared_journal::SharedJournal;
 use anyhow::{Context, ensure};
@@ -216,10 +215,11 @@ impl Site {
         let until = Instant::now();
         disk.empty()?;
         pass(AFTER).await;
-        // A process may end for want of room; then it is started again, as a supervisor would.
-        if !self.members[victim].engine.as_mut().is_some_and(Engine::is_running) {
-            println!("{} ended for want of room and is started again", NAMES[victim]);
-            self.members[victim].engine = None;
+        // A store that failed once is not written to again: whoever gives it room starts the process anew.
+        let by_itself = tokio::time::timeout(AFTER, self.whole()).await;
+        if !matches!(by_itself, Ok(Ok(()))) {
+            println!("{} does not recover by itself and is started again", NAMES[victim]);
+            self.kill(victim).await?;
             self.up(victim).await?;
         }
         Ok(vec![Window { from, until, answers: None, homes }])
