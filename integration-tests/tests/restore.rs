@@ -109,7 +109,10 @@ async fn served(directory: &Path) -> anyhow::Result<(Engine, Channel)> {
 async fn at_points(world: &Path, copy: &Path, from: &[String], all: &[Placed]) -> anyhow::Result<()> {
     let seed = now_ms()?;
     println!("seed {seed}");
-    let dice = |salt: u64| seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(salt * 0x9e37_79b9_7f4a_7c15) >> 33;
+    let dice = |salt: u64| {
+        let mixed = seed.wrapping_mul(6_364_136_223_846_793_005);
+        mixed.wrapping_add(salt.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 33
+    };
     for (round, salt) in [1, 2].into_iter().enumerate() {
         let last = BEFORE + (dice(salt) as usize) % (AFTER - 1);
         let (placed, next) = (&all[last], &all[last + 1]);
@@ -142,7 +145,8 @@ async fn at_points(world: &Path, copy: &Path, from: &[String], all: &[Placed]) -
     restore.extend_from_slice(from);
     let (well, said) = ended(&restore).await?;
     ensure!(!well && said.contains("older copy"), "a point before the copy: {said}");
-    let begun = Engine::start(&Setting::new(&world.join("early"))).await.err().context("a part was served")?;
+    let begun =
+        Engine::start(&Setting::new(&world.join("early"))).await.err().context("a part was served")?;
     ensure!(begun.to_string().contains("broken off"), "{begun:#}");
     Ok(())
 }
@@ -170,7 +174,8 @@ async fn a_copy_is_played_on_by_the_old_directory_to_any_point_after_it() -> any
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_of_a_cluster_under_load_is_consistent_and_played_on_by_the_shared_journal() -> anyhow::Result<()> {
+async fn a_copy_of_a_cluster_under_load_is_consistent_and_played_on_by_the_shared_journal()
+-> anyhow::Result<()> {
     let world = tempfile::tempdir()?;
     let journal = tokio::task::block_in_place(|| SharedJournal::start(Kind::Postgres))?;
     let copy = world.path().join("copy");

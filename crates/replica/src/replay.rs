@@ -1,5 +1,6 @@
 //! Partitions played forward frame by frame, and cuts over several of them: where each stands, what it has sent and what it
-//! has received. A cut is consistent when nothing was received in it that was not sent in it. It knows no machine's rows.
+//! has received. A cut is consistent when nothing was received in it that was not sent in it, and nobody knows in it of
+//! something received that was not. It knows no machine's rows.
 
 use crate::checkpoint::{ColdRows, Marker, marker_key};
 use crate::core::Core;
@@ -25,6 +26,8 @@ pub struct Marks {
     pub sent: BTreeMap<PartitionId, u64>,
     /// The last message applied of each sender.
     pub received: BTreeMap<PartitionId, u64>,
+    /// The last message to each receiver that it is known to have applied.
+    pub acknowledged: BTreeMap<PartitionId, u64>,
 }
 
 impl Marks {
@@ -32,8 +35,12 @@ impl Marks {
     pub fn of<M: Machine>(core: &Core<M>) -> Self {
         let everybody = Service::ALL.into_iter().flat_map(|service| core.layout().partitions(service));
         let received = everybody.map(|from| (from, core.received(from))).filter(|(_, mark)| *mark > 0);
-        let sent = core.sent().into_iter().map(|(to, last, _)| (to, last)).filter(|(_, last)| *last > 0);
-        Self { sent: sent.collect(), received: received.collect() }
+        let (mut sent, mut acknowledged) = (BTreeMap::new(), BTreeMap::new());
+        for (to, last, known) in core.sent() {
+            sent.extend((last > 0).then_some((to, last)));
+            acknowledged.extend((known > 0).then_some((to, known)));
+        }
+        Self { sent, received: received.collect(), acknowledged }
     }
 }
 
@@ -110,9 +117,7 @@ impl Played<'_> {
         self.store.put_unsynced(&mut core.unsaved().into_iter().map(change))?;
         self.store.sync()?;
         let marker = Marker { partition: self.partition, sequence: to.seq, hash: to.hash };
-        Ok(self
-            .store
-            .commit(&[Op::Put { key: marker_key(self.partition), value: encode(&marker) }])?)
+        Ok(self.store.commit(&[Op::Put { key: marker_key(self.partition), value: encode(&marker) }])?)
     }
 
     fn play<M: Machine>(
@@ -184,7 +189,8 @@ fn play_on<M: Machine>(
                 true => None,
                 false => Some(decode(&frame.body).map_err(undecodable)?),
             };
-            if let Some(found) = body.as_ref().map(|body| body.version).filter(|found| *found > Body::VERSION) {
+            if let Some(found) = body.as_ref().map(|body| body.version).filter(|found| *found > Body::VERSION)
+            {
                 return Err(RecoveryError::Newer { partition, sequence, found }.into());
             }
             if !wanted(&frame, body.as_ref()) {
@@ -201,45 +207,84 @@ fn play_on<M: Machine>(
     }
 }
 
-/// Where a message was received that was not sent: by whom it should have been, to whom, and its number.
+/// What one partition of a cut has, and another must have had before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ahead {
-    /// Who sent it, later.
-    pub from: PartitionId,
-    /// Who has received it.
-    pub to: PartitionId,
-    /// Its number.
+    /// Who has not come as far.
+    pub behind: PartitionId,
+    /// Who has gone ahead.
+    pub ahead: PartitionId,
+    /// Of which message.
     pub number: u64,
+    /// What with it.
+    pub what: What,
 }
 
-/// Whatever was received and not sent in a cut; what comes from partitions that are not in it counts as sent.
+/// What goes ahead of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It was received before it was sent.
+    Received,
+    /// It is known to be received before it was.
+    Acknowledged,
+}
+
+impl What {
+    /// How far whoever is ahead has come with messages of or to `other`.
+    fn of_ahead(self, marks: &Marks, other: PartitionId) -> u64 {
+        let marks = match self {
+            Self::Received => &marks.received,
+            Self::Acknowledged => &marks.acknowledged,
+        };
+        marks.get(&other).copied().unwrap_or(0)
+    }
+
+    /// How far whoever is behind must have come with messages to or of `other`.
+    #[must_use]
+    pub fn of_behind(self, marks: &Marks, other: PartitionId) -> u64 {
+        let marks = match self {
+            Self::Received => &marks.sent,
+            Self::Acknowledged => &marks.received,
+        };
+        marks.get(&other).copied().unwrap_or(0)
+    }
+}
+
+/// Whatever in a cut goes ahead of something else in it; partitions that are not in it count as far enough.
 #[must_use]
-pub fn received_ahead(cut: &BTreeMap<PartitionId, Arc<Marks>>) -> Vec<Ahead> {
-    let ahead = |to: &PartitionId, from: &PartitionId, number: u64| {
-        let sent = cut.get(from)?.sent.get(to).copied().unwrap_or(0);
-        (number > sent).then_some(Ahead { from: *from, to: *to, number })
-    };
-    let each = cut.iter().flat_map(|(to, marks)| marks.received.iter().map(move |mark| (to, mark)));
-    each.filter_map(|(to, (from, number))| ahead(to, from, *number)).collect()
+pub fn gone_ahead(cut: &BTreeMap<PartitionId, Arc<Marks>>) -> Vec<Ahead> {
+    let mut found = Vec::new();
+    for (ahead, marks) in cut {
+        for (what, having) in [(What::Received, &marks.received), (What::Acknowledged, &marks.acknowledged)] {
+            for (behind, number) in having {
+                let far = cut.get(behind).is_none_or(|marks| what.of_behind(marks, *ahead) >= *number);
+                if !far {
+                    found.push(Ahead { behind: *behind, ahead: *ahead, number: *number, what });
+                }
+            }
+        }
+    }
+    found
 }
 
-/// Of every place that partitions came through, the last that are consistent with each other: receivers are cut back until
-/// nothing was received that was not sent. `None` where not even the first ones are.
+/// Of every place that partitions came through, the last that are consistent with each other: whoever has gone ahead is cut
+/// back until nobody has. `None` where not even the first ones are.
 #[must_use]
 pub fn consistent(steps: &BTreeMap<PartitionId, Vec<Step>>) -> Option<BTreeMap<PartitionId, Step>> {
     let mut cut: BTreeMap<PartitionId, usize> =
         steps.iter().map(|(id, steps)| Some((*id, steps.len().checked_sub(1)?))).collect::<Option<_>>()?;
     loop {
         let marks = cut.iter().map(|(id, at)| (*id, Arc::clone(&steps[id][*at].marks))).collect();
-        let ahead = received_ahead(&marks);
-        if ahead.is_empty() {
+        let found = gone_ahead(&marks);
+        if found.is_empty() {
             return Some(cut.into_iter().map(|(id, at)| (id, steps[&id][at].clone())).collect());
         }
-        for Ahead { from, to, number } in ahead {
+        for Ahead { behind, ahead, what, .. } in found {
+            let reached = what.of_behind(marks.get(&behind)?, ahead);
             // Another of these may have cut it back further already.
-            let at = cut.get_mut(&to)?;
-            let before = |step: &Step| step.marks.received.get(&from).copied().unwrap_or(0) < number;
-            *at = (*at).min(steps[&to].partition_point(before).checked_sub(1)?);
+            let at = cut.get_mut(&ahead)?;
+            let allowed = |step: &Step| what.of_ahead(&step.marks, behind) <= reached;
+            *at = (*at).min(steps[&ahead].partition_point(allowed).checked_sub(1)?);
         }
     }
 }
@@ -286,7 +331,7 @@ mod tests {
         let step = |(seq, (sent, received)): (usize, &(&[(u8, u64)], &[(u8, u64)]))| Step {
             head: Head { seq: seq as u64, hash: [0; 16], epoch: 1 },
             at: Timestamp::from_ms(seq as i64),
-            marks: Arc::new(Marks { sent: marks(sent), received: marks(received) }),
+            marks: Arc::new(Marks { sent: marks(sent), received: marks(received), ..Marks::default() }),
         };
         frames.iter().enumerate().map(step).collect()
     }
@@ -312,6 +357,17 @@ mod tests {
         let two = steps(&[(&[], &[]), (&[(3, 1)], &[(1, 1)])]);
         let three = steps(&[(&[], &[]), (&[], &[]), (&[], &[(2, 1)])]);
         assert_eq!(cut(vec![silent, one, two, three]), Some(vec![0, 0, 0, 1]));
+    }
+
+    #[test]
+    fn a_sender_is_cut_back_to_before_it_knew_what_was_not_received_yet() {
+        let mut sender = steps(&[(&[], &[]), (&[(1, 2)], &[]), (&[(1, 2)], &[])]);
+        let mut knows = (*sender[2].marks).clone();
+        knows.acknowledged.insert(id(1), 2);
+        sender[2].marks = Arc::new(knows);
+        let receiver = steps(&[(&[], &[]), (&[], &[(0, 1)]), (&[], &[(0, 2)])]);
+        assert_eq!(cut(vec![sender.clone(), receiver.clone()]), Some(vec![2, 2]));
+        assert_eq!(cut(vec![sender, receiver[..2].to_vec()]), Some(vec![1, 1]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Every partition of this process at one consistent cut. Where the journal is this process's own, partitions that stand still
 //! together are one. Copies of what other processes own are not: each is as far as it has heard, and may have received what
-//! its sender's copy has not sent yet. Those senders are played on, by the log that all share, until everything received
-//! was sent. It judges nothing.
+//! its sender's copy has not sent yet, or know of something received that the receiver's copy has not. Whoever is behind is played
+//! on, by the log that all share, until nobody is. It judges nothing.
 
 use super::running::{Running, Stopped};
 use crate::migrate::with_machine;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 use waybill_machine::Machine;
-use waybill_replica::replay::{Ahead, Marks, received_ahead};
+use waybill_replica::replay::{Ahead, Marks, gone_ahead};
 use waybill_replica::{Core, Frozen, Host, OpenError, Partitions, Snapshot};
 use waybill_types::PartitionId;
 
@@ -55,21 +55,22 @@ impl ConsistentCut {
         let mut turns = 0u32;
         loop {
             let marks = self.0.iter().map(|(id, stand)| (*id, Arc::clone(&stand.marks))).collect();
-            let ahead = received_ahead(&marks);
-            let Some(Ahead { from, to, number }) = ahead.first().copied() else {
+            let found = gone_ahead(&marks);
+            let Some(first) = found.first().copied() else {
                 if turns > 0 {
                     tracing::info!(turns, "played copies on to one cut");
                 }
                 return Ok(());
             };
             turns += 1;
-            let Some(stand) = self.0.get_mut(&from) else { return Ok(()) };
+            let behind = first.behind;
+            let Some(stand) = self.0.get_mut(&behind) else { return Ok(()) };
             // As far as anybody in the cut has heard of it.
-            let needed: Vec<(PartitionId, u64)> =
-                ahead.iter().filter(|one| one.from == from).map(|one| (one.to, one.number)).collect();
-            let (through, marks) = with_machine!(from.service, M => stand.play_on::<M>(host, &needed))?;
-            if marks.sent.get(&to).copied().unwrap_or(0) < number {
-                let what = format!("{to} has received message {number} of {from}, whose log does not tell of it");
+            let needed: Vec<Ahead> = found.into_iter().filter(|one| one.behind == behind).collect();
+            let (through, marks) = with_machine!(behind.service, M => stand.play_on::<M>(host, &needed))?;
+            if first.what.of_behind(&marks, first.ahead) < first.number {
+                let (ahead, number) = (first.ahead, first.number);
+                let what = format!("{ahead} knows of message {number} with {behind}, whose log does not tell of it");
                 return Err(waybill_journal::Error::Engine { what }.into());
             }
             (stand.through, stand.marks) = (through, Arc::new(marks));
@@ -112,13 +113,12 @@ impl Stand {
     fn play_on<M: Machine>(
         &self,
         host: &Host,
-        needed: &[(PartitionId, u64)],
+        needed: &[Ahead],
     ) -> Result<(u64, Marks), OpenError> {
         let far = |core: &Core<M>, at: u64| {
-            let sent: BTreeMap<PartitionId, u64> =
-                core.sent().into_iter().map(|(to, last, _)| (to, last)).collect();
+            let marks = Marks::of(core);
             at >= self.through
-                && needed.iter().all(|(to, number)| sent.get(to).is_some_and(|last| last >= number))
+                && needed.iter().all(|one| one.what.of_behind(&marks, one.ahead) >= one.number)
         };
         let (core, through) = host.look_on(self.snapshot::<M>(), self.taken, far)?;
         Ok((through, Marks::of(&core)))
