@@ -322,8 +322,7 @@ impl Config {
         let never_sync = "journal.unsafe_never_sync is true: a power cut loses what was acknowledged";
         let unsafe_engine =
             "journal.allow_unsafe_engine is true: the shared journal may lose what was acknowledged";
-        let vouched =
-            "journal.nats.sync_vouched is true: nobody asks the NATS servers whether they sync what they acknowledge";
+        let vouched = "journal.nats.sync_vouched is true: nobody asks the NATS servers whether they sync what they acknowledge";
         let virtual_clock = "clock is virtual: time stands still until AdvanceClock moves it";
         let simple = "sourcing.method is simple: orders cost more than they must";
         let found = [

@@ -84,7 +84,8 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     match &config.cluster.advertise {
         Some(address) => {
             let uri = tonic::transport::Endpoint::from_shared(address.clone());
-            let is_one = uri.is_ok_and(|it| it.uri().scheme_str() == Some(scheme) && it.uri().host().is_some());
+            let is_one =
+                uri.is_ok_and(|it| it.uri().scheme_str() == Some(scheme) && it.uri().host().is_some());
             ensure!(is_one, "cluster.advertise is {address:?}, must be like {scheme}://HOST:PORT");
         }
         None => ensure!(

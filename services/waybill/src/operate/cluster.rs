@@ -129,7 +129,10 @@ fn line(partition: &ClusterPartition) -> String {
         format!(", state {}", partition.state_hash)
     };
     let (log, alarms) = (journal(partition), alarms(partition));
-    format!("{name:<16} {owner}{wish}, applied here through {}{log}{state}{alarms}", partition.applied_sequence)
+    format!(
+        "{name:<16} {owner}{wish}, applied here through {}{log}{state}{alarms}",
+        partition.applied_sequence
+    )
 }
 
 /// How far a log and its bases are.
