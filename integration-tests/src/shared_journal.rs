@@ -89,8 +89,7 @@ impl SharedJournal {
                 Ok(Self::Postgres(Postgres::start_in(place, &[]).context("a PostgreSQL server")?))
             }
             Kind::Nats(count) => {
-                let servers =
-                    Servers::start_in(place, count, Settings::default()).context("NATS servers")?;
+                let servers = Servers::start_in(place, count, Settings::default()).context("NATS servers")?;
                 servers.found_together()?;
                 Ok(Self::Nats(servers))
             }
@@ -139,8 +138,7 @@ impl SharedJournal {
             }
             Self::Nats(servers) => {
                 // A stream on one server has no leader that anybody tells of.
-                let leader =
-                    if servers.servers.len() == 1 { 0 } else { servers.leader("waybill-tables")? };
+                let leader = if servers.servers.len() == 1 { 0 } else { servers.leader("waybill-tables")? };
                 servers.kill(leader)?;
                 Ok(leader)
             }

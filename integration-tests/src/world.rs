@@ -14,7 +14,8 @@ use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use waybill_proto::common::v1::admin_service_client::AdminServiceClient;
-use waybill_proto::common::v1::{AdvanceClockRequest, BackupRequest, CheckpointRequest};
+use waybill_proto::common::v1::cluster_service_client::ClusterServiceClient;
+use waybill_proto::common::v1::{AdvanceClockRequest, BackupRequest, CheckpointRequest, GetClusterRequest};
 use waybill_proto::customers::v1::customers_service_client::CustomersServiceClient;
 use waybill_proto::fulfillment::v1::fulfillment_service_client::FulfillmentServiceClient;
 use waybill_proto::fulfillment::v1::network_service_client::NetworkServiceClient;
@@ -82,7 +83,9 @@ impl World {
         };
         let settings: Vec<Setting> = names.iter().map(setting).collect();
         let (engines, channel) = start(&settings).await?;
-        retailer::open(&channel, shape).await?;
+        // What one process was told of items and nodes another one knows a moment later.
+        retailer::open(&engines[0].channel().await?, shape).await?;
+        alike(&engines).await?;
         Ok(Self { dir, settings, engines, channel, _journal: journal })
     }
 
@@ -301,6 +304,23 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Waits until every process has applied what any of them has.
+async fn alike(engines: &[Engine]) -> anyhow::Result<()> {
+    if engines.len() < 2 {
+        return Ok(());
+    }
+    until("all processes have applied the same", || async {
+        let mut all = Vec::new();
+        for engine in engines {
+            let mut client = ClusterServiceClient::new(engine.channel().await?);
+            let cluster = client.get_cluster(GetClusterRequest::default()).await?.into_inner();
+            all.push(cluster.partitions.iter().map(|one| one.applied_sequence).collect::<Vec<_>>());
+        }
+        Ok(all.windows(2).all(|two| two[0] == two[1]).then_some(()))
+    })
+    .await
 }
 
 /// Starts the processes, and a channel over them on which each call goes to one of them.

@@ -78,7 +78,8 @@ async fn the_name_is_asked_for_by_verify_full_alone() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_server_without_tls_is_refused_and_not_spoken_to_in_plain() -> anyhow::Result<()> {
     let postgres = Postgres::start_on_tcp(None)?;
-    let url = |mode: &str| format!("postgres://waybill@localhost:{}/postgres?sslmode={mode}", postgres.port());
+    let url =
+        |mode: &str| format!("postgres://waybill@localhost:{}/postgres?sslmode={mode}", postgres.port());
     open(Options::new(url("disable"))).unwrap_or_else(|what| panic!("{what}"));
     let what = open(Options::new(url("require"))).err().expect("no TLS there");
     assert!(what.contains("does not support TLS"), "{what}");

@@ -35,7 +35,7 @@ fn every_test_that_the_list_of_failures_names_is_there() {
     }
     names_in(&root().join("integration-tests/tests"), &mut there);
     for row in rows {
-        let shown = row.rsplit_once("| ").and_then(|(row, _)| row.rsplit_once(" | ")).expect("a row").1;
+        let shown = row.rsplit(" | ").next().expect("a row");
         let named: Vec<&str> =
             shown.split('`').skip(1).step_by(2).filter(|name| name.contains('_')).collect();
         let tests: Vec<&&str> = named.iter().filter(|name| name.starts_with(char::is_lowercase)).collect();

@@ -169,7 +169,9 @@ impl Servers {
             self.servers.iter().map(|other| format!("nats://127.0.0.1:{}", other.cluster_port)).collect();
         let cluster = if self.servers.len() > 1 {
             let (port, routes) = (server.cluster_port, routes.join(", "));
-            format!("cluster {{ name: test, no_advertise: true, listen: \"127.0.0.1:{port}\", routes: [{routes}] }}")
+            format!(
+                "cluster {{ name: test, no_advertise: true, listen: \"127.0.0.1:{port}\", routes: [{routes}] }}"
+            )
         } else {
             String::new()
         };

@@ -65,7 +65,13 @@ impl Postgres {
     pub fn start_on_tcp(papers: Option<(&str, &str)>) -> Result<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let settings = vec!["listen_addresses=127.0.0.1".to_owned(), format!("port={port}")];
-        let mut postgres = Self { dir: directory(&std::env::temp_dir())?, programs: programs()?, settings, port, server: None };
+        let mut postgres = Self {
+            dir: directory(&std::env::temp_dir())?,
+            programs: programs()?,
+            settings,
+            port,
+            server: None,
+        };
         postgres.initialize()?;
         if let Some((certificate, key)) = papers {
             for (setting, text) in [("ssl_cert_file", certificate), ("ssl_key_file", key)] {
@@ -102,7 +108,8 @@ impl Postgres {
     pub fn standby(&self) -> Result<Self> {
         let settings = self.settings.clone();
         let (programs, port) = (self.programs.clone(), self.port);
-        let mut standby = Self { dir: directory(&std::env::temp_dir())?, programs, settings, port, server: None };
+        let mut standby =
+            Self { dir: directory(&std::env::temp_dir())?, programs, settings, port, server: None };
         let from = self.dir.path().to_string_lossy();
         standby.fill(
             "pg_basebackup",
@@ -228,8 +235,12 @@ impl Postgres {
 
     fn answers(&self) -> Result<bool> {
         let (ready, port) = (self.programs.join("pg_isready"), self.port.to_string());
-        let asked =
-            Command::new(ready).arg("-q").arg("-h").arg(self.dir.path()).args(["-t", "5", "-p", &port]).status()?;
+        let asked = Command::new(ready)
+            .arg("-q")
+            .arg("-h")
+            .arg(self.dir.path())
+            .args(["-t", "5", "-p", &port])
+            .status()?;
         Ok(asked.success())
     }
 

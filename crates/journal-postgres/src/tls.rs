@@ -51,9 +51,8 @@ fn refuse(what: impl std::fmt::Display) -> Error {
 /// [`Error::Options`] where it cannot be read, or promises what cannot be kept. Never repeats the URL.
 pub(crate) fn target(options: &Options) -> Result<Target, Error> {
     let (url, mode, root) = split(&options.url)?;
-    let mut config: tokio_postgres::Config = url
-        .parse()
-        .map_err(|error: tokio_postgres::Error| refuse(format!("cannot be read: {error}")))?;
+    let mut config: tokio_postgres::Config =
+        url.parse().map_err(|error: tokio_postgres::Error| refuse(format!("cannot be read: {error}")))?;
     if mode == Mode::Plain {
         config.ssl_mode(SslMode::Disable);
         return Ok(Target { config, tls: None });
@@ -135,8 +134,10 @@ fn roots(mode: Mode, root: Option<&Path>, more: &[PathBuf]) -> Result<Option<Roo
     }
     let mut store = RootCertStore::empty();
     for file in &files {
-        let refuse = |what: String| Error::Options { what: format!("the authorities in {} {what}", file.display()) };
-        let found = CertificateDer::pem_file_iter(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+        let refuse =
+            |what: String| Error::Options { what: format!("the authorities in {} {what}", file.display()) };
+        let found = CertificateDer::pem_file_iter(file)
+            .map_err(|error| refuse(format!("cannot be read: {error}")))?;
         let before = store.len();
         for certificate in found {
             let certificate = certificate.map_err(|error| refuse(format!("are damaged: {error}")))?;
@@ -150,21 +151,27 @@ fn roots(mode: Mode, root: Option<&Path>, more: &[PathBuf]) -> Result<Option<Roo
         store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
     if store.is_empty() {
-        return Err(refuse("asks for a certificate to be checked, and this system trusts no authority: name sslrootcert"));
+        return Err(refuse(
+            "asks for a certificate to be checked, and this system trusts no authority: name sslrootcert",
+        ));
     }
     Ok(Some(store))
 }
 
 fn client(mode: Mode, roots: Option<RootCertStore>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| refuse(format!("asks for TLS, which cannot be had: {error}")))?;
     let config = match (mode, roots) {
         (Mode::VerifyFull, Some(roots)) => builder.with_root_certificates(roots).with_no_client_auth(),
         (_, roots) => {
-            let signed = |roots| WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+            let signed = |roots| {
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()
+            };
             let signed = roots.map(signed).transpose();
-            let signed = signed.map_err(|error| refuse(format!("names authorities that cannot be used: {error}")))?;
+            let signed =
+                signed.map_err(|error| refuse(format!("names authorities that cannot be used: {error}")))?;
             let verifier = Arc::new(AnyName { signed, provider });
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         }
@@ -239,14 +246,19 @@ mod tests {
         let cases = [
             ("postgres://a@b/c", "postgres://a@b/c", Mode::Plain),
             ("postgres://a@b/c?sslmode=prefer", "postgres://a@b/c", Mode::Plain),
-            ("postgres://a@b/c?sslmode=require&connect_timeout=3", "postgres://a@b/c?connect_timeout=3", Mode::Require),
+            (
+                "postgres://a@b/c?sslmode=require&connect_timeout=3",
+                "postgres://a@b/c?connect_timeout=3",
+                Mode::Require,
+            ),
             ("host=b sslmode=verify-full user=a", "host=b user=a", Mode::VerifyFull),
             ("postgres://a@b/c?x=1&sslmode=verify-ca", "postgres://a@b/c?x=1", Mode::VerifyCa),
         ];
         for (url, kept, mode) in cases {
             assert_eq!(split(url).expect(url), (kept.to_owned(), mode, None), "{url}");
         }
-        let (_, _, root) = split("postgres://b?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem").expect("sound");
+        let (_, _, root) =
+            split("postgres://b?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem").expect("sound");
         assert_eq!(root, Some(PathBuf::from("/etc/ca.pem")));
     }
 
@@ -256,7 +268,9 @@ mod tests {
         assert!(refused("postgres://%2Frun%2Fpostgresql/c?sslmode=require").contains("socket"));
         assert!(refused("host=/run/postgresql sslmode=verify-ca").contains("socket"));
         assert!(refused("postgres://b/c?sslmode=require&sslcert=%2Fmine.pem").contains("sslcert"));
-        assert!(refused("postgres://b/c?sslmode=require&sslrootcert=%2Fnowhere.pem").contains("/nowhere.pem"));
+        assert!(
+            refused("postgres://b/c?sslmode=require&sslrootcert=%2Fnowhere.pem").contains("/nowhere.pem")
+        );
         let none = tempfile::NamedTempFile::new().expect("a file");
         let named = format!("host=b sslmode=verify-ca sslrootcert={}", none.path().display());
         assert!(refused(&named).contains("no certificate"));

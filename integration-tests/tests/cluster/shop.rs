@@ -170,7 +170,8 @@ fn places(states: &States) -> BTreeMap<(i32, u32), u64> {
 
 pub(crate) async fn states(asked: &Engine) -> anyhow::Result<States> {
     let mut client = ClusterServiceClient::new(asked.channel().await?);
-    let cluster = client.get_cluster(GetClusterRequest { state_hashes: true, journal: false }).await?.into_inner();
+    let cluster =
+        client.get_cluster(GetClusterRequest { state_hashes: true, journal: false }).await?.into_inner();
     let state = |one: waybill_proto::common::v1::ClusterPartition| {
         ((one.service, one.partition), (one.applied_sequence, one.state_hash))
     };

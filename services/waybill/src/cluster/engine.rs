@@ -120,7 +120,8 @@ mod tests {
     use super::*;
 
     fn refused(change: impl FnOnce(&mut JournalConfig)) -> String {
-        let mut journal = JournalConfig { url: Some("nats://app:hunter2@n1".into()), ..JournalConfig::default() };
+        let mut journal =
+            JournalConfig { url: Some("nats://app:hunter2@n1".into()), ..JournalConfig::default() };
         journal.nats.sync_vouched = true;
         change(&mut journal);
         let refused = check(&journal, 4 << 20).expect_err("must be refused");
@@ -166,13 +167,18 @@ mod tests {
             assert!(refused(|journal| journal.url = Some(none.into())).contains("is no URL"));
         }
         assert!(refused(|journal| journal.url = None).contains("journal.url"));
-        assert!(refused(|journal| journal.url = Some("nats://app:hunter2@n1:port".into())).contains("server 1"));
+        assert!(
+            refused(|journal| journal.url = Some("nats://app:hunter2@n1:port".into())).contains("server 1")
+        );
     }
 
     #[test]
     fn nobody_trusts_nats_servers_by_chance() {
         let unasked = refused(|journal| journal.nats.sync_vouched = false);
-        assert!(unasked.contains("journal.nats.sync_vouched") && unasked.contains("--journal-system"), "{unasked}");
+        assert!(
+            unasked.contains("journal.nats.sync_vouched") && unasked.contains("--journal-system"),
+            "{unasked}"
+        );
         let nobody = refused(|journal| journal.nats.system = Some("hunter2".into()));
         assert!(nobody.contains("journal.nats.system"), "{nobody}");
         let twice = refused(|journal| journal.nats.credentials = Some("app.creds".into()));
