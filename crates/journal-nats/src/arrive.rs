@@ -25,7 +25,8 @@ async fn begin(shared: &Shared, log: &Log, after: Head) -> Result<(), Error> {
     let info = streams::ensure(&shared.wire, &wanted, &mut patience).await?;
     if info.state.messages > 0 || info.state.last_seq != after.seq {
         let last = info.state.last_seq;
-        let what = format!("the stream {} has something already, up to {last}; it cannot be begun", log.stream);
+        let what =
+            format!("the stream {} has something already, up to {last}; it cannot be begun", log.stream);
         return Err(Error::Options { what });
     }
     let mut known = log.known.lock();
@@ -84,7 +85,9 @@ async fn store(shared: &Shared, log: &Log, new: Stored, before: Hash) -> Result<
                 return Err(Error::Full { needed_bytes: payload.len() as u64 });
             }
             Err(fault) if fault.is_taken() => match slot::look(shared, log, seq, patience.left()).await {
-                Ok(Slot::Taken(found)) if found.frame == new.frame && found.previous == before => return Ok(()),
+                Ok(Slot::Taken(found)) if found.frame == new.frame && found.previous == before => {
+                    return Ok(());
+                }
                 Ok(Slot::Taken(_)) => return Err(Error::BadChain { at: seq }),
                 Ok(Slot::Free | Slot::Beyond { .. } | Slot::Trimmed | Slot::Hole) => {
                     patience.again(&fault).await?;

@@ -15,7 +15,8 @@ use crate::shared::Shared;
 const EMPTY: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM logs) OR EXISTS (SELECT 1 FROM frames) \
     OR EXISTS (SELECT 1 FROM bases) OR EXISTS (SELECT 1 FROM vault)";
 
-const BEGIN: &str = "INSERT INTO logs (log, trimmed, trimmed_hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+const BEGIN: &str =
+    "INSERT INTO logs (log, trimmed, trimmed_hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
 const BEGUN: &str = "SELECT trimmed, trimmed_hash FROM logs l WHERE log = $1 AND NOT EXISTS \
     (SELECT 1 FROM frames f WHERE f.log = l.log)";
@@ -38,7 +39,9 @@ async fn begin(shared: &Shared, log: &Log, after: Head) -> Result<(), Error> {
         found.is_ok_and(|found| found == seq) && with.is_ok_and(|with| with == hash)
     });
     if !is_so {
-        return Err(Error::Options { what: format!("log {} has something already; it cannot be begun", log.id) });
+        return Err(Error::Options {
+            what: format!("log {} has something already; it cannot be begun", log.id),
+        });
     }
     log.trimmed(after.seq, 0);
     Ok(())

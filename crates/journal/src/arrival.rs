@@ -101,7 +101,10 @@ mod tests {
     fn a_gap_a_flipped_byte_or_another_log_is_refused() {
         let after = Head { seq: 40, hash: [7; 16], epoch: 3 };
         let all = frames(after, 5);
-        assert!(matches!(continuing(&after, all[1..].to_vec()), Err(Error::Sequence { expected: 41, got: 42 })));
+        assert!(matches!(
+            continuing(&after, all[1..].to_vec()),
+            Err(Error::Sequence { expected: 41, got: 42 })
+        ));
         let mut gap = all.clone();
         gap.remove(2);
         assert!(matches!(continuing(&after, gap), Err(Error::Sequence { .. })));

@@ -117,11 +117,7 @@ async fn blocking<T: Send + 'static>(
 ///
 /// # Errors
 /// Another layout, a migration that was not finished, a newer form of frames; an engine that does not answer.
-pub(crate) async fn agree(
-    engine: &Arc<dyn Engine>,
-    asked: Layout,
-    reads: u32,
-) -> Result<Agreed, OpenError> {
+pub(crate) async fn agree(engine: &Arc<dyn Engine>, asked: Layout, reads: u32) -> Result<Agreed, OpenError> {
     let decided = |agreed: &Agreed| agreed.layout.is_some() || agreed.arriving.is_some();
     let agreed = say(engine, encode(&asked), decided).await?.whole()?;
     readable(&agreed, reads)?;
@@ -193,6 +189,9 @@ mod tests {
         assert!(readable(&agreed, 3).is_ok());
         let refused = readable(&agreed, 2).unwrap_err().to_string();
         assert!(refused.contains("version 3") && refused.contains("up to 2"), "{refused}");
-        assert!(Agreed::default().hear(&[0x82, 9, 0x80]).is_err(), "words of a newer version are not skipped");
+        assert!(
+            Agreed::default().hear(&[0x82, 9, 0x80]).is_err(),
+            "words of a newer version are not skipped"
+        );
     }
 }

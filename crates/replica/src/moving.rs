@@ -165,7 +165,8 @@ pub async fn take_log(
         let appended = frames.into_iter().map(|frame| {
             let wanted = frame.head();
             let claim = frame.is_claim().then(|| journal.claim(of.log));
-            let append = (!frame.is_claim()).then(|| journal.append(of.log, frame.epoch, frame.seq, frame.body));
+            let append =
+                (!frame.is_claim()).then(|| journal.append(of.log, frame.epoch, frame.seq, frame.body));
             async move {
                 let head = match (claim, append) {
                     (Some(claim), _) => claim.await?.head,

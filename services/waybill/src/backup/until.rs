@@ -15,8 +15,8 @@ use waybill_journal::{Head, Journal, LocalJournal, LogId};
 use waybill_replica::moving::{self, Stretch};
 use waybill_replica::replay::{Played, Step, Until, consistent};
 use waybill_replica::{DataDir, Token};
-use waybill_store::vault::Vault;
 use waybill_store::Store;
+use waybill_store::vault::Vault;
 use waybill_types::{Layout, PartitionId, Timestamp};
 
 /// The point up to which is restored.
@@ -36,8 +36,9 @@ impl FromStr for Point {
         if text.contains('@') {
             return Ok(Self::Token(text.parse()?));
         }
-        let time: jiff::Timestamp =
-            text.parse().with_context(|| format!("{text:?} is neither a time, such as 2026-01-05T12:00:00Z, nor a token"))?;
+        let time: jiff::Timestamp = text.parse().with_context(|| {
+            format!("{text:?} is neither a time, such as 2026-01-05T12:00:00Z, nor a token")
+        })?;
         Ok(Self::Time(Timestamp::from_ms(time.as_millisecond())))
     }
 }
@@ -104,7 +105,8 @@ async fn take_keys(copy: &Path, dir: &DataDir, later: &Later) -> anyhow::Result<
         Later::Directory(old) => {
             copy_files(&DataDir::new(old).keys(), &dir.keys())?;
             let keys = dir.keys();
-            let loaded = tokio::task::spawn_blocking(move || Vault::load(&keys).map(|vault| vault.id())).await?;
+            let loaded =
+                tokio::task::spawn_blocking(move || Vault::load(&keys).map(|vault| vault.id())).await?;
             loaded.context("the keys beside the journal, which what came after the copy is sealed with")?
         }
     };
@@ -113,11 +115,16 @@ async fn take_keys(copy: &Path, dir: &DataDir, later: &Later) -> anyhow::Result<
 }
 
 async fn open_journal(path: PathBuf) -> anyhow::Result<Arc<dyn Journal>> {
-    ensure!(path.is_dir(), "{} is not there: name the data directory that the copy was taken of", path.display());
+    ensure!(
+        path.is_dir(),
+        "{} is not there: name the data directory that the copy was taken of",
+        path.display()
+    );
     let mut config = Config::default();
     // Opening must not drop what some other setting keeps.
     config.journal.archive_bytes = u64::MAX;
-    let opened = tokio::task::spawn_blocking(move || LocalJournal::open(&path, config.journal_options())).await?;
+    let opened =
+        tokio::task::spawn_blocking(move || LocalJournal::open(&path, config.journal_options())).await?;
     Ok(Arc::new(opened.context("the journal that went on after the copy")?))
 }
 
@@ -149,23 +156,26 @@ impl Play {
 
     /// Finds the cut, and brings every partition there.
     fn play(&self, point: Point) -> anyhow::Result<(BTreeMap<PartitionId, Step>, usize)> {
-        let (mut all, time) = (BTreeMap::new(), match point {
-            Point::Time(time) => time,
-            Point::Token(token) => {
-                let known = every(self.layout).any(|id| id == token.partition);
-                ensure!(known, "{token} names a partition that the copy has not");
-                let steps = self.steps(token.partition, Until::Sequence(token.sequence))?;
-                let last = steps.last().context("a partition has no place at all")?;
-                ensure!(
-                    last.head.seq == token.sequence,
-                    "{token} cannot be restored: the copy and the journal have {} from {} through {}",
-                    token.partition,
-                    steps[0].head.seq,
-                    last.head.seq
-                );
-                last.at
-            }
-        });
+        let (mut all, time) = (
+            BTreeMap::new(),
+            match point {
+                Point::Time(time) => time,
+                Point::Token(token) => {
+                    let known = every(self.layout).any(|id| id == token.partition);
+                    ensure!(known, "{token} names a partition that the copy has not");
+                    let steps = self.steps(token.partition, Until::Sequence(token.sequence))?;
+                    let last = steps.last().context("a partition has no place at all")?;
+                    ensure!(
+                        last.head.seq == token.sequence,
+                        "{token} cannot be restored: the copy and the journal have {} from {} through {}",
+                        token.partition,
+                        steps[0].head.seq,
+                        last.head.seq
+                    );
+                    last.at
+                }
+            },
+        );
         for id in every(self.layout) {
             let until = match point {
                 Point::Token(token) if token.partition == id => Until::Sequence(token.sequence),
@@ -182,7 +192,8 @@ impl Play {
             all.insert(id, steps);
         }
         let cut = consistent(&all).context("the copy is not consistent in itself")?;
-        let is_last = |(id, step): &(&PartitionId, &Step)| all[*id].last().is_some_and(|last| last.head == step.head);
+        let is_last =
+            |(id, step): &(&PartitionId, &Step)| all[*id].last().is_some_and(|last| last.head == step.head);
         let cut_back = cut.len() - cut.iter().filter(is_last).count();
         drop(all);
         for (id, step) in cut.iter().filter(|(_, step)| step.head.seq > 0) {
@@ -203,7 +214,8 @@ async fn go_on(
 ) -> anyhow::Result<u64> {
     let mut stretches = Vec::new();
     for partition in &manifest.partitions {
-        let id = PartitionId::from_number(partition.number).context("the manifest names an unknown partition")?;
+        let id =
+            PartitionId::from_number(partition.number).context("the manifest names an unknown partition")?;
         let end = cut.get(&id).context("the manifest names a partition that is not in the copy")?.head;
         let after = head(partition)?;
         // The epoch of a frame that was trimmed is known by the copy alone.
