@@ -1,5 +1,6 @@
 """An engine as a process on port 0, a small retailer on it, and what the tests of the Python client share."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -14,7 +15,7 @@ from google.protobuf import timestamp_pb2
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from waybill.common.v1 import money_pb2, place_pb2, row_pb2
+from waybill.common.v1 import cluster_service_pb2, cluster_service_pb2_grpc, money_pb2, place_pb2, row_pb2
 from waybill.fulfillment.v1 import (
     fulfillment_service_pb2_grpc,
     network_pb2,
@@ -36,8 +37,27 @@ PATIENCE = 30
 def channel(address):
     """A channel to one address, or to several separated by commas, each call to the next of them."""
     several = "," in address
-    options = [("grpc.lb_policy_name", "round_robin")] if several else []
+    # Several addresses together are no name of a host, which every request carries.
+    authority = ("grpc.default_authority", address.split(",")[0])
+    options = [("grpc.lb_policy_name", "round_robin"), authority] if several else []
     return grpc.insecure_channel(f"ipv4:{address}" if several else address, options=options)
+
+
+def applied(address):
+    """How far the copies of one process are."""
+    with grpc.insecure_channel(address) as asked:
+        stub = cluster_service_pb2_grpc.ClusterServiceStub(asked)
+        cluster = stub.GetCluster(cluster_service_pb2.GetClusterRequest(), timeout=PATIENCE)
+    return tuple(partition.applied_sequence for partition in cluster.partitions)
+
+
+def until(holds):
+    """Asks again until it is so."""
+    give_up = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > give_up:
+            raise TimeoutError("it did not become so")
+        time.sleep(0.02)
 
 
 class Engine:
@@ -76,6 +96,17 @@ class Engine:
                 return line.removeprefix("listening on ").strip()
         raise RuntimeError(f"the engine ended with {process.wait()}; see {self._log.name}")
 
+    @contextlib.contextmanager
+    def one_process(self):
+        """All calls go to one process; at the end all processes have applied what it did. What one was told of items and
+        nodes another knows a moment later."""
+        everywhere = self.address
+        self.connect(everywhere.split(",")[0])
+        yield
+        self.connect(everywhere)
+        if "," in everywhere:
+            until(lambda: len({applied(address) for address in everywhere.split(",")}) == 1)
+
     def connect(self, address):
         self.address = address
         self.channel = channel(address)
@@ -110,6 +141,11 @@ def eur(minor_units):
 
 def open_retailer(engine, sku="TEA", stock=10):
     """One warehouse that ships to all of Germany, and one item."""
+    with engine.one_process():
+        _open(engine, sku, stock)
+
+
+def _open(engine, sku, stock):
 
     def rows(answer):
         refused = [row for row in answer.results if row.outcome == row_pb2.ROW_OUTCOME_REFUSED]

@@ -20,6 +20,11 @@ STOCK = {
 
 
 def open_retailer(engine):
+    with engine.one_process():
+        _open(engine)
+
+
+def _open(engine):
     network, inventory = engine.network, engine.inventory
     zone = network_pb2.Zone(zone_id="de", areas=[network_pb2.PostalArea(country_code="DE")])
     written(network.UpsertZones(network_service_pb2.UpsertZonesRequest(request_id="zones", zones=[zone])))
