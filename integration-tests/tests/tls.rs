@@ -2,7 +2,10 @@
 
 use anyhow::{Context, ensure};
 use std::net::{IpAddr, UdpSocket};
+use std::time::Duration;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 use waybill_integration_tests::certificates::{Authority, PEER_NAME, Papers};
@@ -92,6 +95,32 @@ async fn a_caller_can_not_act_as_a_process() -> anyhow::Result<()> {
     let told = house.as_peer(&house.authority.process()?).await?;
     ensure!(told.code() == Code::FailedPrecondition, "a process is asked on: {told}");
     Ok(())
+}
+
+#[tokio::test]
+async fn garbage_and_silence_at_the_port_keep_nobody_out() -> anyhow::Result<()> {
+    let house = House::open("127.0.0.1:0").await?;
+    let address = house.engine.endpoint.replace("https://", "");
+    let mut silent = Vec::new();
+    for number in 0..200_u8 {
+        let mut stream = TcpStream::connect(&address).await?;
+        match number % 4 {
+            0 => stream.write_all(&[number; 300]).await?,
+            1 => stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await?,
+            // The beginning of a handshake, and nothing after it.
+            2 => stream.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]).await?,
+            _ => {}
+        }
+        silent.push(stream);
+    }
+    let good = house.authority.caller("shop-1.example")?;
+    let asked = tokio::time::timeout(Duration::from_secs(5), house.ask(good.client())).await;
+    asked.context("a caller waits behind those who say nothing")??;
+    // Whoever is silent is hung up on: reading ends, where an open connection would go on waiting.
+    let mut last = silent.pop().context("200 connections")?;
+    let closed = tokio::time::timeout(Duration::from_secs(20), last.read_to_end(&mut Vec::new())).await;
+    ensure!(closed.is_ok(), "a silent caller keeps its connection");
+    house.ask(good.client()).await
 }
 
 /// This machine's address towards others; none where it has no network.
