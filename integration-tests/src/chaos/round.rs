@@ -160,6 +160,10 @@ impl Standing {
         chance: &mut Chance,
     ) -> anyhow::Result<Shown> {
         self.site.whole().await?;
+        // What was asked for before has all of its consequences: a node that says yes raises an order's revision too.
+        for index in 0..NAMES.len() {
+            self.site.engine(index)?.settle().await?;
+        }
         let doors = self.site.doors();
         let shelves = begin(&self.things.shelves, &doors, read_shelf).await?;
         let pages = begin(&self.things.pages, &doors, read_page).await?;
