@@ -70,7 +70,8 @@ impl ConsistentCut {
             let (through, marks) = with_machine!(behind.service, M => stand.play_on::<M>(host, &needed))?;
             if first.what.of_behind(&marks, first.ahead) < first.number {
                 let (ahead, number) = (first.ahead, first.number);
-                let what = format!("{ahead} knows of message {number} with {behind}, whose log does not tell of it");
+                let what =
+                    format!("{ahead} knows of message {number} with {behind}, whose log does not tell of it");
                 return Err(waybill_journal::Error::Engine { what }.into());
             }
             (stand.through, stand.marks) = (through, Arc::new(marks));
@@ -110,15 +111,10 @@ impl Stand {
         }
     }
 
-    fn play_on<M: Machine>(
-        &self,
-        host: &Host,
-        needed: &[Ahead],
-    ) -> Result<(u64, Marks), OpenError> {
+    fn play_on<M: Machine>(&self, host: &Host, needed: &[Ahead]) -> Result<(u64, Marks), OpenError> {
         let far = |core: &Core<M>, at: u64| {
             let marks = Marks::of(core);
-            at >= self.through
-                && needed.iter().all(|one| one.what.of_behind(&marks, one.ahead) >= one.number)
+            at >= self.through && needed.iter().all(|one| one.what.of_behind(&marks, one.ahead) >= one.number)
         };
         let (core, through) = host.look_on(self.snapshot::<M>(), self.taken, far)?;
         Ok((through, Marks::of(&core)))
