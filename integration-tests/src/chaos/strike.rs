@@ -241,13 +241,13 @@ impl Site {
 
     async fn rolling_restart(&mut self) -> anyhow::Result<Vec<Window>> {
         let mut windows = Vec::new();
-        for index in 0..NAMES.len() {
+        for (index, name) in NAMES.iter().enumerate() {
             let homes = self.homes(Some(index)).await?;
             let from = Instant::now();
             let engine = self.members[index].engine.take().context("it is down")?;
             engine.signal("-TERM")?;
             let status = engine.ended().await?;
-            ensure!(status.success(), "{} ended with {status}", NAMES[index]);
+            ensure!(status.success(), "{name} ended with {status}");
             pass(Duration::from_millis(500)).await;
             windows.push(Window { from, until: Instant::now(), answers: None, homes });
             self.up(index).await?;
