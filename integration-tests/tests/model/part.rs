@@ -160,8 +160,12 @@ impl<M: Machine> Part<M> {
         let batch = std::mem::replace(&mut self.batch, Batch::new());
         self.core.acknowledge(&put_away);
         if !batch.entries.is_empty() || !put_away.is_empty() {
-            let body =
-                Body { version: Body::VERSION, entries: batch.entries, acknowledged: put_away.clone(), state: None };
+            let body = Body {
+                version: Body::VERSION,
+                entries: batch.entries,
+                acknowledged: put_away.clone(),
+                state: None,
+            };
             self.frames.push_back(encode(&body));
         }
         let applied = batch.heard.iter().map(|from| (*from, self.core.received(*from))).collect();
