@@ -2,7 +2,7 @@
 
 use crate::admin::AdminDoor;
 use crate::audit::Running;
-use crate::cluster::{ClusterDoor, Elsewhere, OwnerDoor, running_channel};
+use crate::cluster::{ClusterDoor, Elsewhere, FreshPlanner, OwnerDoor, running_channel};
 use crate::config::{ClockKind, Config, ServiceName};
 use crate::peers::{PartitionDoor, Peer, RemoteRecipients};
 use crate::tls::{Dial, Tls};
@@ -288,6 +288,12 @@ async fn start_services(
     };
     if runs(ServiceName::Orders) {
         let settings = waybill_orders_service::Settings::default();
+        let planner = match &running.inventory {
+            Some(stock) if host.cluster().is_some() => {
+                Arc::new(FreshPlanner { planner, stock: stock.clone(), layout: host.layout() })
+            }
+            _ => planner,
+        };
         let door = waybill_orders_service::open(host, settings, seal, planner, nodes).await?;
         routes.add_service(door.orders_server());
         routes.add_service(door.amendments_server());

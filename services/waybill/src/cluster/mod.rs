@@ -3,6 +3,7 @@
 
 mod elsewhere;
 pub mod engine;
+mod fresh;
 mod keys;
 mod meters;
 mod owner;
@@ -21,6 +22,7 @@ use waybill_store::vault::Vault;
 use waybill_types::Service;
 
 pub use elsewhere::{Elsewhere, running_channel};
+pub use fresh::FreshPlanner;
 pub use meters::meter;
 pub use owner::OwnerDoor;
 pub(crate) use owner::not_done;
