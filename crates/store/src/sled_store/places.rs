@@ -90,13 +90,24 @@ impl SledStore {
             let (lower, upper) = (beside::placed(&part.lower), beside::placed(&part.upper));
             return self.scan_one(&lower, &upper, order, limit, beside::not_guest);
         }
-        let (lower, upper) = (beside::bound_of_guests(&part.lower), beside::bound_of_guests(&part.upper));
+        // Read before those that moved, so that a row that moves meanwhile is found, and as it is then.
+        let unmoved = match self.unmoved.load(Ordering::Acquire) {
+            true => self.scan_one(&part.lower, &part.upper, order, limit, as_it_is)?,
+            false => Vec::new(),
+        };
+        let (mut lower, mut upper) = (part.lower.clone(), part.upper.clone());
+        // Nothing beyond so many is wanted; among hosts without guests the scan would go on to the end of the table.
+        if let Some((last, _)) = unmoved.last().filter(|_| unmoved.len() >= limit) {
+            match order {
+                Order::Ascending => upper = [last, &[0][..]].concat(),
+                Order::Descending => lower.clone_from(last),
+            }
+        }
+        let (lower, upper) = (beside::bound_of_guests(&lower), beside::bound_of_guests(&upper));
         let moved = self.scan_one(&lower, &upper, order, limit, beside::guest)?;
-        if !self.unmoved.load(Ordering::Acquire) {
+        if unmoved.is_empty() {
             return Ok(moved);
         }
-        // Read after those that moved, so that a row that moves meanwhile is found at least once.
-        let unmoved = self.scan_one(&part.lower, &part.upper, order, limit, as_it_is)?;
         Ok(merged(moved, unmoved, order, limit))
     }
 
