@@ -7,6 +7,7 @@ pub mod desk;
 pub mod engine;
 pub mod fault;
 pub mod plain;
+mod program;
 pub mod races;
 pub mod retailer;
 pub mod shared_journal;

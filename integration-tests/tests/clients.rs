@@ -47,13 +47,6 @@ fn both(addresses: &[String; 2]) -> String {
     addresses.each_ref().map(|address| format!("http://{address}")).join(",")
 }
 
-fn terminate(engine: &Engine) -> anyhow::Result<()> {
-    let pid = engine.pid().context("the process has ended")?;
-    let done = std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status()?;
-    ensure!(done.success(), "kill -TERM {pid}: {done}");
-    Ok(())
-}
-
 /// Places orders one after the other until told to stop; answers with their ids.
 async fn shop(
     client: Client,
@@ -126,7 +119,7 @@ async fn processes_are_killed_and_told_to_stop_under_a_client_and_it_is_refused_
     let a = place.start("a", &at[0]).await?;
     shared(&operator).await?;
     more("orders are placed at both").await?;
-    terminate(&b)?;
+    b.signal("-TERM")?;
     more("orders are placed while one leaves").await?;
     ensure!(b.ended().await?.success(), "the process did not end well");
     more("orders are placed at the last one").await?;
@@ -168,7 +161,7 @@ async fn a_stream_goes_on_at_another_process_and_leaves_nothing_out() -> anyhow:
     told(&mut feed, place_ten("at b").await?).await?;
     let _a = place.start("a", &at[0]).await?;
     shared(&watcher).await?;
-    terminate(&b)?;
+    b.signal("-TERM")?;
     told(&mut feed, place_ten("at a again").await?).await?;
     ensure!(b.ended().await?.success(), "the process did not end well");
     Ok(())

@@ -69,8 +69,7 @@ async fn changes(channel: &Channel, token: &str) -> anyhow::Result<String> {
 async fn stopped(engine: Engine) -> anyhow::Result<()> {
     engine.settle().await?;
     engine.audit().await?;
-    let pid = engine.pid().context("it has ended")?.to_string();
-    ensure!(std::process::Command::new("kill").args(["-TERM", &pid]).status()?.success());
+    engine.signal("-TERM")?;
     ensure!(engine.ended().await?.success());
     Ok(())
 }
@@ -82,6 +81,14 @@ fn setting(directory: &Path, journal: Option<&SharedJournal>) -> Setting {
         setting.flags.extend(["--name", "one"].map(str::to_owned));
     }
     setting
+}
+
+/// A new directory that is served, with a retailer in it.
+async fn opened(directory: &Path) -> anyhow::Result<(Engine, Channel)> {
+    let engine = Engine::start(&setting(directory, None)).await?;
+    let channel = engine.channel().await?;
+    retailer::open(&channel, SHAPE).await?;
+    Ok((engine, channel))
 }
 
 /// What is known of an installation by who used it.
@@ -109,9 +116,7 @@ async fn there_and_back(kind: Kind) -> anyhow::Result<()> {
     let journal = tokio::task::block_in_place(|| SharedJournal::start(kind))?;
     let [old, home, new] = ["old", "home", "new"].map(|name| world.path().join(name));
 
-    let engine = Engine::start(&setting(&old, None)).await?;
-    let channel = engine.channel().await?;
-    retailer::open(&channel, SHAPE).await?;
+    let (engine, channel) = opened(&old).await?;
     let mut known = Known { placed: Vec::new(), early: String::new() };
     let watch = WatchChangesRequest::default();
     let mut stream = OrdersServiceClient::new(channel.clone()).watch_changes(watch).await?.into_inner();
@@ -201,9 +206,7 @@ async fn broken_off(kind: Kind) -> anyhow::Result<()> {
     let world = tempfile::tempdir()?;
     let journal = tokio::task::block_in_place(|| SharedJournal::start(kind))?;
     let [old, home, new] = ["old", "home", "new"].map(|name| world.path().join(name));
-    let engine = Engine::start(&setting(&old, None)).await?;
-    let channel = engine.channel().await?;
-    retailer::open(&channel, SHAPE).await?;
+    let (engine, channel) = opened(&old).await?;
     let mut placed = Vec::new();
     for index in 0..ORDERS {
         placed.push(place(&channel, &format!("M-{index}")).await?);

@@ -74,26 +74,8 @@ async fn exists(channel: &Channel, placed: &Placed) -> anyhow::Result<bool> {
 }
 
 fn rfc3339(ms: u64) -> String {
-    let (days, of_day) = (ms / 86_400_000, ms % 86_400_000);
-    let (hours, minutes) = (of_day / 3_600_000, of_day / 60_000 % 60);
-    let (year, month, day) = civil(days as i64);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{:02}.{:03}Z",
-        of_day / 1_000 % 60,
-        of_day % 1_000
-    )
-}
-
-/// The civil date of a day since 1970, by the usual shift of the year's beginning to March.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1)
+    let (seconds, nanos) = ((ms / 1_000) as i64, (ms % 1_000 * 1_000_000) as i32);
+    prost_types::Timestamp { seconds, nanos }.to_string()
 }
 
 /// The directory that was restored: its laws hold, and it serves.

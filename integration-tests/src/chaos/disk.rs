@@ -1,22 +1,13 @@
 //! A small disk that can be filled up and emptied again: a file system in memory of a bounded size. Needs root and Linux.
 
-use anyhow::{Context, bail};
+use crate::program::run;
+use anyhow::Context;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// A mounted disk; unmounted when dropped.
 pub struct Disk {
     path: PathBuf,
-}
-
-fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    let output =
-        Command::new(program).args(arguments).output().with_context(|| format!("cannot run {program}"))?;
-    if !output.status.success() {
-        bail!("{program} {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
 }
 
 impl Disk {

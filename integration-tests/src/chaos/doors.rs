@@ -1,6 +1,7 @@
 //! How callers reach a cluster: they know the address of every process, stay with one while it answers, and go on to the next
 //! one with the same request id when it does not. What they had to put up with is written down.
 
+use crate::fault::ledger::is_unknown;
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -80,20 +81,6 @@ pub struct Asked<T> {
     pub ended: Instant,
 }
 
-/// Whether an answer settles nothing.
-fn settles_nothing(status: &Status) -> bool {
-    match status.code() {
-        Code::Unavailable
-        | Code::Unknown
-        | Code::Cancelled
-        | Code::DeadlineExceeded
-        | Code::ResourceExhausted => true,
-        // The connection broke.
-        Code::Internal => status.message().contains("h2"),
-        _ => false,
-    }
-}
-
 /// Asks until there is an answer that settles it.
 pub async fn ask<T, F>(doors: &Doors, door: &mut usize, mut call: impl FnMut(Channel) -> F) -> Asked<T>
 where
@@ -105,7 +92,7 @@ where
         let answer = tokio::time::timeout(ANSWER_WITHIN, call(doors.at(*door))).await;
         let ended = Instant::now();
         match answer {
-            Ok(Err(status)) if settles_nothing(&status) => {
+            Ok(Err(status)) if is_unknown(&status) => {
                 // Who says no in words of its own has done nothing; a broken connection says nothing.
                 let done_nothing = status.code() == Code::ResourceExhausted;
                 trouble.refused += u32::from(done_nothing || !status.details().is_empty());

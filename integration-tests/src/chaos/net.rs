@@ -2,8 +2,7 @@
 //! A link is cut by sending what goes to a neighbour to an address that no card has, so nothing on either side is told. Needs
 //! root and Linux.
 
-use anyhow::{Context, bail};
-use std::process::Command;
+use crate::program::run;
 
 /// An address that no card has.
 const NOWHERE: &str = "02:00:00:00:de:ad";
@@ -17,11 +16,7 @@ pub struct Network {
 }
 
 fn ip(arguments: &str) -> anyhow::Result<()> {
-    let output = Command::new("ip").args(arguments.split(' ')).output().context("cannot run ip")?;
-    if !output.status.success() {
-        bail!("ip {arguments}: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
+    run("ip", &arguments.split(' ').collect::<Vec<_>>())
 }
 
 impl Network {

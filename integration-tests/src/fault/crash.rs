@@ -91,10 +91,8 @@ pub(crate) async fn load_for(
     }
     // The moment of the fault is meant to be any moment: here time itself is the condition.
     tokio::time::sleep(Duration::from_millis(100 + chance.below(options.round_ms_max))).await;
-    if let Some(pid) = engine.pid() {
-        // Stopped first, so that the fault hits clients that are in the middle of something.
-        std::process::Command::new("kill").args(["-STOP", &pid.to_string()]).status()?;
-    }
+    // Stopped first, so that the fault hits clients that are in the middle of something.
+    engine.signal("-STOP")?;
     traffic.stop.store(true, Ordering::Relaxed);
     tasks.shutdown().await;
     traffic.stop.store(false, Ordering::Relaxed);

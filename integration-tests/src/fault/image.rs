@@ -1,24 +1,15 @@
 //! A disk that loses power: an ext4 image on a loop device. A cut copies the image as the device has it at that
 //! moment, without what the file system still held in memory.
 
-use anyhow::{Context, bail, ensure};
+use crate::program::run;
+use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// A mounted image; unmounted when dropped.
 pub(super) struct Image {
     file: PathBuf,
     mount: PathBuf,
     mounted: bool,
-}
-
-fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    let output =
-        Command::new(program).args(arguments).output().with_context(|| format!("cannot run {program}"))?;
-    if !output.status.success() {
-        bail!("{program} {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
 }
 
 fn text(path: &Path) -> anyhow::Result<&str> {

@@ -138,7 +138,7 @@ pub(crate) async fn send(channel: &Channel, ask: &Ask) -> Option<Answer> {
 }
 
 /// Whether it happened is not known: the connection broke, or the engine says so itself.
-fn is_unknown(status: &Status) -> bool {
+pub(crate) fn is_unknown(status: &Status) -> bool {
     match status.code() {
         Code::Unavailable
         | Code::Unknown

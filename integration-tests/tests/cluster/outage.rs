@@ -1,7 +1,7 @@
 //! The engine dies under three processes with load and comes back: the database, or the NATS server that led the stream of
 //! leases. Callers wait, ask again, and lose nothing.
 
-use crate::shop::{self, Cluster, Ledger, away, load, memory, signal};
+use crate::shop::{self, Cluster, Ledger, away, load, memory};
 use anyhow::ensure;
 use std::time::{Duration, Instant};
 use waybill_integration_tests::shared_journal::Kind;
@@ -59,7 +59,7 @@ pub(crate) async fn owners_die_while_the_engine_is_away(kind: Kind) -> anyhow::R
     let (shopped, again) = tokio::join!(ledger.shop("both", &doors, load() + away()), async {
         tokio::time::sleep(Duration::from_millis(800)).await;
         let server = tokio::task::block_in_place(|| cluster.journal.kill())?;
-        signal(&a, "-KILL")?;
+        a.signal("-KILL")?;
         tokio::time::sleep(away()).await;
         tokio::task::block_in_place(|| cluster.journal.revive(server))?;
         let at = Instant::now();
@@ -90,7 +90,7 @@ pub(crate) async fn everything_dies_at_once(kind: Kind) -> anyhow::Result<()> {
     let doors = [engines[0].channel().await?, engines[1].channel().await?, engines[2].channel().await?];
     let (sold, killed) = tokio::join!(ledger.shop_until_the_end("end", &doors), async {
         tokio::time::sleep(load() / 2).await;
-        engines.iter().try_for_each(|engine| signal(engine, "-KILL"))?;
+        engines.iter().try_for_each(|engine| engine.signal("-KILL"))?;
         tokio::task::block_in_place(|| cluster.journal.kill_all())
     });
     sold.and(killed)?;

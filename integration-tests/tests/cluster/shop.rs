@@ -88,14 +88,6 @@ impl Cluster {
     }
 }
 
-/// Sends a signal such as `-STOP`.
-pub(crate) fn signal(engine: &Engine, signal: &str) -> anyhow::Result<()> {
-    let pid = engine.pid().context("the process has ended")?;
-    let done = std::process::Command::new("kill").args([signal, &pid.to_string()]).status()?;
-    ensure!(done.success(), "kill {signal} {pid}: {done}");
-    Ok(())
-}
-
 /// Everything that is under way comes to its end; then all copies are the same, and every law holds in each process.
 pub(crate) async fn at_rest(engines: &[&Engine]) -> anyhow::Result<()> {
     for engine in engines {

@@ -1,7 +1,7 @@
 //! An owner stands still for longer than its lease and goes on: others own by then, and what it still does is refused by
 //! the fence. What it tells its callers afterwards is true all the same.
 
-use crate::shop::{self, Cluster, Ledger, load, numbered, signal};
+use crate::shop::{self, Cluster, Ledger, load, numbered};
 use anyhow::ensure;
 use tonic::Code;
 use waybill_integration_tests::shared_journal::Kind;
@@ -16,7 +16,7 @@ pub(crate) async fn owner_is_refused_by_the_fence(kind: Kind) -> anyhow::Result<
     let (at_a, doors) = (a.channel().await?, [b.channel().await?, c.channel().await?]);
     shop::place(&at_a, numbered("first", 0)).await?;
     let mut ledger = Ledger::default();
-    signal(&a, "-STOP")?;
+    a.signal("-STOP")?;
     // Their bytes are there when it goes on: it decides them as the owner it was.
     let held: Vec<_> = (0..ASKED)
         .map(|n| {
@@ -38,7 +38,7 @@ pub(crate) async fn owner_is_refused_by_the_fence(kind: Kind) -> anyhow::Result<
         ledger_of_others(&doors).await
     });
     let ((longest, retries), others) = (shopped?, moved?);
-    signal(&a, "-CONT")?;
+    a.signal("-CONT")?;
     let mut answered = 0;
     for one in held {
         let (n, number, told) = one.await?;

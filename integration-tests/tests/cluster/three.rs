@@ -1,6 +1,6 @@
 //! Three processes are one: an order goes over all of them, one is killed under load, one leaves as it is told to.
 
-use crate::shop::{self, Cluster, Ledger, load, signal};
+use crate::shop::{self, Cluster, Ledger, load};
 use anyhow::ensure;
 use std::time::{Duration, Instant};
 use waybill_integration_tests::desk::Desk;
@@ -57,7 +57,7 @@ pub(crate) async fn are_one_engine_through_a_kill_and_a_hand_over(kind: Kind) ->
     let (shopped, left) = tokio::join!(ledger.shop("leave", &doors, load()), async {
         tokio::time::sleep(Duration::from_millis(800)).await;
         let at = Instant::now();
-        signal(&b, "-TERM")?;
+        b.signal("-TERM")?;
         let status = b.ended().await?;
         ensure!(status.success(), "{status}");
         Ok(at.elapsed())

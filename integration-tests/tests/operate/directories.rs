@@ -54,8 +54,7 @@ async fn a_directory_that_lost_a_part_opens_whole_or_not_at_all() -> anyhow::Res
 async fn a_stopped_engine_ends_by_itself_and_comes_up_with_everything() -> anyhow::Result<()> {
     let mut world = World::open(Shape { nodes: 1, items: 1, stock: 5 }, Vec::new()).await?;
     let placed = world.place(order("D-3", &[(0, 1)], PlaceMode::Confirm)).await?;
-    let Some(pid) = world.engine()?.pid() else { anyhow::bail!("the engine has no process") };
-    std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status()?;
+    world.engine()?.signal("-TERM")?;
     let engine: Engine = world.take()?;
     let status = engine.ended().await?;
     ensure!(status.success(), "it was asked to stop and ended with {status}");
