@@ -131,11 +131,14 @@ impl Arrivals for NatsJournal {
 
     fn clear(&self) -> BoxFuture<'_, Result<(), Error>> {
         self.run(|shared| async move {
-            for log in existing_logs(&shared).await? {
-                remove(&shared, &shared.names.log(log)).await?;
-            }
             for stream in [shared.names.bases(), shared.names.keys(), shared.names.tables()] {
                 remove(&shared, &stream).await?;
+            }
+            // The log beyond all partitions goes last: it says that what is left is of no use.
+            let mut logs = existing_logs(&shared).await?;
+            logs.sort_by_key(|log| log.0);
+            for log in logs {
+                remove(&shared, &shared.names.log(log)).await?;
             }
             Ok(())
         })

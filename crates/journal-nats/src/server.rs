@@ -192,13 +192,15 @@ impl Servers {
     pub fn start_one(&mut self, at: usize) -> Result<()> {
         let (server, program) = (&mut self.servers[at], &self.program);
         let log = File::options().create(true).append(true).open(server.dir.join("log"))?;
-        let mut process = Command::new(program)
+        let process = Command::new(program)
             .arg("-c")
             .arg(server.dir.join("conf"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
+        // Kept before it is waited for, so that it ends with this value whatever becomes of it.
+        let process = server.process.insert(process);
         let give_up = Instant::now() + START_MOST;
         while TcpStream::connect(("127.0.0.1", server.port)).is_err() {
             if process.try_wait()?.is_some() || Instant::now() > give_up {
@@ -206,7 +208,6 @@ impl Servers {
             }
             std::thread::sleep(PAUSE);
         }
-        server.process = Some(process);
         Ok(())
     }
 
