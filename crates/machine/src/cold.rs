@@ -75,6 +75,8 @@ impl<'a> ColdPages<'a> {
         let Some(cold) = self.cold else { return };
         let rows = cold.scan(&self.lower, &self.upper, self.order, self.size);
         self.done = rows.len() < self.size;
+        // Whoever comes back for more may have to go far: rows that memory has removed are still here.
+        self.size = (self.size * 2).min(Self::PAGE);
         if let Some((last, _)) = rows.last() {
             match self.order {
                 ScanOrder::Ascending => {

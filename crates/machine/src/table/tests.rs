@@ -201,7 +201,8 @@ fn who_wants_a_few_rows_has_few_read_from_below() {
         let found: Vec<u16> = table.scan(&(), None, order, 5).into_iter().map(|(key, _)| key).collect();
         assert_eq!(found, keys);
         let read = below.1.load(std::sync::atomic::Ordering::Relaxed);
-        assert!(read <= 10, "{read} rows were read for five");
+        // Five, and where one of them is removed above, a page twice as long.
+        assert!(read <= 15, "{read} rows were read for five");
     }
     assert_eq!(table.all().len(), 999);
 }
