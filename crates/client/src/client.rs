@@ -50,7 +50,8 @@ impl Client {
     /// journal, separated by commas. Afterwards the connection comes back by itself; see [`Self::connect_to`].
     ///
     /// # Errors
-    /// [`ClientError`] when `endpoint` is no address or nobody answers there within 5 seconds.
+    /// [`ClientError`] when `endpoint` is no address or nobody answers there: within 5 seconds where it is one, within a second
+    /// each where there are several.
     pub async fn connect(endpoint: &str, identity: Identity) -> Result<Self, ClientError> {
         Self::connect_to(&Servers::open(endpoint)?, identity).await
     }
@@ -69,9 +70,17 @@ impl Client {
         };
         let route = Route::connected(endpoints).await.map_err(|error| fault(innermost(&error)))?;
         if endpoints.iter().any(|one| one.uri().scheme_str() == Some("https")) {
-            // A handshake ends before the server has judged our certificate: the first answer tells.
-            let asked = HealthClient::new(route.clone()).check(HealthCheckRequest::default()).await;
-            if let Some(refused) = asked.err().filter(|status| std::error::Error::source(status).is_some()) {
+            // A handshake ends before the server has judged our certificate: the first answer tells. Where there is none, the
+            // next call goes to the next process.
+            let mut refused = None;
+            for _ in endpoints {
+                let asked = HealthClient::new(route.clone()).check(HealthCheckRequest::default()).await;
+                refused = asked.err().filter(|status| std::error::Error::source(status).is_some());
+                if refused.is_none() {
+                    break;
+                }
+            }
+            if let Some(refused) = refused {
                 return Err(fault(innermost(&refused)));
             }
         }

@@ -65,7 +65,8 @@ fn endpoint(address: &str, tls: Option<&Tls>, is_one: bool) -> Result<Endpoint, 
         .initial_connection_window_size(4_096 * STREAM_WINDOW);
     match tls {
         Some(tls) => endpoint
-            .tls_config(tls.config())
+            // The endpoint's own limit is for the connection below.
+            .tls_config(tls.config().timeout(Duration::from_secs(connect)))
             .map_err(|fault| ClientError::Tls { why: crate::error::innermost(&fault) }),
         None => Ok(endpoint),
     }

@@ -54,6 +54,12 @@ pub(crate) fn target(options: &Options) -> Result<Target, Error> {
     let mut config: tokio_postgres::Config =
         url.parse().map_err(|error: tokio_postgres::Error| refuse(format!("cannot be read: {error}")))?;
     if mode == Mode::Plain {
+        // The driver reads more forms than are taken apart here.
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(refuse(
+                "asks for TLS in a form that is not read here: write sslmode=require without spaces, and %3F for a ? in a password",
+            ));
+        }
         config.ssl_mode(SslMode::Disable);
         return Ok(Target { config, tls: None });
     }
@@ -271,6 +277,11 @@ mod tests {
         assert!(
             refused("postgres://b/c?sslmode=require&sslrootcert=%2Fnowhere.pem").contains("/nowhere.pem")
         );
+        for missed in
+            ["postgres://u:pa?s@b/c?sslmode=require", "host=b sslmode = require", "host=b\tsslmode=require"]
+        {
+            assert!(refused(missed).contains("not read here"), "{missed} would go in the open");
+        }
         let none = tempfile::NamedTempFile::new().expect("a file");
         let named = format!("host=b sslmode=verify-ca sslrootcert={}", none.path().display());
         assert!(refused(&named).contains("no certificate"));
