@@ -3,7 +3,7 @@
 use crate::entry::{Body, Cause};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use waybill_journal::{Journal, LogId};
+use waybill_journal::{Frame, Journal, LogId};
 use waybill_machine::record::decode;
 use waybill_machine::{Machine, Position};
 use waybill_types::{Origin, PartitionId, Timestamp};
@@ -51,11 +51,14 @@ pub struct Feed<M: Machine> {
     journal: Arc<dyn Journal>,
     log: LogId,
     next: u64,
+    /// Read and not yet given out.
+    read: Vec<Frame>,
     machine: PhantomData<fn() -> M>,
 }
 
 impl<M: Machine> Feed<M> {
-    /// What a reader that has fallen behind holds at once, decoded a few times as much; a larger frame comes alone.
+    /// What a reader that has fallen behind holds at once, in bytes; decoded it is a few times as much. A larger frame comes
+    /// alone.
     const READ_BYTES: usize = 64 << 10;
 
     /// Entries after `after` (0 for all that is kept).
@@ -78,7 +81,7 @@ impl<M: Machine> Feed<M> {
         if let Some(newest) = newest.filter(|newest| after > *newest) {
             return Err(FeedError::Ahead { asked: after, newest });
         }
-        Ok(Self { journal, log, next: after + 1, machine: PhantomData })
+        Ok(Self { journal, log, next: after + 1, read: Vec::new(), machine: PhantomData })
     }
 
     /// The sequence up to which entries have been read.
@@ -87,16 +90,29 @@ impl<M: Machine> Feed<M> {
         self.next - 1
     }
 
-    /// Waits until there is something to read, and holds nothing meanwhile.
+    /// Waits until [`Self::next`] answers at once. What is held meanwhile is small: frames as they are stored.
     ///
     /// # Errors
-    /// [`FeedError::Journal`] when the journal is closed.
-    pub async fn ready(&self) -> Result<(), FeedError> {
-        let mut durable = self.journal.watch(self.log);
-        match durable.wait_for(|sequence| *sequence >= self.next).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(FeedError::Journal("the journal is closed".into())),
+    /// See [`Self::next`].
+    pub async fn ready(&mut self) -> Result<(), FeedError> {
+        if !self.read.is_empty() {
+            return Ok(());
         }
+        let mut durable = self.journal.watch(self.log);
+        if durable.wait_for(|sequence| *sequence >= self.next).await.is_err() {
+            return Err(FeedError::Journal("the journal is closed".into()));
+        }
+        let (journal, log, from) = (Arc::clone(&self.journal), self.log, self.next);
+        self.read = tokio::task::spawn_blocking(move || journal.read(log, from, Self::READ_BYTES))
+            .await
+            .map_err(|error| FeedError::Journal(error.to_string()))?
+            .map_err(|error| match error {
+                waybill_journal::Error::Trimmed { oldest, .. } => {
+                    FeedError::OutOfRange { asked: from, oldest }
+                }
+                other => FeedError::Journal(other.to_string()),
+            })?;
+        Ok(())
     }
 
     /// The next entries, at least one frame's; waits when there are none. Frames without events advance
@@ -107,16 +123,7 @@ impl<M: Machine> Feed<M> {
     /// feed made for that place.
     pub async fn next(&mut self) -> Result<Vec<Change<M>>, FeedError> {
         self.ready().await?;
-        let (journal, log, from) = (Arc::clone(&self.journal), self.log, self.next);
-        let frames = tokio::task::spawn_blocking(move || journal.read(log, from, Self::READ_BYTES))
-            .await
-            .map_err(|error| FeedError::Journal(error.to_string()))?
-            .map_err(|error| match error {
-                waybill_journal::Error::Trimmed { oldest, .. } => {
-                    FeedError::OutOfRange { asked: from, oldest }
-                }
-                other => FeedError::Journal(other.to_string()),
-            })?;
+        let frames = std::mem::take(&mut self.read);
         let mut changes = Vec::new();
         for frame in frames {
             self.next = frame.seq + 1;

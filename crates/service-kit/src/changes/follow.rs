@@ -17,8 +17,8 @@ use waybill_types::{Origin, PartitionId, Service};
 /// One event of one partition on its way, or the end of that partition's stream.
 pub(super) type Arrival = Result<(PartitionId, common::ChangeEvent), (PartitionId, FeedError)>;
 
-/// Follows one partition until nobody listens. Only one of a stream's followers at a time holds what it has read, so that a
-/// slow reader costs no more memory with many partitions and a long journal.
+/// Follows one partition until nobody listens. Only one of a stream's followers at a time holds what it has decoded, so that
+/// a slow reader costs little memory however long the journal is. No journal is waited for in a turn.
 pub(super) async fn follow<T: Teller>(
     partition: Partition<T::Machine>,
     start: Start,

@@ -8,7 +8,7 @@ use crate::to_proto;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::{Mutex, MutexGuard, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use waybill_machine::Position;
@@ -64,7 +64,6 @@ pub(crate) async fn watch(
         "" => door.partitions.iter().map(|partition| (partition.id().index, now(partition))).collect(),
         token => opaque::open(&kind, "resume_token", token)?,
     };
-    let turns = Arc::new(Mutex::new(()));
     let mut feeds = Vec::new();
     for partition in door.partitions.iter() {
         let id = partition.id();
@@ -72,8 +71,7 @@ pub(crate) async fn watch(
         // A frame of which only some messages are known is read again.
         let after = if spot.1 == WHOLE { spot.0 } else { spot.0.saturating_sub(1) };
         let feed = partition.feed(after).map_err(|failure| refused(&kind, id, &failure, &spots))?;
-        let (door, whose, turns) = (Arc::clone(door), whose.clone(), Arc::clone(&turns));
-        feeds.push(Follower { door, whose, id, feed, turns, known: spot });
+        feeds.push(Follower { door: Arc::clone(door), whose: whose.clone(), id, feed, known: spot });
     }
     let (sender, receiver) = mpsc::channel(door.settings.stream_buffer.max(1));
     let (events, arrived) = mpsc::channel(door.settings.stream_buffer.max(1));
@@ -106,8 +104,6 @@ struct Follower {
     whose: Whose,
     id: PartitionId,
     feed: Feed<Orders>,
-    /// Whoever holds what was read and not yet taken: one of a stream's followers at a time.
-    turns: Arc<Mutex<()>>,
     /// What the caller knows.
     known: Spot,
 }
@@ -115,10 +111,9 @@ struct Follower {
 impl Follower {
     /// Runs until nobody listens.
     async fn run(mut self, sender: mpsc::Sender<(PartitionId, News)>) {
-        let turns = Arc::clone(&self.turns);
         loop {
-            let (_turn, news) = tokio::select! {
-                news = self.take_turn(&turns) => news,
+            let news = tokio::select! {
+                news = self.next() => news,
                 () = sender.closed() => return,
             };
             let (news, ended) = match news {
@@ -134,18 +129,6 @@ impl Follower {
                 return;
             }
         }
-    }
-
-    /// What the next frames have to tell, and the turn that lasts while it is held.
-    async fn take_turn<'a>(
-        &mut self,
-        turns: &'a Mutex<()>,
-    ) -> (Option<MutexGuard<'a, ()>>, Result<Vec<News>, News>) {
-        if let Err(failure) = self.feed.ready().await {
-            return (None, Err(News::Feed(failure)));
-        }
-        let turn = turns.lock().await;
-        (Some(turn), self.next().await)
     }
 
     /// What the next frames have to tell; waits when there are none.
