@@ -18,10 +18,21 @@ const AGREED: LogId = LogId(0xffff);
 enum Word {
     /// The engine is being filled from there; it is of no use until a layout follows.
     #[n(0)]
-    Arriving(#[n(0)] String),
+    Arriving(#[n(0)] Arrival),
     /// Frames of this version are written from now on.
     #[n(1)]
     Events(#[n(0)] u32),
+}
+
+/// Who fills the engine: no two migrations are the same one.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Arrival {
+    /// From where, for people.
+    #[n(0)]
+    pub from: String,
+    /// Chance, so that each knows its own.
+    #[n(1)]
+    pub mark: u64,
 }
 
 /// What the log comes to.
@@ -30,7 +41,7 @@ pub struct Agreed {
     /// How many partitions there are, once somebody said so.
     pub layout: Option<Layout>,
     /// From where the engine is being filled, or was when that was broken off.
-    pub arriving: Option<String>,
+    pub arriving: Option<Arrival>,
     /// The newest version of frames that may have been written.
     pub events: u32,
 }
@@ -63,7 +74,7 @@ impl Agreed {
             return Ok(());
         }
         match decode(body)? {
-            Word::Arriving(from) => self.arriving = Some(from),
+            Word::Arriving(arrival) => self.arriving = Some(arrival),
             Word::Events(version) => self.events = self.events.max(version),
         }
         Ok(())
@@ -72,7 +83,9 @@ impl Agreed {
     /// Refuses an engine that a migration has not filled whole.
     fn whole(self) -> Result<Self, OpenError> {
         match self.arriving {
-            Some(from) => Err(OpenError::Arriving { what: "the shared journal".into(), from }),
+            Some(Arrival { from, .. }) => {
+                Err(OpenError::Arriving { what: "the shared journal".into(), from })
+            }
             None => Ok(self),
         }
     }
@@ -147,25 +160,47 @@ pub async fn look(engine: &Arc<dyn Engine>) -> Result<Agreed, OpenError> {
     blocking(move || read(&*engine)).await
 }
 
-/// Marks the engine as one that is being filled, so that no process starts on a part.
+/// Marks the engine as one that this migration fills, so that no process starts on a part.
 ///
 /// # Errors
-/// An engine that does not answer.
-pub async fn begin_arrival(engine: &Arc<dyn Engine>, from: &str) -> Result<(), OpenError> {
-    let arriving = |agreed: &Agreed| agreed.arriving.is_some();
-    say(engine, encode(&Word::Arriving(from.to_owned())), arriving).await.map(|_| ())
+/// Another one fills it, or processes have founded a cluster in it; an engine that does not answer.
+pub async fn begin_arrival(engine: &Arc<dyn Engine>, mine: &Arrival) -> Result<(), OpenError> {
+    let decided = |agreed: &Agreed| agreed.arriving.is_some() || agreed.layout.is_some();
+    let agreed = say(engine, encode(&Word::Arriving(mine.clone())), decided).await?;
+    is_filled_by(&agreed, mine)
 }
 
-/// Says that the engine is filled, under this layout.
+/// Says that the engine is filled, under this layout. May be repeated.
 ///
 /// # Errors
-/// An engine that does not answer.
-pub async fn end_arrival(engine: &Arc<dyn Engine>, layout: Layout, events: u32) -> Result<(), OpenError> {
+/// It is not this migration that fills it now; an engine that does not answer.
+pub async fn end_arrival(
+    engine: &Arc<dyn Engine>,
+    mine: &Arrival,
+    layout: Layout,
+    events: u32,
+) -> Result<(), OpenError> {
     if events > 1 {
         raise(engine, events).await?;
     }
-    let done = |agreed: &Agreed| agreed.arriving.is_none() && agreed.layout == Some(layout);
-    say(engine, encode(&layout), done).await.map(|_| ())
+    let agreed = say(engine, encode(&layout), |agreed| agreed.arriving.as_ref() != Some(mine)).await?;
+    match (&agreed.arriving, agreed.layout) {
+        (None, Some(found)) if found == layout => Ok(()),
+        _ => is_filled_by(&agreed, mine),
+    }
+}
+
+fn is_filled_by(agreed: &Agreed, mine: &Arrival) -> Result<(), OpenError> {
+    match (&agreed.arriving, agreed.layout) {
+        (Some(found), None) if found == mine => Ok(()),
+        (Some(Arrival { from, .. }), _) => {
+            Err(Error::Engine { what: format!("it is being filled from {from} by another migration") }.into())
+        }
+        (None, _) => {
+            Err(Error::Engine { what: "a cluster was founded in it meanwhile, or it was cleared".into() }
+                .into())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -176,16 +211,24 @@ mod tests {
     fn words_and_layouts_are_told_apart_and_their_form_stays() {
         let layout = Layout::even(8).unwrap();
         assert_eq!(encode(&layout), [0x83, 8, 8, 8]);
-        assert_eq!(encode(&Word::Arriving("d".into())), [0x82, 0, 0x81, 0x61, b'd']);
+        let arrival = |from: &str| Arrival { from: from.into(), mark: 7 };
+        assert_eq!(encode(&Word::Arriving(arrival("d"))), [0x82, 0, 0x81, 0x82, 0x61, b'd', 7]);
         assert_eq!(encode(&Word::Events(2)), [0x82, 1, 0x81, 2]);
         let mut agreed = Agreed::default();
-        agreed.hear(&encode(&Word::Arriving("there".into()))).unwrap();
+        agreed.hear(&encode(&Word::Arriving(arrival("there")))).unwrap();
         assert!(agreed.clone().whole().is_err(), "a part is not the whole");
         agreed.hear(&encode(&layout)).unwrap();
         agreed.hear(&encode(&Word::Events(3))).unwrap();
         agreed.hear(&encode(&Word::Events(2))).unwrap();
         let agreed = agreed.whole().unwrap();
         assert_eq!(agreed, Agreed { layout: Some(layout), arriving: None, events: 3 });
+        assert!(is_filled_by(&agreed, &arrival("there")).is_err(), "a cluster that was founded");
+        let filled = Agreed { arriving: Some(arrival("there")), ..Agreed::default() };
+        assert!(is_filled_by(&filled, &arrival("there")).is_ok());
+        assert!(
+            is_filled_by(&filled, &Arrival { mark: 8, ..arrival("there") }).is_err(),
+            "another migration"
+        );
         assert!(readable(&agreed, 3).is_ok());
         let refused = readable(&agreed, 2).unwrap_err().to_string();
         assert!(refused.contains("version 3") && refused.contains("up to 2"), "{refused}");

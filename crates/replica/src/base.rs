@@ -19,8 +19,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use waybill_journal::cluster::{BASE_CHUNK_BYTES_MAX, Base, Engine, base_hash};
-use waybill_journal::{Frame, Hash, Head, Journal, LogId};
+use waybill_journal::cluster::{BASE_CHUNK_BYTES_MAX, Base, BaseWriter, Engine, base_hash};
+use waybill_journal::{Frame, Hash, Head, Journal, LogId, LogStats};
 use waybill_machine::record::{decode, encode};
 use waybill_machine::{Cold, ScanOrder};
 use waybill_store::{Op, Order, Store};
@@ -216,12 +216,25 @@ pub(crate) async fn give(
         return Ok(None);
     }
     let rows: Arc<dyn Cold> = Arc::new(ColdRows { store: Arc::clone(store), partition });
-    let given = write(engine, partition, at, &rows).await?;
-    Ok(given.map(|(_, bytes)| bytes))
+    let Some(written) = write(engine, partition, at, &rows).await? else { return Ok(None) };
+    // A copy that is made anew removes its marker before its rows: these may have gone while they were read.
+    let rows = Arc::clone(store);
+    let marker = blocking(partition, move || Ok(recovery::marker(&*rows, partition)?)).await?;
+    if marker.is_none_or(|marker| (marker.sequence, marker.hash) != (at.seq, at.hash)) {
+        return Ok(None);
+    }
+    written.writer.finish().await?;
+    Ok(Some(written.bytes))
 }
 
-/// Writes a base at frame `at` from rows that stand still; answers how many rows and bytes it has, `None` where there are
-/// no rows at all.
+/// A base that is written and that nobody sees before it is finished.
+pub(crate) struct Written {
+    pub(crate) writer: Box<dyn BaseWriter>,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+/// Writes a base at frame `at` from rows that stand still, all but its end; `None` where there are no rows at all.
 ///
 /// # Errors
 /// An engine that does not answer or refuses.
@@ -230,7 +243,7 @@ pub(crate) async fn write(
     partition: PartitionId,
     at: Head,
     rows: &Arc<dyn Cold>,
-) -> Result<Option<(u64, u64)>, OpenError> {
+) -> Result<Option<Written>, OpenError> {
     let mut writer = engine.begin_base(LogId(partition.number()), at).await?;
     let mut lower = AFTER_MARKER.to_vec();
     let (mut count, mut bytes) = (0, 0);
@@ -253,8 +266,7 @@ pub(crate) async fn write(
     if bytes == 0 {
         return Ok(None);
     }
-    writer.finish().await?;
-    Ok(Some((count, bytes)))
+    Ok(Some(Written { writer, rows: count, bytes }))
 }
 
 /// Where the rows of tables begin: prefix 0 is the marker's, which belongs to the store that it stands in.
@@ -325,6 +337,8 @@ pub(crate) async fn keep(
         for (partition, status) in &partitions {
             let Some(status) = status.upgrade() else { return };
             if status.role() != Role::Owner {
+                // Whoever owns it tells.
+                tell(*partition, 0, LogStats::default());
                 continue;
             }
             let Some(since) = measure(&engine, *partition).await else { continue };
@@ -349,7 +363,7 @@ pub(crate) async fn keep(
 
 /// Tells how far a log has grown; answers where its newest base stands.
 async fn measure(engine: &Arc<dyn Engine>, partition: PartitionId) -> Option<u64> {
-    let (log, label) = (LogId(partition.number()), partition.to_string());
+    let log = LogId(partition.number());
     let base = match engine.bases(log).await {
         Ok(bases) => bases.first().map_or(0, |base| base.at.seq),
         Err(error) => {
@@ -359,9 +373,13 @@ async fn measure(engine: &Arc<dyn Engine>, partition: PartitionId) -> Option<u64
     };
     let stats = engine.stats();
     let known = stats.logs.get(&log).copied().unwrap_or_default();
-    let since = known.head.saturating_sub(base);
-    metrics::gauge!(names::FRAMES_SINCE_BASE, "partition" => label.clone()).set(since as f64);
-    metrics::gauge!(names::LOG_BYTES, "partition" => label.clone()).set(known.bytes as f64);
-    metrics::gauge!(names::LOG_BYTES_MAX, "partition" => label).set(known.bytes_max as f64);
+    tell(partition, known.head.saturating_sub(base), known);
     Some(base)
+}
+
+fn tell(partition: PartitionId, since_base: u64, log: LogStats) {
+    let label = partition.to_string();
+    metrics::gauge!(names::FRAMES_SINCE_BASE, "partition" => label.clone()).set(since_base as f64);
+    metrics::gauge!(names::LOG_BYTES, "partition" => label.clone()).set(log.bytes as f64);
+    metrics::gauge!(names::LOG_BYTES_MAX, "partition" => label).set(log.bytes_max as f64);
 }

@@ -97,8 +97,9 @@ impl<'a, M: Routed> Following<'a, M> {
                 biased;
                 item = mailbox.internal.recv() => match item {
                     Some(Internal::Own) => match self.claim().await {
-                        Ok(Some(epoch)) => return self.owns(epoch),
-                        Ok(None) => { self.seat.place.status.set_role(Role::Follower); Ok(()) }
+                        Ok(Some(epoch)) if compared.difference().is_none() => return self.owns(epoch),
+                        // What was found to differ meanwhile owns nothing: it is thrown away below.
+                        Ok(_) => { self.seat.place.status.set_role(Role::Follower); Ok(()) }
                         Err(error) => Err(error),
                     },
                     Some(item) => self.internal(item).await,

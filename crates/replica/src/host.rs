@@ -165,10 +165,14 @@ impl DataDir {
     fn arriving(&self) -> PathBuf {
         self.0.join("ARRIVING")
     }
-    /// From where the directory is being filled, or was when that was broken off.
+    /// From where the directory is being filled, or was when that was broken off. A mark that cannot be read is one.
     #[must_use]
     pub fn arriving_from(&self) -> Option<String> {
-        std::fs::read_to_string(self.arriving()).ok()
+        match std::fs::read(self.arriving()) {
+            Ok(from) => Some(String::from_utf8_lossy(&from).into_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => Some(format!("somewhere ({error})")),
+        }
     }
     /// Makes the directory and marks it as one that is being filled, durably: nothing starts on a part of it.
     ///
@@ -179,6 +183,13 @@ impl DataDir {
         std::fs::write(self.arriving(), from)?;
         File::open(self.arriving())?.sync_all()?;
         File::open(&self.0)?.sync_all()
+    }
+    /// Refuses a directory that is being filled.
+    fn is_whole(&self) -> Result<(), OpenError> {
+        match self.arriving_from() {
+            Some(from) => Err(OpenError::Arriving { what: self.0.display().to_string(), from }),
+            None => Ok(()),
+        }
     }
     /// It is filled.
     ///
@@ -213,6 +224,15 @@ impl Host {
     /// # Errors
     /// [`OpenError`]; nothing ever starts empty or short instead.
     pub fn open(dir: DataDir, options: HostOptions) -> Result<Self, OpenError> {
+        dir.is_whole()?;
+        Self::open_with(dir, options, None)
+    }
+
+    /// As [`Self::open`], by whoever fills the directory and has not said yet that it is filled.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_arriving(dir: DataDir, options: HostOptions) -> Result<Self, OpenError> {
         Self::open_with(dir, options, None)
     }
 
@@ -226,6 +246,7 @@ impl Host {
         options: HostOptions,
         cluster: ClusterOptions,
     ) -> Result<Self, OpenError> {
+        dir.is_whole()?;
         Self::open_with(dir, options, Some(cluster))
     }
 
@@ -234,9 +255,6 @@ impl Host {
         options: HostOptions,
         cluster: Option<ClusterOptions>,
     ) -> Result<Self, OpenError> {
-        if let Some(from) = dir.arriving_from() {
-            return Err(OpenError::Arriving { what: dir.path().display().to_string(), from });
-        }
         if dir.holds_something_else() {
             return Err(OpenError::Foreign(dir.path().to_path_buf()));
         }
@@ -274,11 +292,11 @@ impl Host {
     ) -> Result<Self, OpenError> {
         let reads = cluster.member.events;
         let agreeing = agreed::agree(&cluster.engine, options.layout, reads);
-        let agreed = tokio::runtime::Handle::current().block_on(agreeing)?;
+        tokio::runtime::Handle::current().block_on(agreeing)?;
         crate::metrics::describe();
         let journal: Arc<dyn Journal> = cluster.engine.clone();
         let (router, checkpoints) = (Router::default(), Arc::new(Semaphore::new(1)));
-        let hosted = Some(Hosted::new(cluster, &agreed));
+        let hosted = Some(Hosted::new(cluster));
         Ok(Self { dir, options, store, journal, router, checkpoints, hosted, _lock: lock })
     }
 

@@ -2,7 +2,6 @@
 //! owns it.
 
 use crate::OpenError;
-use crate::agreed::Agreed;
 use crate::carried::{Routed, pack_outcome, unpack};
 use crate::checkpoint::Target;
 use crate::cluster::{Cluster, ClusterOptions, Owner, Owners, WireError, WireFuture, holder};
@@ -31,11 +30,11 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
-    pub(crate) fn new(options: ClusterOptions, agreed: &Agreed) -> Self {
+    pub(crate) fn new(options: ClusterOptions) -> Self {
         let (publish, owners) = watch::channel(Arc::new(Owners::default()));
         let me = Arc::from(holder(&options.member));
-        // Whatever was agreed all that live can read; more is written once it is known that they can.
-        let form = Arc::new(AtomicU32::new(agreed.events));
+        // What everybody reads; more is written once it is known that all who live now can read it.
+        let form = Arc::new(AtomicU32::new(1));
         let cluster = Cluster { options, me, owners, look: Arc::new(Notify::new()), form };
         let (chairs, wanted) = (Chairs::default(), Arc::new(Wanted::default()));
         let keeper = Keeper {

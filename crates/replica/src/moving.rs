@@ -202,15 +202,18 @@ pub async fn send_state<M: Machine>(
     .await?;
     let written = base::write(engine, partition, at, &rows).await?;
     let ttl = host.options.limits.request_ttl_ms;
+    let (rows, bytes) = written.as_ref().map_or((0, 0), |written| (written.rows, written.bytes));
     let arrived = match written {
-        Some(_) => hash_of_base::<M>(engine, partition, host.layout(), at, ttl).await?,
+        Some(written) => {
+            written.writer.finish().await?;
+            hash_of_base::<M>(engine, partition, host.layout(), at, ttl).await?
+        }
         // Nothing at all is a state too: that of a log which begins here.
         None => {
             let mut core = Core::<M>::open(partition, host.layout(), None, ttl);
             core.state_hash()
         }
     };
-    let (rows, bytes) = written.unwrap_or_default();
     Ok(Moved { partition, at, rows, bytes, sent, arrived })
 }
 

@@ -462,6 +462,10 @@ impl<M: Machine> Running<M> {
             self.acknowledge_at = None;
             self.core.acknowledge(&acknowledged);
             let state = self.tenure.as_ref().and_then(|_| self.status.compare.to_tell());
+            if self.tenure.is_some() && self.status.compare.difference().is_some() {
+                tracing::error!(partition = %self.id, "what is owned here is not what was owned before; it is made anew");
+                return Err(Stop::Failed);
+            }
             let version = self.status.form();
             let body = Body { version, entries: batch.entries, acknowledged, state };
             let bytes = waybill_machine::record::encode(&body);

@@ -24,7 +24,7 @@ use waybill_store::{Op, Order, SledStore, Store, checkpoint_file};
 use waybill_types::{PartitionId, Service};
 
 const ROWS: &str = "rows.wbc";
-const DECISIONS: &str = "decisions";
+pub(crate) const DECISIONS: &str = "decisions";
 const MANIFEST: &str = "manifest.json";
 const FORMAT: u32 = 1;
 
@@ -90,7 +90,7 @@ pub async fn backup(
     let keys = directory.join("keys");
     match host.cluster() {
         Some(cluster) => drop(crate::migrate::keys::take(cluster.engine(), &keys, &Silent).await?),
-        None => copy_files(&host.dir().keys(), &keys)?,
+        None => drop(copy_files(&host.dir().keys(), &keys)?),
     }
     let (store, target) = (host.store().clone(), directory.to_path_buf());
     let manifest = tokio::task::spawn_blocking(move || {
@@ -206,18 +206,21 @@ fn hash(hex: &str) -> anyhow::Result<[u8; 16]> {
     Ok(hash)
 }
 
-fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to)?;
+/// Copies the files of a directory, durably; answers their bytes.
+pub(crate) fn copy_files(from: &Path, to: &Path) -> anyhow::Result<u64> {
+    std::fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    let mut bytes = 0;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             let target = to.join(entry.file_name());
-            std::fs::copy(entry.path(), &target)?;
+            bytes += std::fs::copy(entry.path(), &target)
+                .with_context(|| format!("cannot copy {}", entry.path().display()))?;
             File::open(&target)?.sync_all()?;
         }
     }
     File::open(to)?.sync_all()?;
-    Ok(())
+    Ok(bytes)
 }
 
 fn finish(target: &Path, rows: u64, partitions: Vec<ManifestPartition>) -> anyhow::Result<Manifest> {

@@ -35,7 +35,7 @@ use waybill_proto::orders::v1::amendments_service_server::AmendmentsServiceServe
 use waybill_proto::orders::v1::order_policy_service_server::OrderPolicyServiceServer;
 use waybill_proto::orders::v1::orders_service_server::OrdersServiceServer;
 use waybill_proto::orders::v1::returns_service_server::ReturnsServiceServer;
-use waybill_replica::{Clock, ClusterOptions, DataDir, Host, HostOptions};
+use waybill_replica::{Clock, ClusterOptions, DataDir, Host, HostOptions, OpenError};
 use waybill_service_kit::{Nodes, OpenPerson, Planner, Seal, explain_undecodable, identify};
 use waybill_store::Op;
 use waybill_store::vault::Vault;
@@ -186,10 +186,30 @@ async fn serve(
 /// # Errors
 /// See [`waybill_replica::OpenError`].
 pub async fn open_host(config: &Config) -> anyhow::Result<Host> {
-    open_host_in(config, None).await
+    open_host_by(config, Host::open).await
+}
+
+/// As [`open_host`], by whoever fills the directory.
+///
+/// # Errors
+/// See [`waybill_replica::OpenError`].
+pub(crate) async fn open_arriving(config: &Config) -> anyhow::Result<Host> {
+    open_host_by(config, Host::open_arriving).await
 }
 
 async fn open_host_in(config: &Config, cluster: Option<ClusterOptions>) -> anyhow::Result<Host> {
+    match cluster {
+        Some(cluster) => {
+            open_host_by(config, |dir, options| Host::open_in_cluster(dir, options, cluster)).await
+        }
+        None => open_host(config).await,
+    }
+}
+
+async fn open_host_by(
+    config: &Config,
+    open: impl FnOnce(DataDir, HostOptions) -> Result<Host, OpenError> + Send + 'static,
+) -> anyhow::Result<Host> {
     let clock = match config.clock {
         ClockKind::System => Clock::system(),
         ClockKind::Virtual => Clock::virtual_at(VIRTUAL_START),
@@ -202,11 +222,7 @@ async fn open_host_in(config: &Config, cluster: Option<ClusterOptions>) -> anyho
         store: waybill_store::Options { cache_bytes: config.store.cache_bytes },
     };
     let dir = DataDir::new(&config.data_dir);
-    let opened = tokio::task::spawn_blocking(move || match cluster {
-        Some(cluster) => Host::open_in_cluster(dir, options, cluster),
-        None => Host::open(dir, options),
-    });
-    let opened = opened.await?;
+    let opened = tokio::task::spawn_blocking(move || open(dir, options)).await?;
     opened.with_context(|| format!("cannot open {}", config.data_dir.display()))
 }
 

@@ -29,7 +29,6 @@ impl Keeper {
     pub(super) async fn check_form(&mut self) -> Result<(), Error> {
         let member = &self.cluster.options.member;
         let said = agreed::look(self.cluster.engine()).await.map_err(engine)?;
-        self.cluster.form.fetch_max(said.events.min(member.events), Ordering::AcqRel);
         let Err(error) = agreed::readable(&said, member.events) else { return Ok(()) };
         tracing::error!(%error, "this process cannot take part; it leaves");
         self.wanted.joined.store(false, Ordering::SeqCst);

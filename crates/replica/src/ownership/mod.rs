@@ -129,10 +129,11 @@ impl Keeper {
         match self.cluster.engine().beat(&member, self.ttl()).await? {
             Presence::Alive => {
                 let was_away = self.beaten.is_none_or(|at| at.elapsed() >= self.ttl());
-                self.beaten = Some(asked);
+                // Noted only when it has been looked at: what fails is looked at again.
                 if was_away {
                     self.check_form().await?;
                 }
+                self.beaten = Some(asked);
             }
             Presence::NameTaken { remaining } => {
                 let name = &member.name;

@@ -72,7 +72,6 @@ pub struct Restored {
 pub async fn restore_until(copy: &Path, data: &Path, point: Point, later: Later) -> anyhow::Result<Restored> {
     let manifest = manifest_of(copy)?;
     let dir = super::begin(copy, data)?;
-    take_keys(copy, &dir, &later).await?;
     let (rows, to) = (copy.to_path_buf(), dir.clone());
     let (store, layout) = tokio::task::spawn_blocking(move || {
         let store = copy_rows(&rows, &to)?;
@@ -86,6 +85,8 @@ pub async fn restore_until(copy: &Path, data: &Path, point: Point, later: Later)
     };
     let playing = Play { store: Arc::clone(&store), journal: Arc::clone(&journal), layout };
     let (cut, cut_back) = tokio::task::spawn_blocking(move || playing.play(point)).await??;
+    // After the last frame was read: whatever it is sealed with is there by now.
+    take_keys(copy, &dir, &later).await?;
     let frames = go_on(&manifest, &cut, &journal, &dir).await?;
     tokio::task::spawn_blocking(move || drop((store, journal))).await?;
     dir.end_arrival()?;
@@ -192,6 +193,14 @@ impl Play {
             all.insert(id, steps);
         }
         let cut = consistent(&all).context("the copy is not consistent in itself")?;
+        if let Point::Token(token) = point {
+            let stands = cut[&token.partition].head.seq;
+            ensure!(
+                stands == token.sequence,
+                "{token} cannot be restored: what it received was sent later by its sender's clock, and it would be cut back to \
+                 {stands}; name a later point"
+            );
+        }
         let is_last =
             |(id, step): &(&PartitionId, &Step)| all[*id].last().is_some_and(|last| last.head == step.head);
         let cut_back = cut.len() - cut.iter().filter(is_last).count();

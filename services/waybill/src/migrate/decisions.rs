@@ -1,36 +1,27 @@
 //! Decisions beside the journal: files that are copied as they are. They belong to the process that planned, and nothing
 //! depends on them.
 
-use anyhow::Context;
-use std::fs::File;
+use crate::backup::{DECISIONS, copy_files};
+use anyhow::{Context, ensure};
 use std::path::Path;
 use waybill_replica::DataDir;
 
-/// The decisions in a data directory.
-const NAME: &str = "decisions";
+/// Refuses a data directory that has decisions.
+pub(super) fn free(to: &Path) -> anyhow::Result<()> {
+    let to = to.join(DECISIONS);
+    let has_some = to.is_dir() && std::fs::read_dir(&to)?.next().is_some();
+    ensure!(!has_some, "{} has decisions already; they are not mixed with others", to.display());
+    Ok(())
+}
 
 /// Copies the decisions of one data directory, where it has any, into another that has none; answers their bytes.
 pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<u64> {
-    let (from, journal, to) = (from.join(NAME), DataDir::new(to).journal(), to.join(NAME));
-    if !from.is_dir() {
+    let (decisions, journal) = (from.join(DECISIONS), DataDir::new(to).journal());
+    if !decisions.is_dir() {
         return Ok(0);
     }
-    let has_some = to.is_dir() && std::fs::read_dir(&to)?.next().is_some();
-    anyhow::ensure!(!has_some, "{} has decisions already; they are not mixed with others", to.display());
+    free(to)?;
     // What has a journal is a data directory to whoever starts there.
-    for path in [&to, &journal] {
-        std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
-    }
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(&from)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            let target = to.join(entry.file_name());
-            bytes += std::fs::copy(entry.path(), &target)
-                .with_context(|| format!("cannot copy {}", entry.path().display()))?;
-            File::open(&target)?.sync_all()?;
-        }
-    }
-    File::open(&to)?.sync_all()?;
-    Ok(bytes)
+    std::fs::create_dir_all(&journal).with_context(|| format!("cannot make {}", journal.display()))?;
+    copy_files(&decisions, &to.join(DECISIONS))
 }

@@ -44,15 +44,10 @@ pub async fn to_directory(
         report.decisions += decisions::copy(from, to)?;
     }
     unmoved(engine, &stretches).await?;
+    // It is opened as any other, and is what it is by its own files alone; nobody else starts on it before that is shown.
+    report.partitions = prove(to, moved, options, progress).await?;
     dir.end_arrival()?;
-    // From here on it opens as any other, and is what it is by its own files alone.
-    match prove(to, moved, options, progress).await {
-        Ok(partitions) => Ok(Report { partitions, ..report }),
-        Err(error) => {
-            dir.begin_arrival("a shared journal, and came out as another state")?;
-            Err(error)
-        }
-    }
+    Ok(report)
 }
 
 fn free(dir: &DataDir, options: &Options) -> anyhow::Result<()> {
@@ -156,7 +151,8 @@ async fn prove(
     progress: &dyn Progress,
 ) -> anyhow::Result<Vec<Moved>> {
     progress.begin("states", moved.len() as u64);
-    let host = Arc::new(super::engine::open(to, options).await?);
+    let settings = super::engine::settings(to, options).await?;
+    let host = Arc::new(crate::serve::open_arriving(&settings).await?);
     for moved in &mut moved {
         let (host, id) = (Arc::clone(&host), moved.partition);
         let hash = tokio::task::spawn_blocking(

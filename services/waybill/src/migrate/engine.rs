@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use waybill_journal::cluster::Engine;
 use waybill_journal::{Head, Journal};
+use waybill_replica::agreed::{self, Arrival};
 use waybill_replica::moving::{self, Carried, Stretch};
-use waybill_replica::{Body, Host, agreed};
+use waybill_replica::{Body, Host};
 use waybill_types::PartitionId;
 
 /// Logs that are carried at once.
@@ -29,8 +30,12 @@ pub async fn to_engine(
     let dir = waybill_replica::DataDir::new(from);
     ensure!(dir.exists(), "{} is not a data directory: there is no journal in it", from.display());
     free(engine, options).await?;
+    if let Some(to) = options.decisions.first() {
+        decisions::free(to)?;
+    }
     let host = Arc::new(open(from, options).await?);
-    agreed::begin_arrival(engine, &from.display().to_string()).await?;
+    let arrival = Arrival { from: from.display().to_string(), mark: mark()? };
+    agreed::begin_arrival(engine, &arrival).await?;
     let mut report = Report::default();
     let ends = logs(&host, engine, options, progress, &mut report.frames).await?;
     progress.begin("partitions", ends.len() as u64);
@@ -47,11 +52,18 @@ pub async fn to_engine(
     if dir.keys().join(waybill_store::vault::FILE_NAME).exists() {
         report.keys = keys::send(&dir.keys(), engine, progress).await?;
     }
+    agreed::end_arrival(engine, &arrival, host.layout(), u32::from(Body::VERSION)).await?;
+    // Nothing depends on them: they may be copied by hand when this breaks off.
     if let Some(to) = options.decisions.first() {
-        report.decisions = decisions::copy(from, to)?;
+        report.decisions = decisions::copy(from, to).context("everything arrived but decisions")?;
     }
-    agreed::end_arrival(engine, host.layout(), u32::from(Body::VERSION)).await?;
     Ok(report)
+}
+
+fn mark() -> anyhow::Result<u64> {
+    let mut mark = [0; 8];
+    getrandom::fill(&mut mark).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    Ok(u64::from_be_bytes(mark))
 }
 
 /// An engine that holds nothing, or nothing but what is to be begun again.
@@ -60,7 +72,7 @@ async fn free(engine: &Arc<dyn Engine>, options: &Options) -> anyhow::Result<()>
     let said = agreed::look(engine).await?;
     match (said.arriving, options.begin_again) {
         (Some(_), true) => bail!("the remains of an earlier migration are there; clear them first"),
-        (Some(from), false) => bail!(
+        (Some(Arrival { from, .. }), false) => bail!(
             "the shared journal was being filled from {from} and is not whole: repeat with --begin-again to remove what is \
              there and begin anew"
         ),
@@ -78,7 +90,8 @@ async fn free(engine: &Arc<dyn Engine>, options: &Options) -> anyhow::Result<()>
 /// An engine that is in use, or that does not answer.
 pub async fn clear_remains(engine: &Arc<dyn Engine>) -> anyhow::Result<bool> {
     nobody_lives(engine).await?;
-    if agreed::look(engine).await?.arriving.is_none() {
+    let said = agreed::look(engine).await?;
+    if said.arriving.is_none() || said.layout.is_some() {
         return Ok(false);
     }
     engine.clear().await?;
@@ -86,6 +99,11 @@ pub async fn clear_remains(engine: &Arc<dyn Engine>) -> anyhow::Result<bool> {
 }
 
 pub(super) async fn open(from: &Path, options: &Options) -> anyhow::Result<Host> {
+    crate::serve::open_host(&settings(from, options).await?).await
+}
+
+/// The settings that a directory is opened with to be read, whatever it was served with.
+pub(super) async fn settings(from: &Path, options: &Options) -> anyhow::Result<Config> {
     let store = waybill_store::Options::default();
     let dir = waybill_replica::DataDir::new(from);
     ensure!(dir.store().is_dir(), "{} is not a data directory: there is no store in it", from.display());
@@ -102,7 +120,7 @@ pub(super) async fn open(from: &Path, options: &Options) -> anyhow::Result<Host>
     config.limits.request_ttl_hours = hours;
     // Opening must not drop what some other setting keeps.
     config.journal.archive_bytes = u64::MAX;
-    crate::serve::open_host(&config).await
+    Ok(config)
 }
 
 /// Carries the logs, several at once; answers where each that has anything ends at the engine.

@@ -51,8 +51,8 @@ async fn until(args: Args, point: Point) -> anyhow::Result<()> {
     };
     args.journal.apply(&mut config.journal);
     let later = match (args.from, &config.journal.url) {
-        (Some(_), Some(_)) => bail!("name one of --from and --journal"),
-        (Some(from), None) => Later::Directory(from),
+        // A journal that the environment or the configuration names is not meant then.
+        (Some(from), _) => Later::Directory(from),
         (None, Some(_)) => {
             Later::Engine(engine::open(&config.journal, config.journal_options().max_frame_bytes).await?)
         }
