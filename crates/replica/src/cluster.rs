@@ -74,9 +74,17 @@ pub struct Owners {
     pub members: Vec<MemberRow>,
     /// Leases.
     pub leases: Vec<LeaseRow>,
+    /// When this was asked: what remained of leases then is shorter by now. `None` where nobody was asked yet.
+    pub asked: Option<Instant>,
 }
 
 impl Owners {
+    /// How long ago this was asked. `None` where nobody was asked yet.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.asked.map(|asked| asked.elapsed())
+    }
+
     /// Who holds the lease of a partition, if somebody living does.
     #[must_use]
     pub fn owner(&self, of: PartitionId) -> Option<&Member> {

@@ -250,6 +250,23 @@ impl<M: Machine> Partition<M> {
         answered.await.map_err(|_| Failure::Unavailable { why: "it stopped" })
     }
 
+    /// True where nobody can know more of the partition than this process and its observer: without a cluster, and at the
+    /// owner while its lease surely holds.
+    #[must_use]
+    pub fn is_newest(&self) -> bool {
+        let holds = |tenure: &Arc<Tenure>| self.status.role() == Role::Owner && tenure.holds();
+        self.status.tenure.get().is_none_or(holds)
+    }
+
+    /// Answers once what this process has of the partition, and what its observer was told, is as new as what the owner had
+    /// when this was called.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] and [`Failure::Unavailable`].
+    pub async fn catch_up(&self) -> Result<(), Failure<M::Refusal>> {
+        if self.is_newest() { Ok(()) } else { self.read(|_, _| ()).await }
+    }
+
     fn not_queued<T>(&self, error: &mpsc::error::TrySendError<T>) -> Failure<M::Refusal> {
         match error {
             mpsc::error::TrySendError::Full(_) => {

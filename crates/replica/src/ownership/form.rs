@@ -45,7 +45,7 @@ impl Keeper {
         }
         agreed::raise(self.cluster.engine(), all).await.map_err(engine)?;
         let members = self.cluster.engine().members().await?;
-        let now = Owners { members, leases: Vec::new() };
+        let now = Owners { members, ..Owners::default() };
         if least(&now, reads) >= all {
             tracing::info!(
                 version = all,

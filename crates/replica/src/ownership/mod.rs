@@ -2,12 +2,14 @@
 //! spread, and hands over what is not. Leases only say who should claim; that nobody writes beside the owner is the
 //! fence of the claim.
 
+mod away;
 mod form;
 mod spread;
 
 use crate::cluster::{Cluster, Owners, holder, running_name};
 use crate::handle::Role;
 use crate::seat::{Chair, Chairs};
+use away::Away;
 use futures::future::join_all;
 use spread::{Known, spread};
 use std::collections::BTreeMap;
@@ -40,6 +42,8 @@ pub(crate) struct Keeper {
     pub(crate) unwell_since: Option<Instant>,
     /// That has lasted.
     pub(crate) unwell: bool,
+    /// What was known before the engine was away.
+    pub(crate) away: Away,
 }
 
 type Plan = BTreeMap<PartitionId, String>;
@@ -83,9 +87,10 @@ impl Keeper {
         if joined && self.beaten.is_none_or(|at| at.elapsed() >= self.ttl() / 4) {
             self.beat().await?;
         }
-        let engine = Arc::clone(self.cluster.engine());
+        let (engine, asked) = (Arc::clone(self.cluster.engine()), Instant::now());
         let (leases, members) = tokio::try_join!(engine.leases(), engine.members())?;
-        let owners = Arc::new(Owners { members, leases });
+        let owners = Owners { members, leases, asked: Some(asked) };
+        let owners = Arc::new(self.away.look(owners, self.ttl(), Instant::now()));
         self.publish(&owners);
         if !joined {
             return Ok(());
@@ -248,8 +253,12 @@ impl Keeper {
             row.is_none_or(|row| row.holder.is_none() || row.remaining.is_zero())
         };
         let renew = self.renewed.is_none_or(|at| at.elapsed() >= self.ttl() / 4);
-        let asked_for: Vec<PartitionId> =
-            mine.into_iter().filter(|id| is_free(id) || (renew && self.is_mine(owners, *id))).collect();
+        // What is held here and only followed has lost its claim, and makes another at once.
+        let follows = |id: &PartitionId| chairs.get(id).is_some_and(|chair| chair.role() == Role::Follower);
+        let asked_for: Vec<PartitionId> = mine
+            .into_iter()
+            .filter(|id| is_free(id) || ((renew || follows(id)) && self.is_mine(owners, *id)))
+            .collect();
         if asked_for.is_empty() {
             return Ok(());
         }
@@ -263,8 +272,8 @@ impl Keeper {
         for (id, lease) in asked_for.iter().zip(leases) {
             let Some(chair) = chairs.get(id) else { continue };
             match lease {
-                Lease::Held { remaining } => {
-                    let unbroken = chair.tenure().extend(asked, remaining, self.ttl());
+                Lease::Held { remaining, term } => {
+                    let unbroken = chair.tenure().extend(asked, remaining, self.ttl(), term);
                     match chair.role() {
                         Role::Follower => {
                             chair.own();
@@ -274,8 +283,12 @@ impl Keeper {
                         // what is in memory here is old. Only a claim of its own says that it is not.
                         Role::Owner if !unbroken => {
                             chair.tenure().end();
-                            drop(chair.step_down());
-                            self.renewed = None;
+                            let (stepped_down, cluster) = (chair.step_down(), self.cluster.clone());
+                            // Then it claims.
+                            tokio::spawn(async move {
+                                drop(stepped_down.await);
+                                cluster.look();
+                            });
                         }
                         Role::Owner | Role::Claiming | Role::Recovering => {}
                     }

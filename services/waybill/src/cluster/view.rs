@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tonic::{Request, Response, async_trait};
 use waybill_journal::LogId;
 use waybill_proto::common::v1 as proto;
@@ -51,10 +51,10 @@ impl ClusterDoor {
 
     /// Asked of the engine, not of what was heard a moment ago.
     async fn owners(&self, cluster: &Cluster) -> Result<Owners, tonic::Status> {
-        let engine = cluster.engine();
-        let asked = tokio::try_join!(engine.leases(), engine.members());
-        let (leases, members) = asked.map_err(|error| unavailable(&error))?;
-        Ok(Owners { members, leases })
+        let (engine, asked) = (cluster.engine(), Some(Instant::now()));
+        let told = tokio::try_join!(engine.leases(), engine.members());
+        let (leases, members) = told.map_err(|error| unavailable(&error))?;
+        Ok(Owners { members, leases, asked })
     }
 
     fn status(&self, of: PartitionId) -> Option<&Status> {
