@@ -2,6 +2,8 @@
 
 use crate::config::Settings;
 use crate::effects::{Awaited, Ear};
+use futures::future::try_join_all;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tonic::Status;
@@ -125,6 +127,17 @@ impl Inner {
     /// Reads `after` of a read of this service: empty, or a token that a write of it returned.
     pub(crate) fn own_token(&self, fields: &mut Fields, text: &str) {
         partitions::own_token(fields, &self.partitions, text);
+    }
+
+    /// Waits until the mirror has of these SKUs what their owners had when this was called.
+    pub(crate) async fn catch_up<'a>(&self, skus: impl IntoIterator<Item = &'a Sku>) -> Result<(), Status> {
+        if self.partitions.iter().all(Partition::is_newest) {
+            return Ok(());
+        }
+        let homes: BTreeSet<PartitionId> = skus.into_iter().map(|sku| self.home_of(sku)).collect();
+        let homes = homes.into_iter().map(|home| self.partition(home)).collect::<Result<Vec<_>, _>>()?;
+        let caught_up = try_join_all(homes.into_iter().map(Partition::catch_up)).await;
+        caught_up.map(|_| ()).map_err(|failure| failed(&failure))
     }
 
     /// The mirror, once every partition has told what it has.

@@ -118,13 +118,13 @@ impl InventoryService for Door {
         &self,
         request: Request<proto::GetAvailabilityRequest>,
     ) -> Result<Response<proto::GetAvailabilityResponse>, Status> {
-        rpc::availability::get(&self.0, &request.into_inner()).map(Response::new)
+        rpc::availability::get(&self.0, &request.into_inner()).await.map(Response::new)
     }
     async fn batch_get_availability(
         &self,
         request: Request<proto::BatchGetAvailabilityRequest>,
     ) -> Result<Response<proto::BatchGetAvailabilityResponse>, Status> {
-        rpc::availability::batch(&self.0, &request.into_inner()).map(Response::new)
+        rpc::availability::batch(&self.0, &request.into_inner()).await.map(Response::new)
     }
 
     type WatchAvailabilityStream = rpc::watch_availability::AvailabilityStream;

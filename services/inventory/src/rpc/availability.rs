@@ -1,4 +1,5 @@
-//! Reading availability: from the mirror alone, so that a page of a shop costs the partitions nothing.
+//! Reading availability: from the mirror alone, so that a page of a shop costs the partitions nothing. Where another process
+//! may own them, the mirror is brought up to their owners first: a shop must not be told of stock that is sold.
 
 use crate::door::Shared;
 use crate::error::unknown_item;
@@ -13,7 +14,7 @@ use waybill_types::{NodeId, OwnerId, Sku};
 const NODES_MAX: usize = 1_000;
 const SKUS_MAX: usize = 1_000;
 
-pub(crate) fn get(
+pub(crate) async fn get(
     door: &Shared,
     message: &proto::GetAvailabilityRequest,
 ) -> Result<proto::GetAvailabilityResponse, Status> {
@@ -23,6 +24,7 @@ pub(crate) fn get(
     let owner = owner(&mut fields, "owner", &message.owner);
     door.own_token(&mut fields, &message.after);
     let ((sku, nodes), owner) = fields.finish(sku.zip(nodes).zip(owner))?;
+    door.catch_up([&sku]).await?;
     let stock = door.mirror()?.stock(&sku, &owner).ok_or_else(|| unknown_item(&sku))?;
     Ok(proto::GetAvailabilityResponse {
         availability: Some(answer(&sku, &owner, stock, &nodes, true)),
@@ -30,7 +32,7 @@ pub(crate) fn get(
     })
 }
 
-pub(crate) fn batch(
+pub(crate) async fn batch(
     door: &Shared,
     message: &proto::BatchGetAvailabilityRequest,
 ) -> Result<proto::BatchGetAvailabilityResponse, Status> {
@@ -43,6 +45,7 @@ pub(crate) fn batch(
     let owner = owner(&mut fields, "owner", &message.owner);
     door.own_token(&mut fields, &message.after);
     let ((skus, nodes), owner) = fields.finish(skus.zip(nodes).zip(owner))?;
+    door.catch_up(&skus).await?;
     let mirror = door.mirror()?;
     let one = |sku: &Sku| one(mirror, sku, &owner, &nodes, message.include_nodes);
     Ok(proto::BatchGetAvailabilityResponse { availabilities: skus.iter().map(one).collect() })
