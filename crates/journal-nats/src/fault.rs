@@ -78,7 +78,8 @@ impl std::fmt::Display for Fault {
 }
 
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
-const PAUSE_MOST: Duration = Duration::from_millis(500);
+/// A new leader may be there at any moment, and what waits for it waits as long as this at most.
+const PAUSE_MOST: Duration = Duration::from_millis(200);
 
 /// Asks again with growing pauses, until it has been long enough.
 #[derive(Debug)]

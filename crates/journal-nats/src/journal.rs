@@ -118,9 +118,10 @@ struct StreamNames {
 
 async fn open(options: Options, runtime: tokio::runtime::Handle) -> Result<Arc<Shared>, Error> {
     servers::check_sync(&options).await?;
-    let client = wire::connect(&options, &options.access).await?;
+    let waiting = Arc::default();
+    let client = wire::connect(&options, &options.access, &waiting).await?;
     servers::check_connected(&client, &options)?;
-    let wire = Wire::new(client, options.answer_within).await?;
+    let wire = Wire::new(client, waiting, options.answer_within).await?;
     let shared = Arc::new(Shared::new(options, wire, runtime.clone()));
     let mut patience = shared.patience("find the journal's streams");
     for config in [streams::tables_config, streams::bases_config, streams::keys_config] {
@@ -146,7 +147,7 @@ pub(crate) async fn existing_logs(shared: &Shared) -> Result<Vec<LogId>, Error> 
     let (mut found, mut offset) = (Vec::new(), 0);
     loop {
         let asked = json!({ "subject": subject, "offset": offset });
-        match shared.wire.call::<StreamNames>("STREAM.NAMES", &asked, patience.left()).await {
+        match shared.wire.query::<StreamNames>("STREAM.NAMES", &asked, patience.left()).await {
             Ok(page) => {
                 let names = page.streams.unwrap_or_default();
                 offset += names.len();

@@ -38,6 +38,9 @@ struct Row {
     renewal: u64,
     #[n(3)]
     wish: Option<String>,
+    /// The renewal with which the holder took it. Not there where an older binary wrote the row.
+    #[n(4)]
+    term: Option<u64>,
 }
 
 impl Row {
@@ -53,11 +56,13 @@ impl Row {
             Some(other) if other != holder && !remaining.is_zero() => {
                 Lease::HeldBy { holder: other.clone(), remaining }
             }
-            _ => {
-                self.holder = Some(holder.to_owned());
+            before => {
+                let goes_on = before.as_deref() == Some(holder);
                 self.ttl_us = u64::try_from(ttl.as_micros()).unwrap_or(u64::MAX);
                 self.renewal += 1;
-                Lease::Held { remaining: ttl }
+                self.term = self.term.filter(|_| goes_on).or(Some(self.renewal));
+                self.holder = Some(holder.to_owned());
+                Lease::Held { remaining: ttl, term: self.term }
             }
         }
     }
@@ -115,7 +120,7 @@ impl Leases for NatsJournal {
                 for log in &logs {
                     let row = table.rows.get_mut(&log.0);
                     if let Some(row) = row.filter(|row| row.holder.as_ref() == Some(&holder)) {
-                        (row.holder, row.renewal, changed) = (None, row.renewal + 1, true);
+                        (row.holder, row.term, row.renewal, changed) = (None, None, row.renewal + 1, true);
                     }
                 }
                 Ok((changed.then_some(table), ()))
@@ -165,22 +170,29 @@ mod tests {
     fn a_lease_is_taken_when_it_is_free_lapsed_or_ones_own() {
         let (ttl, left) = (Duration::from_secs(3), Duration::from_secs(1));
         let mut row = Row::default();
-        assert_eq!(row.hold("a", ttl, Duration::ZERO), Lease::Held { remaining: ttl });
+        let held = |term| Lease::Held { remaining: ttl, term: Some(term) };
+        assert_eq!(row.hold("a", ttl, Duration::ZERO), held(1));
         assert_eq!(row.hold("b", ttl, left), Lease::HeldBy { holder: "a".to_owned(), remaining: left });
         assert_eq!(row.renewal, 1, "asking changes nothing");
-        assert_eq!(row.hold("a", ttl, left), Lease::Held { remaining: ttl });
+        assert_eq!(row.hold("a", ttl, left), held(1));
         assert_eq!(row.renewal, 2);
-        assert_eq!(row.hold("b", ttl, Duration::ZERO), Lease::Held { remaining: ttl });
-        assert_eq!((row.holder.as_deref(), row.renewal), (Some("b"), 3));
+        assert_eq!(row.hold("a", ttl, Duration::ZERO), held(1), "lapsed, and nobody else had it");
+        assert_eq!(row.hold("b", ttl, Duration::ZERO), held(4));
+        assert_eq!((row.holder.as_deref(), row.renewal), (Some("b"), 4));
+        row.term = None;
+        assert_eq!(row.hold("b", ttl, left), held(5), "a row of an older binary says nothing of what was");
     }
 
     #[test]
     fn the_stored_form_of_a_lease_is_read_back_and_may_grow() {
-        let row = Row { holder: Some("a".into()), ttl_us: 5, renewal: 9, wish: None };
+        let row = Row { holder: Some("a".into()), ttl_us: 5, renewal: 9, wish: None, term: None };
         let table = Table { rows: BTreeMap::from([(7, row.clone())]) };
         let bytes = minicbor::to_vec(&table).expect("encodes");
         assert_eq!(bytes, [0x81, 0xa1, 7, 0x83, 0x61, b'a', 5, 9], "golden");
-        let longer = [0x82, 0xa1, 7, 0x85, 0x61, b'a', 5, 9, 0xf6, 1, 2];
+        let with_term = [0x81, 0xa1, 7, 0x85, 0x61, b'a', 5, 9, 0xf6, 8];
+        let read: Table = minicbor::decode(&with_term).expect("as it is written now");
+        assert_eq!(read.rows[&7], Row { term: Some(8), ..row.clone() });
+        let longer = [0x82, 0xa1, 7, 0x86, 0x61, b'a', 5, 9, 0xf6, 0xf6, 2, 0x80];
         let read: Table = minicbor::decode(&longer).expect("fields of a newer version are skipped");
         assert_eq!(read.rows[&7], row);
     }

@@ -1,6 +1,7 @@
 //! What is asked of the servers before anything is entrusted to them: their version, their largest message, and that
 //! they sync what they acknowledge. Knows no stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -98,7 +99,7 @@ pub(crate) async fn check_sync(options: &Options) -> Result<(), Error> {
 }
 
 async fn ask(options: &Options, access: &Access) -> Result<Vec<Bytes>, Error> {
-    let client = wire::connect(options, access).await?;
+    let client = wire::connect(options, access, &Arc::default()).await?;
     let failed =
         |what: String| Error::Engine { what: format!("ask the NATS servers' system account: {what}") };
     let inbox = client.new_inbox();

@@ -3,6 +3,10 @@
 //!
 //! Requests have a multiplexer of their own: that of the client library keeps an entry for every request that
 //! nobody answered, for good, and a journal asks again and again while its servers are away.
+//!
+//! While a stream has no leader, what is asked of it is dropped without a word, and a moment later there is one. So questions that
+//! change nothing are asked again under the same number until one of them is answered. What is to be stored is sent once: whether
+//! to send it again is for those to say who know what else may stand there by then.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State as Link;
-use async_nats::{Client, ConnectOptions, HeaderMap, Message, StatusCode, Subscriber};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, StatusCode, Subscriber};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -27,17 +31,27 @@ use crate::options::{Access, Options};
 
 /// Pings unanswered for twice this long end a connection, so that a stopped server does not hold it.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
-const RECONNECT_PAUSE_MOST: Duration = Duration::from_millis(500);
+const RECONNECT_PAUSE_MOST: Duration = Duration::from_millis(250);
+/// How long a question is unanswered before it is asked again.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(250);
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// Requests handed to the connection and not yet written: what bounds memory while it is away.
 const COMMANDS_MAX: usize = 256;
 
-/// Connects, at least once.
+/// Connects, at least once. Whoever waits in `waiting` is told when the connection breaks.
 ///
 /// # Errors
 /// [`Error::Options`] for credentials that cannot be read; [`Error::Engine`] where no server answers.
-pub(crate) async fn connect(options: &Options, access: &Access) -> Result<Client, Error> {
+pub(crate) async fn connect(options: &Options, access: &Access, waiting: &Arc<Waiting>) -> Result<Client, Error> {
+    let waiting = Arc::clone(waiting);
     let mut how = ConnectOptions::new()
+        .event_callback(move |event| {
+            if let Event::Disconnected = event {
+                // What was asked over it is not answered any more: an answer goes where the question came from.
+                waiting.lock().clear();
+            }
+            std::future::ready(())
+        })
         .name(format!("waybill {}", options.name))
         .ping_interval(PING_INTERVAL)
         .connection_timeout(CONNECT_WITHIN)
@@ -146,7 +160,8 @@ pub(crate) struct State {
     pub(crate) subjects: Option<HashMap<String, u64>>,
 }
 
-type Waiting = Mutex<HashMap<u64, oneshot::Sender<Message>>>;
+/// Who waits for an answer, by the number of the question.
+pub(crate) type Waiting = Mutex<HashMap<u64, oneshot::Sender<Message>>>;
 
 pub(crate) struct Wire {
     client: Client,
@@ -155,6 +170,14 @@ pub(crate) struct Wire {
     waiting: Arc<Waiting>,
     next: AtomicU64,
     answer_within: Duration,
+}
+
+/// What is sent, and whether it may be sent again while nobody answers.
+struct Asked {
+    subject: String,
+    headers: Option<HeaderMap>,
+    payload: Bytes,
+    again: bool,
 }
 
 /// Takes the entry away however the request ends.
@@ -172,11 +195,14 @@ impl Drop for Entry<'_> {
 impl Wire {
     /// # Errors
     /// [`Error::Engine`] where the connection is closed for good.
-    pub(crate) async fn new(client: Client, answer_within: Duration) -> Result<Self, Error> {
+    pub(crate) async fn new(
+        client: Client,
+        waiting: Arc<Waiting>,
+        answer_within: Duration,
+    ) -> Result<Self, Error> {
         let inbox = client.new_inbox();
         let closed = |error| Error::Engine { what: format!("subscribe to answers: {error}") };
         let answers = client.subscribe(format!("{inbox}.*")).await.map_err(closed)?;
-        let waiting = Arc::new(Waiting::default());
         tokio::spawn(hand_out(answers, Arc::clone(&waiting)));
         Ok(Self { client, inbox, waiting, next: AtomicU64::new(0), answer_within })
     }
@@ -190,13 +216,8 @@ impl Wire {
         self.waiting.lock().len()
     }
 
-    async fn request(
-        &self,
-        subject: String,
-        headers: Option<HeaderMap>,
-        payload: Bytes,
-        left: Duration,
-    ) -> Result<Message, Fault> {
+    /// Asks, and waits for the first answer.
+    async fn request(&self, asked: Asked, left: Duration) -> Result<Message, Fault> {
         // Handing it to a connection that is away would only queue it, for a server that comes later.
         if self.client.connection_state() != Link::Connected {
             return Err(Fault::Away { what: "no connection to a NATS server".to_owned() });
@@ -206,18 +227,8 @@ impl Wire {
         self.waiting.lock().insert(number, sender);
         let _entry = Entry { waiting: &self.waiting, number };
         let reply = format!("{}.{number}", self.inbox);
-        let asked = async {
-            let sent = match headers {
-                Some(headers) => {
-                    self.client.publish_with_reply_and_headers(subject, reply, headers, payload).await
-                }
-                None => self.client.publish_with_reply(subject, reply, payload).await,
-            };
-            sent.map_err(|error| Fault::Away { what: error.to_string() })?;
-            answer.await.map_err(|_| Fault::Lost { what: "the connection was closed".to_owned() })
-        };
         let within = self.answer_within.min(left);
-        let message = tokio::time::timeout(within, asked)
+        let message = tokio::time::timeout(within, self.insist(&asked, &reply, answer))
             .await
             .unwrap_or_else(|_| Err(Fault::Lost { what: format!("none within {within:?}") }))?;
         if message.status == Some(StatusCode::NO_RESPONDERS) {
@@ -226,6 +237,33 @@ impl Wire {
             });
         }
         Ok(message)
+    }
+
+    /// Sends it, again and again where it may be, until there is an answer.
+    async fn insist(
+        &self,
+        asked: &Asked,
+        reply: &str,
+        mut answer: oneshot::Receiver<Message>,
+    ) -> Result<Message, Fault> {
+        loop {
+            self.send(asked, reply).await?;
+            let wait = if asked.again { ASKED_AGAIN_AFTER } else { Duration::MAX };
+            if let Ok(answered) = tokio::time::timeout(wait, &mut answer).await {
+                return answered.map_err(|_| Fault::Lost { what: "the connection broke".to_owned() });
+            }
+        }
+    }
+
+    async fn send(&self, asked: &Asked, reply: &str) -> Result<(), Fault> {
+        let (subject, reply, payload) = (asked.subject.clone(), reply.to_owned(), asked.payload.clone());
+        let sent = match asked.headers.clone() {
+            Some(headers) => {
+                self.client.publish_with_reply_and_headers(subject, reply, headers, payload).await
+            }
+            None => self.client.publish_with_reply(subject, reply, payload).await,
+        };
+        sent.map_err(|error| Fault::Away { what: error.to_string() })
     }
 
     /// Stores a message; answers its number in the stream.
@@ -246,7 +284,8 @@ impl Wire {
                 headers.insert("Nats-Expected-Last-Subject-Sequence", seq.to_string());
             }
         }
-        let answer = self.request(subject.to_owned(), Some(headers), payload, left).await?;
+        let asked = Asked { subject: subject.to_owned(), headers: Some(headers), payload, again: false };
+        let answer = self.request(asked, left).await?;
         let published: Published = understand(&answer.payload)?;
         match published {
             Published { error: Some(refusal), .. } => Err(refusal.into()),
@@ -268,7 +307,8 @@ impl Wire {
             Which::FirstOf(subject) => json!({ "seq": 1, "next_by_subj": subject }),
         };
         let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
-        let answer = self.request(subject, None, asked.to_string().into(), left).await?;
+        let asked = Asked { subject, headers: None, payload: asked.to_string().into(), again: true };
+        let answer = self.request(asked, left).await?;
         match understand::<Got<'_>>(&answer.payload)? {
             Got { error: Some(Refusal { err_code: code::NO_MESSAGE, .. }), .. } => Ok(None),
             Got { error: Some(refusal), .. } => Err(refusal.into()),
@@ -281,15 +321,36 @@ impl Wire {
         }
     }
 
-    /// Calls the JetStream API.
+    /// Calls the JetStream API, once.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         verb: &str,
         asked: &Value,
         left: Duration,
     ) -> Result<T, Fault> {
+        self.call_api(verb, asked, false, left).await
+    }
+
+    /// As [`Wire::call`], for what changes nothing.
+    pub(crate) async fn query<T: DeserializeOwned>(
+        &self,
+        verb: &str,
+        asked: &Value,
+        left: Duration,
+    ) -> Result<T, Fault> {
+        self.call_api(verb, asked, true, left).await
+    }
+
+    async fn call_api<T: DeserializeOwned>(
+        &self,
+        verb: &str,
+        asked: &Value,
+        again: bool,
+        left: Duration,
+    ) -> Result<T, Fault> {
         let payload = if asked.is_null() { Bytes::new() } else { asked.to_string().into() };
-        let answer = self.request(format!("$JS.API.{verb}"), None, payload, left).await?;
+        let asked = Asked { subject: format!("$JS.API.{verb}"), headers: None, payload, again };
+        let answer = self.request(asked, left).await?;
         if let MaybeRefused { error: Some(refusal) } = understand(&answer.payload)? {
             return Err(refusal.into());
         }
@@ -304,7 +365,7 @@ impl Wire {
         left: Duration,
     ) -> Result<Option<Info>, Fault> {
         let asked = filter.map_or(Value::Null, |filter| json!({ "subjects_filter": filter }));
-        match self.call(&format!("STREAM.INFO.{stream}"), &asked, left).await {
+        match self.query(&format!("STREAM.INFO.{stream}"), &asked, left).await {
             Ok(info) => Ok(Some(info)),
             Err(fault) if fault.is_no_stream() => Ok(None),
             Err(fault) => Err(fault),
@@ -332,3 +393,6 @@ fn odd(what: &str, payload: &[u8]) -> Fault {
     let start = String::from_utf8_lossy(&payload[..payload.len().min(200)]);
     Fault::Odd { what: format!("{what}: {start}") }
 }
+
+#[cfg(all(test, feature = "server"))]
+mod tests;

@@ -63,7 +63,7 @@ async fn hold(shared: &Shared, logs: &[LogId], holder: &str, ttl: Duration) -> R
     let rows = pool.query(HOLD, &[&numbers, &holder, &ttl.as_secs_f64()]).await?;
     let mut leases = BTreeMap::new();
     for row in &rows {
-        leases.insert(log_of(row.try_get(0)?)?, Lease::Held { remaining: ttl });
+        leases.insert(log_of(row.try_get(0)?)?, Lease::Held { remaining: ttl, term: None });
     }
     if leases.len() < numbers.len() {
         let sql = format!("{LIST} WHERE log = ANY($1::int4[])");

@@ -29,9 +29,22 @@ pub enum Lease {
     /// It is the asker's. `remaining` counts from an instant on the engine's clock that lies **after** the call was
     /// made, so the asker may rely on it until (its own monotonic clock from before the call) + `remaining`, less
     /// a margin for clocks that do not run alike.
-    Held { remaining: Duration },
+    ///
+    /// `term` numbers the holding: it stays for as long as nobody else has held the lease in between, also where the
+    /// lease had lapsed when it was renewed. None where the engine does not tell.
+    Held { remaining: Duration, term: Option<u64> },
     /// It is somebody else's for so long, by the engine's clock.
     HeldBy { holder: String, remaining: Duration },
+}
+
+impl Lease {
+    /// For how long it is the asker's; none where it is another's.
+    pub fn held_for(&self) -> Option<Duration> {
+        match self {
+            Self::Held { remaining, .. } => Some(*remaining),
+            Self::HeldBy { .. } => None,
+        }
+    }
 }
 
 /// A log's lease as everybody sees it.

@@ -19,6 +19,7 @@ pub type Open<'a> = &'a (dyn Fn() -> Arc<dyn Engine> + Send + Sync);
 pub async fn all(open: Open<'_>) {
     a_lease_has_one_holder_until_it_lapses(open, LogId(200)).await;
     a_released_lease_is_free_at_once(open, LogId(201), LogId(202)).await;
+    a_holding_has_its_number_until_somebody_else_holds(open, LogId(211)).await;
     of_racing_holders_one_has_it(open, LogId(203)).await;
     a_wish_stays_until_it_is_changed(open, LogId(204)).await;
     members_are_known_while_they_say_so(open).await;
@@ -47,7 +48,7 @@ pub async fn a_lease_has_one_holder_until_it_lapses(open: Open<'_>, log: LogId) 
     let (one, other) = (open(), open());
     let ttl = Duration::from_millis(1500);
     let asked = Instant::now();
-    assert_eq!(hold(&*one, log, "one", ttl).await, Lease::Held { remaining: ttl });
+    assert_eq!(hold(&*one, log, "one", ttl).await.held_for(), Some(ttl));
     let refused = hold(&*other, log, "other", ttl).await;
     let named = |lease: &Lease| matches!(lease, Lease::HeldBy { holder, remaining } if holder == "one" && *remaining <= ttl);
     assert!(named(&refused) || asked.elapsed() >= ttl, "{refused:?}");
@@ -56,7 +57,7 @@ pub async fn a_lease_has_one_holder_until_it_lapses(open: Open<'_>, log: LogId) 
     while asked.elapsed() < 2 * ttl {
         assert!(renewed.elapsed() < ttl, "the test itself was held up for longer than a lease");
         renewed = Instant::now();
-        assert_eq!(hold(&*one, log, "one", ttl).await, Lease::Held { remaining: ttl });
+        assert_eq!(hold(&*one, log, "one", ttl).await.held_for(), Some(ttl));
         let other = hold(&*other, log, "other", ttl).await;
         assert!(named(&other) || renewed.elapsed() >= ttl, "{other:?}");
     }
@@ -75,14 +76,15 @@ pub async fn a_lease_has_one_holder_until_it_lapses(open: Open<'_>, log: LogId) 
 pub async fn a_released_lease_is_free_at_once(open: Open<'_>, log: LogId, another: LogId) {
     let (one, other) = (open(), open());
     let both = one.hold(&[another, log, another], "one", LONG).await.expect("hold");
-    assert_eq!(both, vec![Lease::Held { remaining: LONG }; 3], "answers come in the order asked");
+    let held: Vec<_> = both.iter().map(Lease::held_for).collect();
+    assert_eq!(held, vec![Some(LONG); 3], "answers come in the order asked");
     other.release(&[log], "other").await.expect("release what is another's");
     assert!(matches!(hold(&*other, log, "other", LONG).await, Lease::HeldBy { .. }), "that changed nothing");
     one.release(&[log], "one").await.expect("release");
     let row = row_of(&*one, log).await;
     assert_eq!((row.holder, row.remaining), (None, Duration::ZERO));
     let mixed = other.hold(&[log, another], "other", LONG).await.expect("hold");
-    assert_eq!(mixed[0], Lease::Held { remaining: LONG });
+    assert_eq!(mixed[0].held_for(), Some(LONG));
     assert!(
         matches!(&mixed[1], Lease::HeldBy { holder, remaining } if holder == "one" && !remaining.is_zero())
     );
@@ -96,6 +98,38 @@ pub async fn a_released_lease_is_free_at_once(open: Open<'_>, log: LogId, anothe
         assert!(matches!(one.hold(&[log], "one", ttl).await, Err(Error::Options { .. })), "{ttl:?}");
     }
     assert_eq!(one.hold(&[], "one", LONG).await.expect("hold nothing"), Vec::new());
+}
+
+pub async fn a_holding_has_its_number_until_somebody_else_holds(open: Open<'_>, log: LogId) {
+    let (one, other) = (open(), open());
+    let (brief, term) = (Duration::from_millis(50), |lease: Lease| match lease {
+        Lease::Held { term, .. } => term,
+        Lease::HeldBy { .. } => panic!("nobody else holds it: {lease:?}"),
+    });
+    let Some(first) = term(hold(&*one, log, "one", brief).await) else {
+        // An engine that does not tell never does.
+        assert_eq!(term(hold(&*one, log, "one", brief).await), None);
+        return;
+    };
+    assert_eq!(term(hold(&*one, log, "one", brief).await), Some(first), "renewed");
+    let renewed = Instant::now();
+    let lapsed = async |engine: &dyn Engine| {
+        while !row_of(engine, log).await.remaining.is_zero() {
+            assert!(renewed.elapsed() < LATE_MOST, "a lease never lapsed");
+        }
+    };
+    lapsed(&*other).await;
+    assert_eq!(term(hold(&*one, log, "one", brief).await), Some(first), "lapsed, and nobody took it");
+    lapsed(&*other).await;
+    let others = term(hold(&*other, log, "other", LONG).await);
+    assert!(others.is_some_and(|others| others != first), "{others:?} after {first}");
+    other.release(&[log], "other").await.expect("release");
+    let again = term(hold(&*one, log, "one", LONG).await);
+    assert!(again.is_some() && again != Some(first) && again != others, "{again:?} after {first} and {others:?}");
+    one.release(&[log], "one").await.expect("release");
+    let anew = term(hold(&*one, log, "one", LONG).await);
+    assert!(anew.is_some() && anew != again, "what was given up is not gone on with: {anew:?}");
+    one.release(&[log], "one").await.expect("release");
 }
 
 pub async fn of_racing_holders_one_has_it(open: Open<'_>, log: LogId) {

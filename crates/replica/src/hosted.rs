@@ -7,7 +7,7 @@ use crate::checkpoint::Target;
 use crate::cluster::{Cluster, ClusterOptions, Owner, Owners, WireError, WireFuture, holder};
 use crate::handle::{Observer, Partition, Role};
 use crate::host::{Host, Partitions};
-use crate::ownership::{Keeper, Wanted};
+use crate::ownership::{Away, Keeper, Wanted};
 use crate::partition::Place;
 use crate::router::Delivery;
 use crate::seat::{Chair, Chairs, Seat};
@@ -46,6 +46,7 @@ impl Hosted {
             renewed: None,
             unwell_since: None,
             unwell: false,
+            away: Away::default(),
         };
         Self { cluster, chairs, wanted, keeper: Mutex::new(Some(keeper)), stop: Mutex::new(None) }
     }

@@ -9,7 +9,7 @@ mod spread;
 use crate::cluster::{Cluster, Owners, holder, running_name};
 use crate::handle::Role;
 use crate::seat::{Chair, Chairs};
-use away::Away;
+pub(crate) use away::Away;
 use futures::future::join_all;
 use spread::{Known, spread};
 use std::collections::BTreeMap;
