@@ -6,6 +6,7 @@ use crate::effects::Ears;
 use crate::mirror::NetworkMirror;
 use crate::nodes::LocalNodes;
 use crate::planner::LocalPlanner;
+use crate::surroundings::{OtherPlanners, Surroundings};
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::Status;
@@ -36,10 +37,11 @@ pub(crate) struct Inner {
     pub(crate) network: NetworkMirror,
     pub(crate) planner: LocalPlanner,
     pub(crate) stock: Mirror,
+    pub(crate) others: Option<Arc<dyn OtherPlanners>>,
 }
 
-/// Recovers and starts the fulfilment partitions of `host`, and the network's mirror. Plans are made over `stock`,
-/// which somebody else feeds.
+/// Recovers and starts the fulfilment partitions of `host`, and the network's mirror. Plans are made over the stock of the
+/// surroundings.
 ///
 /// # Errors
 /// [`OpenError`] when a partition cannot be recovered.
@@ -47,7 +49,7 @@ pub async fn open(
     host: &Host,
     settings: Settings,
     recipients: Arc<dyn OpenPerson>,
-    stock: Mirror,
+    Surroundings { stock, fresh, others }: Surroundings,
 ) -> Result<Door, OpenError> {
     crate::metrics::describe();
     let layout = host.layout();
@@ -58,8 +60,8 @@ pub async fn open(
     let names = Arc::clone(stock.names());
     let network = NetworkMirror::start(home, names, ears.network.subscribe(), gather).await;
     let decisions = decisions(host, settings)?;
-    let planner =
-        LocalPlanner { network: network.clone(), stock: stock.clone(), decisions, method: settings.method };
+    let (view, method) = (network.clone(), settings.method);
+    let planner = LocalPlanner { network: view, stock: stock.clone(), fresh, decisions, method };
     let clock = host.clock().clone();
     Ok(Door(Arc::new(Inner {
         partitions,
@@ -71,6 +73,7 @@ pub async fn open(
         network,
         planner,
         stock,
+        others,
     })))
 }
 

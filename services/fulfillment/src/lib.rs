@@ -2,7 +2,7 @@
 //!
 //! It promises that what a node reports is decided once and durably, that a node's instruction stream is in order,
 //! resumable and wakes for that node alone, and that a plan or promise changes nothing. It refuses to know what stock
-//! exists (that comes in as [`waybill_mirror::Mirror`]), who may call (the interceptor says) and what orders do with a plan.
+//! exists (that comes in with the [`Surroundings`]), who may call (the interceptor says) and what orders do with a plan.
 //!
 //! [`open`] starts the partitions; the answered [`Door`] implements both gRPC services and the [`Planner`] of orders.
 //!
@@ -24,6 +24,7 @@ mod remote;
 mod rpc;
 mod service;
 mod sourcing_service;
+mod surroundings;
 mod to_proto;
 
 #[cfg(test)]
@@ -35,3 +36,4 @@ pub use door::{Door, open};
 pub use mirror::{NetworkMirror, NetworkView};
 pub use nodes::RemoteNodes;
 pub use remote::RemotePlanner;
+pub use surroundings::{FreshStock, OtherPlanner, OtherPlanners, Surroundings};

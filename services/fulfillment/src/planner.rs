@@ -5,8 +5,10 @@ use crate::config::Method;
 use crate::decisions::DecisionLog;
 use crate::metrics as names;
 use crate::mirror::NetworkMirror;
+use crate::surroundings::FreshStock;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Instant;
 use waybill_mirror::{Basket, Mirror};
 use waybill_service_kit::{Planner, PlannerError};
@@ -19,12 +21,25 @@ use waybill_types::exchange::{Plan, PlanRequest};
 pub(crate) struct LocalPlanner {
     pub(crate) network: NetworkMirror,
     pub(crate) stock: Mirror,
+    /// Who brings the stock up to date for orders that ask again.
+    pub(crate) fresh: Option<Arc<dyn FreshStock>>,
     /// Where decisions are kept that an order asked for; `None` keeps none.
     pub(crate) decisions: Option<DecisionLog>,
     pub(crate) method: Method,
 }
 
 impl LocalPlanner {
+    /// Waits until the stock is as new as what the order was told of. First attempts do not wait: what they see too late is
+    /// told to the order once it waits, and what they see no longer is refused when it is reserved.
+    pub(crate) async fn catch_up(&self, request: &PlanRequest) -> Result<(), PlannerError> {
+        match &self.fresh {
+            Some(fresh) if request.asked_for.is_some_and(|asked| asked.attempt > 1) => {
+                fresh.catch_up(request).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The best plan, with the currency of its costs.
     pub(crate) fn plan_now(&self, request: &PlanRequest) -> Result<(Plan, Currency), PlannerError> {
         let (begun, view, stock) = (Instant::now(), self.network.view(), self.basket(request)?);
@@ -70,6 +85,9 @@ impl Planner for LocalPlanner {
         &'a self,
         request: &'a PlanRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Plan, PlannerError>> + Send + 'a>> {
-        Box::pin(std::future::ready(self.plan_now(request).map(|(plan, _)| plan)))
+        Box::pin(async move {
+            self.catch_up(request).await?;
+            self.plan_now(request).map(|(plan, _)| plan)
+        })
     }
 }

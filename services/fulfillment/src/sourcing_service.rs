@@ -1,8 +1,8 @@
 //! The sourcing service: one line per call into `rpc`.
 
 use crate::door::Door;
-use crate::rpc::decision::{self, Answers};
-use crate::rpc::{policy, project};
+use crate::rpc::decision::Answers;
+use crate::rpc::{gather, policy};
 use tonic::{Request, Response, Status, async_trait};
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_proto::fulfillment::v1::sourcing_service_server::SourcingService;
@@ -47,7 +47,8 @@ impl SourcingService for Door {
         &self,
         request: Request<proto::GetSourcingDecisionRequest>,
     ) -> Result<Response<proto::GetSourcingDecisionResponse>, Status> {
-        decision::get(&self.0, request.into_inner()).await.map(Response::new)
+        let caller = caller(&request)?;
+        gather::get(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 
     type VerifySourcingDecisionsStream = Answers<proto::VerifySourcingDecisionsResponse>;
@@ -56,7 +57,7 @@ impl SourcingService for Door {
         request: Request<proto::VerifySourcingDecisionsRequest>,
     ) -> Result<Response<Self::VerifySourcingDecisionsStream>, Status> {
         let caller = caller(&request)?;
-        decision::verify(&self.0, &caller, request.into_inner()).map(Response::new)
+        gather::verify(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 
     type CompareSourcingPolicyStream = Answers<proto::CompareSourcingPolicyResponse>;
@@ -65,7 +66,7 @@ impl SourcingService for Door {
         request: Request<proto::CompareSourcingPolicyRequest>,
     ) -> Result<Response<Self::CompareSourcingPolicyStream>, Status> {
         let caller = caller(&request)?;
-        decision::compare(&self.0, &caller, request.into_inner()).map(Response::new)
+        gather::compare(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 
     type ProjectSourcingDecisionsStream = Answers<proto::ProjectSourcingDecisionsResponse>;
@@ -74,6 +75,6 @@ impl SourcingService for Door {
         request: Request<proto::ProjectSourcingDecisionsRequest>,
     ) -> Result<Response<Self::ProjectSourcingDecisionsStream>, Status> {
         let caller = caller(&request)?;
-        project::project(&self.0, &caller, request.into_inner()).map(Response::new)
+        gather::project(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 }

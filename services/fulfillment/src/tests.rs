@@ -3,6 +3,7 @@
 mod changes;
 mod counter;
 mod decisions;
+mod gather;
 mod hostile;
 mod network;
 mod page;

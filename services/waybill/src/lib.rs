@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod demo;
+mod fresh_stock;
 pub mod import;
 pub mod migrate;
 pub mod operate;

@@ -2,8 +2,9 @@
 
 use crate::admin::AdminDoor;
 use crate::audit::Running;
-use crate::cluster::{ClusterDoor, Elsewhere, FreshPlanner, OwnerDoor, running_channel};
+use crate::cluster::{ClusterDoor, Elsewhere, OwnerDoor, Planners, running_channel};
 use crate::config::{ClockKind, Config, ServiceName};
+use crate::fresh_stock::{Copies, Streamed};
 use crate::peers::{PartitionDoor, Peer, RemoteRecipients};
 use crate::tls::{Dial, Tls};
 use anyhow::Context;
@@ -20,6 +21,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::util::MapResponseLayer;
+use waybill_fulfillment_service::{FreshStock, OtherPlanners, Surroundings};
 use waybill_machine::record::{decode, encode};
 use waybill_mirror::Mirror;
 use waybill_proto::common::v1::admin_service_server::AdminServiceServer;
@@ -35,7 +37,7 @@ use waybill_proto::orders::v1::amendments_service_server::AmendmentsServiceServe
 use waybill_proto::orders::v1::order_policy_service_server::OrderPolicyServiceServer;
 use waybill_proto::orders::v1::orders_service_server::OrdersServiceServer;
 use waybill_proto::orders::v1::returns_service_server::ReturnsServiceServer;
-use waybill_replica::{Clock, ClusterOptions, DataDir, Host, HostOptions, OpenError};
+use waybill_replica::{Clock, ClusterOptions, DataDir, DirLock, Host, HostOptions, OpenError};
 use waybill_service_kit::{Nodes, OpenPerson, Planner, Seal, explain_undecodable, identify};
 use waybill_store::Op;
 use waybill_store::vault::Vault;
@@ -189,12 +191,12 @@ pub async fn open_host(config: &Config) -> anyhow::Result<Host> {
     open_host_by(config, Host::open).await
 }
 
-/// As [`open_host`], by whoever fills the directory.
+/// As [`open_host`], by whoever fills the directory and has its lock.
 ///
 /// # Errors
 /// See [`waybill_replica::OpenError`].
-pub(crate) async fn open_arriving(config: &Config) -> anyhow::Result<Host> {
-    open_host_by(config, Host::open_arriving).await
+pub(crate) async fn open_arriving(config: &Config, lock: DirLock) -> anyhow::Result<Host> {
+    open_host_by(config, |dir, options| Host::open_arriving(dir, options, lock)).await
 }
 
 async fn open_host_in(config: &Config, cluster: Option<ClusterOptions>) -> anyhow::Result<Host> {
@@ -267,14 +269,18 @@ async fn start_services(
         }
     }
     let stock = Mirror::new(host.layout());
+    let mut fresh: Option<Arc<dyn FreshStock>> = None;
     if runs(ServiceName::Inventory) {
         let settings = waybill_inventory_service::Settings::default();
         let door = waybill_inventory_service::open(host, settings, stock.clone()).await?;
         routes.add_service(door.server());
+        let copies = Copies { stock: door.partitions().clone(), layout: host.layout() };
+        fresh = host.cluster().map(|_| Arc::new(copies) as Arc<dyn FreshStock>);
         running.inventory = Some(door.partitions().clone());
     } else if runs(ServiceName::Fulfillment) {
         let channel = channel(config, host, dial, ServiceName::Inventory)?;
-        crate::remote_stock::follow(channel, host.layout(), stock.clone());
+        crate::remote_stock::follow(channel.clone(), host.layout(), stock.clone());
+        fresh = Some(Arc::new(Streamed { channel, view: stock.clone() }));
     }
     let (planner, nodes): (Arc<dyn Planner>, Arc<dyn Nodes>) = if runs(ServiceName::Fulfillment) {
         let settings = waybill_fulfillment_service::Settings {
@@ -289,7 +295,9 @@ async fn start_services(
         } else {
             Arc::new(RemoteRecipients::new(dial, peer(config, ServiceName::Orders)?)?)
         };
-        let door = waybill_fulfillment_service::open(host, settings, recipients, stock).await?;
+        let planners = |cluster| Arc::new(Planners::new(cluster, dial)) as Arc<dyn OtherPlanners>;
+        let around = Surroundings { stock, fresh, others: host.cluster().map(planners) };
+        let door = waybill_fulfillment_service::open(host, settings, recipients, around).await?;
         routes.add_service(door.fulfillment_server());
         routes.add_service(door.network_server());
         routes.add_service(door.promise_server());
@@ -304,12 +312,6 @@ async fn start_services(
     };
     if runs(ServiceName::Orders) {
         let settings = waybill_orders_service::Settings::default();
-        let planner = match &running.inventory {
-            Some(stock) if host.cluster().is_some() => {
-                Arc::new(FreshPlanner { planner, stock: stock.clone(), layout: host.layout() })
-            }
-            _ => planner,
-        };
         let door = waybill_orders_service::open(host, settings, seal, planner, nodes).await?;
         routes.add_service(door.orders_server());
         routes.add_service(door.amendments_server());

@@ -2,6 +2,7 @@
 
 pub(crate) mod acknowledge;
 pub(crate) mod decision;
+pub(crate) mod gather;
 pub(crate) mod list;
 pub(crate) mod nearby;
 pub(crate) mod network_list;

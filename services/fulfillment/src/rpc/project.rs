@@ -1,7 +1,7 @@
 //! Kept decisions solved with more than the engine can carry out: what they could have cost. Nothing is planned or
 //! reserved by it; the counting is done off the reactor.
 
-use super::decision::{Answers, NoSuchDecision, Which, log, stream, unreadable};
+use super::decision::{Answers, NoSuchDecision, Which, allowed, log, stream, unreadable};
 use super::policy::policy_of;
 use crate::door::Shared;
 use crate::{from_proto, to_proto};
@@ -27,7 +27,7 @@ pub(crate) fn project(
     let wider = from_proto::outlook::means(&mut fields, message.means.as_ref());
     let parsed = which.zip(policy).zip(stated.zip(wider));
     let ((which, policy), (stated, wider)) = fields.finish(parsed)?;
-    caller.must_be_operator("look at past decisions with other means")?;
+    allowed(caller, "look at past decisions with other means")?;
     let log = log(door)?;
     let view = message.current_network.then(|| door.network.view());
     let mirror = door.planner.stock.clone();

@@ -50,6 +50,7 @@ pub(crate) async fn plan(door: &Shared, message: proto::PlanRequest) -> Result<p
     let question = fields.finish(question)?;
     door.plans_see(token).await?;
     let planner = door.planner.clone();
+    planner.catch_up(&question).await.map_err(|error| unplanned(&error))?;
     let (plan, currency) = off_the_reactor(move || planner.plan_now(&question)).await?;
     Ok(proto::PlanResponse { plan: Some(to_proto::plan::plan(&plan, currency)) })
 }

@@ -11,7 +11,7 @@ use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentServi
 use waybill_proto::fulfillment::v1::sourcing_service_server::SourcingService;
 use waybill_types::OrderId;
 
-async fn plan(world: &World, number: u64, attempt: u32, excluded: &[&str]) -> proto::SourcingPlan {
+pub(crate) async fn plan(world: &World, number: u64, attempt: u32, excluded: &[&str]) -> proto::SourcingPlan {
     let line = proto::BasketLine {
         sku: "A".into(),
         quantity: 2,
@@ -34,7 +34,7 @@ async fn plan(world: &World, number: u64, attempt: u32, excluded: &[&str]) -> pr
     world.door.plan(asked(request)).await.unwrap().into_inner().plan.unwrap()
 }
 
-async fn decision(
+pub(crate) async fn decision(
     world: &World,
     number: u64,
     attempt: u32,
@@ -45,7 +45,10 @@ async fn decision(
 }
 
 async fn stocked() -> World {
-    let world = World::new().await;
+    stock(World::new().await).await
+}
+
+pub(crate) async fn stock(world: World) -> World {
     for (number, node) in ["n1", "n2", "n3"].into_iter().enumerate() {
         world.with_node(node).await;
         world.stocked(node, 5, number as u64 + 1);

@@ -1,14 +1,19 @@
 //! Promises and plans over the network and a view of stock.
 
 use super::world::{NOON, World, asked, fields};
-use crate::RemotePlanner;
+use crate::{FreshStock, RemotePlanner};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tonic::Code;
+use waybill_mirror::Mirror;
 use waybill_proto::fulfillment::v1 as proto;
 use waybill_proto::fulfillment::v1::fulfillment_service_server::FulfillmentService;
 use waybill_replica::Token;
-use waybill_service_kit::Planner;
-use waybill_types::exchange::{Claim, Delivery, Destination, PlanLine, PlanRequest};
-use waybill_types::{Country, LineNo, NodeId, OwnerId, Quantity, Sku};
+use waybill_service_kit::{Planner, PlannerError};
+use waybill_types::exchange::{AskedFor, Claim, Delivery, Destination, PlanLine, PlanRequest};
+use waybill_types::{Country, LineNo, NodeId, OrderId, OwnerId, Quantity, Sku};
 
 fn basket(quantity: i64) -> proto::Basket {
     proto::Basket {
@@ -60,6 +65,79 @@ async fn what_nobody_has_is_named_and_an_empty_promise_has_no_options() {
     let answer = world.door.promise(asked(promise(3, String::new()))).await.unwrap().into_inner();
     assert!(answer.options[0].partial);
     assert_eq!(answer.unplanned[0].quantity, 1);
+}
+
+/// Brings three lamps when it is asked, as a view does that was behind.
+struct Late(Mirror, AtomicU32);
+
+impl FreshStock for Late {
+    fn catch_up<'a>(
+        &'a self,
+        request: &'a PlanRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<(), PlannerError>> + Send + 'a>> {
+        Box::pin(async move {
+            if self.1.fetch_add(1, Ordering::Relaxed) == 0 {
+                return Err(PlannerError::Unavailable("the owner is away".into()));
+            }
+            assert_eq!(request.lines[0].sku.as_str(), "A");
+            super::world::lamps(&self.0, "n1", 3, 9);
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_asks_again_is_planned_over_stock_that_was_brought_up_to_date() {
+    let late = |stock: &Mirror| Arc::new(Late(stock.clone(), AtomicU32::new(0))) as Arc<dyn FreshStock>;
+    let world = World::with(tempfile::TempDir::new().unwrap(), late).await;
+    world.with_node("n1").await;
+    let ask = |attempt| proto::PlanRequest {
+        basket: Some(basket(3)),
+        order_id: OrderId::new(0, 7).to_string(),
+        attempt,
+        ..Default::default()
+    };
+    let plan = async |attempt| {
+        let answer = world.door.plan(asked(ask(attempt))).await;
+        answer.map(|answer| answer.into_inner().plan.unwrap())
+    };
+    assert_eq!(plan(1).await.unwrap().unplanned[0].quantity, 3, "a first attempt waits for nobody");
+    let away = plan(2).await.unwrap_err();
+    assert_eq!(away.code(), Code::Unavailable, "over old stock there is no plan: {away:?}");
+    let again = plan(2).await.unwrap();
+    assert!(again.unplanned.is_empty() && again.assignments[0].quantity == 3, "{again:?}");
+}
+
+/// The same where orders run in the planner's process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_planner_within_the_process_brings_its_stock_up_to_date_too() {
+    let late = |stock: &Mirror| Arc::new(Late(stock.clone(), AtomicU32::new(1))) as Arc<dyn FreshStock>;
+    let world = World::with(tempfile::TempDir::new().unwrap(), late).await;
+    world.with_node("n1").await;
+    let planner = world.door.planner();
+    let asked_for = |attempt| PlanRequest {
+        lines: vec![PlanLine {
+            line: LineNo(1),
+            sku: Sku::new("A").unwrap(),
+            owner: OwnerId::main(),
+            quantity: Quantity::of(3),
+            delivery: Delivery::Ship,
+        }],
+        destination: Some(Destination {
+            country: Country::new("DE").unwrap(),
+            postal_code: None,
+            point: None,
+        }),
+        now: NOON,
+        release_at: NOON,
+        excluded: Vec::new(),
+        pinned: Vec::new(),
+        own: Vec::new(),
+        channel: None,
+        asked_for: Some(AskedFor { order: OrderId::new(0, 7), attempt }),
+    };
+    assert_eq!(planner.plan(&asked_for(1)).await.unwrap().unplanned.len(), 1);
+    assert!(planner.plan(&asked_for(2)).await.unwrap().unplanned.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! A data directory with the fulfilment door open on it, and orders played by the test.
 
-use crate::{Door, Settings};
+use crate::{Door, FreshStock, OtherPlanners, Settings, Surroundings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -43,8 +43,26 @@ impl World {
     }
 
     pub(crate) async fn over(dir: TempDir) -> Self {
+        Self::around(dir, None, |_| None).await
+    }
+
+    /// One of several processes.
+    pub(crate) async fn beside(others: Arc<dyn OtherPlanners>) -> Self {
+        Self::around(TempDir::new().unwrap(), Some(others), |_| None).await
+    }
+
+    /// Where somebody brings the view of stock up to date.
+    pub(crate) async fn with(dir: TempDir, fresh: impl FnOnce(&Mirror) -> Arc<dyn FreshStock>) -> Self {
+        Self::around(dir, None, |stock| Some(fresh(stock))).await
+    }
+
+    async fn around(
+        dir: TempDir,
+        others: Option<Arc<dyn OtherPlanners>>,
+        fresh: impl FnOnce(&Mirror) -> Option<Arc<dyn FreshStock>>,
+    ) -> Self {
         let options = HostOptions {
-            layout: Layout::even(4).unwrap(),
+            layout: layout(),
             clock: Clock::virtual_at(NOON),
             limits: Limits::default(),
             journal: waybill_journal::Options {
@@ -72,8 +90,8 @@ impl World {
         for id in host.layout().partitions(Service::Inventory) {
             stock.load(id, 0, [], []);
         }
-        let door =
-            crate::open(&host, Settings::default(), Arc::new(seal.clone()), stock.clone()).await.unwrap();
+        let around = Surroundings { stock: stock.clone(), fresh: fresh(&stock), others };
+        let door = crate::open(&host, Settings::default(), Arc::new(seal.clone()), around).await.unwrap();
         Self { door, host, stock, seal, sent: Mutex::default(), dir }
     }
 
@@ -208,25 +226,7 @@ impl World {
 
     /// That much of SKU `A` at the node.
     pub(crate) fn stocked(&self, node: &str, units: u64, version: u64) {
-        let sku = Sku::new("A").unwrap();
-        let item = ItemChange {
-            sku: sku.clone(),
-            scale: 0,
-            weight_g: 500,
-            no_split: false,
-            inactive: false,
-            name: Text::new("Lamp").unwrap(),
-            class: None,
-        };
-        let change = StockChange {
-            sku: sku.clone(),
-            owner: OwnerId::main(),
-            node: NodeId::new(node).unwrap(),
-            figures: Figures { sellable: Quantity::of(units), ..Figures::default() },
-            version,
-            at: NOON,
-        };
-        self.stock.apply(self.host.layout().sku_home(&sku), version, [item], [change]);
+        lamps(&self.stock, node, units, version);
     }
 
     pub(crate) async fn order(&self, id: FulfillmentOrderId) -> proto::FulfillmentOrder {
@@ -235,6 +235,33 @@ impl World {
         let found = self.door.get_fulfillment_order(asked(message)).await.unwrap();
         found.into_inner().fulfillment_order.unwrap()
     }
+}
+
+/// That much of SKU `A` at the node, told to a view of stock.
+pub(crate) fn lamps(stock: &Mirror, node: &str, units: u64, version: u64) {
+    let sku = Sku::new("A").unwrap();
+    let item = ItemChange {
+        sku: sku.clone(),
+        scale: 0,
+        weight_g: 500,
+        no_split: false,
+        inactive: false,
+        name: Text::new("Lamp").unwrap(),
+        class: None,
+    };
+    let change = StockChange {
+        sku: sku.clone(),
+        owner: OwnerId::main(),
+        node: NodeId::new(node).unwrap(),
+        figures: Figures { sellable: Quantity::of(units), ..Figures::default() },
+        version,
+        at: NOON,
+    };
+    stock.apply(layout().sku_home(&sku), version, [item], [change]);
+}
+
+fn layout() -> Layout {
+    Layout::even(4).unwrap()
 }
 
 pub(crate) fn eur(minor_units: i64) -> common::Money {

@@ -3,9 +3,9 @@
 
 mod elsewhere;
 pub mod engine;
-mod fresh;
 mod keys;
 mod meters;
+mod others;
 mod owner;
 mod view;
 mod wire;
@@ -22,8 +22,8 @@ use waybill_store::vault::Vault;
 use waybill_types::Service;
 
 pub use elsewhere::{Elsewhere, running_channel};
-pub use fresh::FreshPlanner;
 pub use meters::meter;
+pub use others::Planners;
 pub use owner::OwnerDoor;
 pub(crate) use owner::not_done;
 pub use view::ClusterDoor;
