@@ -6,6 +6,7 @@ use super::world::{World, asked, why};
 use crate::{OtherPlanner, OtherPlanners};
 use futures::StreamExt;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::Code;
 use tonic::service::InterceptorLayer;
@@ -36,6 +37,7 @@ impl OtherPlanners for Known {
 struct Other {
     world: World,
     planner: OtherPlanner,
+    stop: oneshot::Sender<()>,
     serves: JoinHandle<()>,
 }
 
@@ -47,17 +49,19 @@ impl Other {
         let server = Server::builder()
             .layer(InterceptorLayer::new(|request| identify(&Access::Loopback, request)))
             .add_service(world.door.sourcing_server());
+        let (stop, stopped) = oneshot::channel::<()>();
         let serves = tokio::spawn(async move {
-            server.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap();
+            let stopped = async { drop(stopped.await) };
+            server.serve_with_incoming_shutdown(TcpIncoming::from(listener), stopped).await.unwrap();
         });
         let channel = Endpoint::from_shared(endpoint).unwrap().connect_lazy();
-        Self { world, planner: OtherPlanner { name: name.into(), channel }, serves }
+        Self { world, planner: OtherPlanner { name: name.into(), channel }, stop, serves }
     }
 
+    /// Ends it with all its connections.
     async fn end(self) {
-        self.serves.abort();
-        // Its connections go with it.
-        drop(self.serves.await);
+        self.stop.send(()).unwrap();
+        self.serves.await.unwrap();
     }
 }
 
