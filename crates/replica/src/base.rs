@@ -3,7 +3,7 @@
 
 use crate::OpenError;
 use crate::carried::Routed;
-use crate::checkpoint::{ColdRows, Marker, marker_key, store_key};
+use crate::checkpoint::{self, ColdRows, Marker, marker_key, store_key};
 use crate::core::Core;
 use crate::handle::{Role, Status};
 use crate::metrics as names;
@@ -66,7 +66,11 @@ pub(crate) async fn open<M: Routed>(seat: &mut Seat<M>) -> Result<Stand<M>, Open
     });
     let marker = match usable.await? {
         Some(marker) => Some(marker),
-        None => take(seat.cluster.engine(), &target.store, partition, log).await?,
+        None => {
+            // Whoever reads the store as it stood at a cut finds out that it stands there no more.
+            seat.place.status.replaced.fetch_add(1, Ordering::SeqCst);
+            take(seat.cluster.engine(), &target.store, partition, log).await?
+        }
     };
     let (layout, ttl) = (seat.layout, seat.place.limits.request_ttl_ms);
     let store = Arc::clone(&target.store);
@@ -150,22 +154,17 @@ async fn put(
         so_far = base_hash(&so_far, number, &bytes);
         let store = Arc::clone(store);
         blocking(partition, move || {
-            let chunk: Chunk = decode(&bytes)?;
-            let put = |row: Row| Op::Put { key: store_key(partition, &row.key), value: row.value.to_vec() };
-            Ok(store.put_unsynced(&mut chunk.rows.into_iter().map(put))?)
+            let put = |(key, value): (Vec<u8>, Vec<u8>)| Op::Put { key: store_key(partition, &key), value };
+            Ok(store.put_unsynced(&mut rows_of(&bytes)?.into_iter().map(put))?)
         })
         .await?;
     }
     if so_far != base.hash {
-        return Err(false_hash(base));
+        return Err(damaged(base, "its chunks do not give its hash"));
     }
     let marker = Marker { partition, sequence: base.at.seq, hash: base.at.hash };
     let (kept, store) = (marker.clone(), Arc::clone(store));
-    blocking(partition, move || {
-        store.sync()?;
-        Ok(store.commit(&[Op::Put { key: marker_key(partition), value: encode(&kept) }])?)
-    })
-    .await?;
+    blocking(partition, move || Ok(checkpoint::stand_at(&*store, &kept)?)).await?;
     Ok(marker)
 }
 
@@ -224,14 +223,13 @@ pub(crate) async fn give(
         return Ok(None);
     }
     written.writer.finish().await?;
-    Ok(Some(written.bytes))
+    Ok(Some(written.size.bytes))
 }
 
 /// A base that is written and that nobody sees before it is finished.
 pub(crate) struct Written {
     pub(crate) writer: Box<dyn BaseWriter>,
-    pub(crate) rows: u64,
-    pub(crate) bytes: u64,
+    pub(crate) size: Size,
 }
 
 /// Writes a base at frame `at` from rows that stand still, all but its end; `None` where there are no rows at all.
@@ -246,7 +244,7 @@ pub(crate) async fn write(
 ) -> Result<Option<Written>, OpenError> {
     let mut writer = engine.begin_base(LogId(partition.number()), at).await?;
     let mut lower = AFTER_MARKER.to_vec();
-    let (mut count, mut bytes) = (0, 0);
+    let mut size = Size::default();
     loop {
         let (rows, from) = (Arc::clone(rows), lower.clone());
         let page = blocking(partition, move || {
@@ -257,16 +255,41 @@ pub(crate) async fn write(
         let page = page.await?;
         let Some((last, _)) = page.last() else { break };
         lower = [last.as_slice(), &[0]].concat();
-        count += page.len() as u64;
+        size.add(&page);
         for chunk in chunks(page) {
-            bytes += chunk.len() as u64;
             writer.chunk(Bytes::from(chunk)).await?;
         }
     }
-    if bytes == 0 {
+    if size.rows == 0 {
         return Ok(None);
     }
-    Ok(Some(Written { writer, rows: count, bytes }))
+    Ok(Some(Written { writer, size }))
+}
+
+/// How much a state is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) rows: u64,
+    /// Of keys, without the partition's number, and values.
+    pub(crate) bytes: u64,
+}
+
+impl Size {
+    fn add(&mut self, rows: &[(Vec<u8>, Vec<u8>)]) {
+        self.rows += rows.len() as u64;
+        self.bytes += rows.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
+    }
+
+    /// Of all rows. Blocks.
+    pub(crate) fn of(rows: &dyn Cold) -> Self {
+        let (mut size, mut lower) = (Self::default(), AFTER_MARKER.to_vec());
+        loop {
+            let page = rows.scan(&lower, &END, ScanOrder::Ascending, PAGE);
+            let Some((last, _)) = page.last() else { return size };
+            lower = [last.as_slice(), &[0]].concat();
+            size.add(&page);
+        }
+    }
 }
 
 /// Where the rows of tables begin: prefix 0 is the marker's, which belongs to the store that it stands in.
@@ -294,28 +317,17 @@ fn chunks(page: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Vec<u8>> {
     chunks
 }
 
-/// Reads a whole base, chunk by chunk, and hands its rows on; believes it only where its hash says so.
+/// The rows of a chunk, in key order.
 ///
 /// # Errors
-/// A base that is gone or damaged; whatever `each` refuses.
-pub(crate) async fn read(
-    engine: &Arc<dyn Engine>,
-    base: &Base,
-    mut each: impl FnMut(Vec<u8>, Vec<u8>),
-) -> Result<(), OpenError> {
-    let mut so_far: Hash = [0; 16];
-    for number in 0..base.chunks {
-        let bytes = engine.base_chunk(base, number).await?;
-        so_far = base_hash(&so_far, number, &bytes);
-        let chunk: Chunk = decode(&bytes)?;
-        chunk.rows.into_iter().for_each(|row| each(row.key.into(), row.value.into()));
-    }
-    if so_far == base.hash { Ok(()) } else { Err(false_hash(base)) }
+/// Bytes that are no chunk.
+pub(crate) fn rows_of(chunk: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, OpenError> {
+    let chunk: Chunk = decode(chunk)?;
+    Ok(chunk.rows.into_iter().map(|row| (row.key.into(), row.value.into())).collect())
 }
 
-fn false_hash(base: &Base) -> OpenError {
-    let what = "its chunks do not give its hash".to_owned();
-    waybill_journal::Error::Base { log: base.log, seq: base.at.seq, what }.into()
+pub(crate) fn damaged(base: &Base, what: &str) -> OpenError {
+    waybill_journal::Error::Base { log: base.log, seq: base.at.seq, what: what.to_owned() }.into()
 }
 
 /// Frames after which an owner gives the engine a new base.

@@ -104,19 +104,45 @@ pub(crate) struct Target {
     pub(crate) journal: Arc<dyn Journal>,
 }
 
-/// Makes the rows durable below and trims the journal. Blocks; answers with the sequence.
+/// Makes the rows durable below. Blocks; answers with the sequence.
 pub(crate) fn perform(
     target: &Target,
     marker: &Marker,
     images: Vec<RowImage>,
 ) -> Result<u64, CheckpointError> {
-    // Encoded once, for the file and for the store; in the order in which rows lie, so that neighbours are put together.
-    let mut ops: Vec<Op> = images.into_iter().map(|image| op(marker.partition, &image)).collect();
-    ops.sort_unstable_by(|a, b| waybill_store::in_place_order(a.key(), b.key()));
+    let ops = ops(marker.partition, &images);
     let path = write_file(target, marker, &ops).map_err(CheckpointError::File)?;
     target.store.put_unsynced(&mut ops.into_iter())?;
-    settle(target, marker, &path)?;
+    stand_at(&*target.store, marker)?;
+    checkpoint_file::remove(&path)?;
     Ok(marker.sequence)
+}
+
+/// The same without a file to put again, where nobody goes on with rows of two places if this is cut off half-way.
+pub(crate) fn perform_unguarded(
+    store: &dyn Store,
+    marker: &Marker,
+    images: &[RowImage],
+) -> Result<(), waybill_store::Error> {
+    store.put_unsynced(&mut ops(marker.partition, images).into_iter())?;
+    stand_at(store, marker)
+}
+
+/// Encoded once, for the file and for the store; in the order in which rows lie, so that neighbours are put together.
+fn ops(partition: PartitionId, images: &[RowImage]) -> Vec<Op> {
+    let mut ops: Vec<Op> = images.iter().map(|image| op(partition, image)).collect();
+    ops.sort_unstable_by(|a, b| waybill_store::in_place_order(a.key(), b.key()));
+    ops
+}
+
+/// Says that the rows that were put stand at the marker. Blocks.
+///
+/// # Errors
+/// A store that fails.
+pub(crate) fn stand_at(store: &dyn Store, marker: &Marker) -> Result<(), waybill_store::Error> {
+    // One tree, one log: the commit's sync makes the rows put before it durable together with the marker.
+    store.sync()?;
+    store.commit(&[Op::Put { key: marker_key(marker.partition), value: encode(marker) }])
 }
 
 fn write_file(target: &Target, marker: &Marker, ops: &[Op]) -> Result<PathBuf, waybill_store::Error> {
@@ -136,15 +162,6 @@ fn op(partition: PartitionId, image: &RowImage) -> Op {
     }
 }
 
-/// The rows are put: marker, file away, journal trimmed.
-fn settle(target: &Target, marker: &Marker, path: &Path) -> Result<(), CheckpointError> {
-    // One tree, one log: the commit's sync makes the rows put before it durable together with the marker.
-    target.store.sync()?;
-    target.store.commit(&[Op::Put { key: marker_key(marker.partition), value: encode(marker) }])?;
-    checkpoint_file::remove(path)?;
-    Ok(())
-}
-
 /// After a start: puts complete checkpoint files again and drops incomplete ones. Call before the journal opens.
 pub(crate) fn finish_interrupted(dir: &Path, store: &Arc<dyn Store>) -> Result<(), CheckpointError> {
     checkpoint_file::remove_incomplete(dir)?;
@@ -155,8 +172,7 @@ pub(crate) fn finish_interrupted(dir: &Path, store: &Arc<dyn Store>) -> Result<(
         let marker: Marker = decode(reader.meta())?;
         tracing::info!(partition = %marker.partition, sequence = marker.sequence, "finishing an interrupted checkpoint");
         reader.put_into(&**store)?;
-        store.sync()?;
-        store.commit(&[Op::Put { key: marker_key(marker.partition), value: encode(&marker) }])?;
+        stand_at(&**store, &marker)?;
         checkpoint_file::remove(&path)?;
     }
     Ok(())

@@ -99,6 +99,8 @@ pub struct Status {
     pub checkpoints: AtomicU64,
     /// Stopped after a fault; only a restart helps.
     pub stopped: AtomicBool,
+    /// Times that the rows here were thrown away, to be taken anew from the engine. It changes before the first of them goes.
+    pub replaced: AtomicU64,
     /// Whether the copy here is what the owner has.
     pub compare: Arc<Compare>,
     role: AtomicU8,

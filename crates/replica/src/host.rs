@@ -6,6 +6,7 @@ use crate::checkpoint::{self, CheckpointError, Target};
 use crate::clock::Clock;
 use crate::cluster::ClusterOptions;
 use crate::core::Core;
+use crate::data_dir::{DataDir, DirLock};
 use crate::handle::{Limits, Observer, Partition};
 use crate::hosted::Hosted;
 use crate::partition::{self, Start};
@@ -13,9 +14,8 @@ use crate::recovery::{self, RecoveryError};
 use crate::router::{Deliver, DeliverError, Delivery, Router};
 use crate::snapshot::Snapshot;
 use futures::future::try_join_all;
-use std::fs::File;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, oneshot};
@@ -102,6 +102,17 @@ pub enum OpenError {
         /// Where it comes from.
         from: String,
     },
+    /// A restore into it was begun and not finished.
+    #[error(
+        "{dir} is being restored from {from}, or that was broken off: what is there is a part and of no use; remove it and \
+         restore again"
+    )]
+    Restoring {
+        /// The directory that is not whole.
+        dir: PathBuf,
+        /// Where it comes from.
+        from: String,
+    },
     /// The processes of the cluster write what this binary cannot read.
     #[error(
         "the cluster writes frames of version {written}, this binary reads up to {reads}; start a newer binary"
@@ -117,90 +128,6 @@ pub enum OpenError {
     Undecodable(#[from] waybill_machine::Undecodable),
 }
 
-/// Where things lie in a data directory.
-#[derive(Clone, Debug)]
-pub struct DataDir(PathBuf);
-
-impl DataDir {
-    /// The directory at `path`.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
-    }
-    /// The directory itself.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-    /// True when an engine has worked here.
-    #[must_use]
-    pub fn exists(&self) -> bool {
-        self.journal().is_dir()
-    }
-    fn holds_something_else(&self) -> bool {
-        let holds = std::fs::read_dir(&self.0).is_ok_and(|mut entries| entries.next().is_some());
-        holds && !self.exists()
-    }
-    /// The journal's segments.
-    #[must_use]
-    pub fn journal(&self) -> PathBuf {
-        self.0.join("journal")
-    }
-    /// The rows.
-    #[must_use]
-    pub fn store(&self) -> PathBuf {
-        self.0.join("store")
-    }
-    /// Checkpoints under way.
-    #[must_use]
-    pub fn checkpoints(&self) -> PathBuf {
-        self.0.join("checkpoints")
-    }
-    /// The keys of personal data.
-    #[must_use]
-    pub fn keys(&self) -> PathBuf {
-        self.0.join("keys")
-    }
-    /// There while the directory is being filled from elsewhere.
-    fn arriving(&self) -> PathBuf {
-        self.0.join("ARRIVING")
-    }
-    /// From where the directory is being filled, or was when that was broken off. A mark that cannot be read is one.
-    #[must_use]
-    pub fn arriving_from(&self) -> Option<String> {
-        match std::fs::read(self.arriving()) {
-            Ok(from) => Some(String::from_utf8_lossy(&from).into_owned()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => Some(format!("somewhere ({error})")),
-        }
-    }
-    /// Makes the directory and marks it as one that is being filled, durably: nothing starts on a part of it.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub fn begin_arrival(&self, from: &str) -> std::io::Result<()> {
-        std::fs::create_dir_all(&self.0)?;
-        std::fs::write(self.arriving(), from)?;
-        File::open(self.arriving())?.sync_all()?;
-        File::open(&self.0)?.sync_all()
-    }
-    /// Refuses a directory that is being filled.
-    fn is_whole(&self) -> Result<(), OpenError> {
-        match self.arriving_from() {
-            Some(from) => Err(OpenError::Arriving { what: self.0.display().to_string(), from }),
-            None => Ok(()),
-        }
-    }
-    /// It is filled.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub fn end_arrival(&self) -> std::io::Result<()> {
-        std::fs::remove_file(self.arriving())?;
-        File::open(&self.0)?.sync_all()
-    }
-}
-
 /// An open data directory: store, journal, and what its partitions share.
 pub struct Host {
     dir: DataDir,
@@ -212,7 +139,7 @@ pub struct Host {
     /// Where the journal is shared with other processes.
     pub(crate) hosted: Option<Hosted>,
     /// Held for as long as the host lives; the lock goes with the process.
-    _lock: File,
+    _lock: DirLock,
 }
 
 /// The layout row: beyond every partition's keys.
@@ -225,15 +152,15 @@ impl Host {
     /// [`OpenError`]; nothing ever starts empty or short instead.
     pub fn open(dir: DataDir, options: HostOptions) -> Result<Self, OpenError> {
         dir.is_whole()?;
-        Self::open_with(dir, options, None)
+        Self::open_with(dir, options, None, None)
     }
 
-    /// As [`Self::open`], by whoever fills the directory and has not said yet that it is filled.
+    /// As [`Self::open`], by whoever fills the directory under this lock of it and has not said yet that it is filled.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open_arriving(dir: DataDir, options: HostOptions) -> Result<Self, OpenError> {
-        Self::open_with(dir, options, None)
+    pub fn open_arriving(dir: DataDir, options: HostOptions, lock: DirLock) -> Result<Self, OpenError> {
+        Self::open_with(dir, options, None, Some(lock))
     }
 
     /// Opens or creates the directory for a process of a cluster: rows here, the journal in the engine that all share.
@@ -247,13 +174,14 @@ impl Host {
         cluster: ClusterOptions,
     ) -> Result<Self, OpenError> {
         dir.is_whole()?;
-        Self::open_with(dir, options, Some(cluster))
+        Self::open_with(dir, options, Some(cluster), None)
     }
 
     fn open_with(
         dir: DataDir,
         options: HostOptions,
         cluster: Option<ClusterOptions>,
+        locked: Option<DirLock>,
     ) -> Result<Self, OpenError> {
         if dir.holds_something_else() {
             return Err(OpenError::Foreign(dir.path().to_path_buf()));
@@ -261,7 +189,15 @@ impl Host {
         for path in [dir.path().to_path_buf(), dir.journal(), dir.store(), dir.checkpoints(), dir.keys()] {
             std::fs::create_dir_all(&path).map_err(|error| OpenError::Io { path, error })?;
         }
-        let lock = lock(&dir)?;
+        let lock = match locked {
+            Some(lock) => lock,
+            None => {
+                let lock = dir.lock()?;
+                // Somebody may have begun to fill it before.
+                dir.is_whole()?;
+                lock
+            }
+        };
         let store: Arc<dyn Store> = Arc::new(SledStore::open(&dir.store(), options.store.clone())?);
         check_layout(&*store, &dir, options.layout)?;
         checkpoint::finish_interrupted(&dir.checkpoints(), &store)?;
@@ -287,7 +223,7 @@ impl Host {
         dir: DataDir,
         options: HostOptions,
         store: Arc<dyn Store>,
-        lock: File,
+        lock: DirLock,
         cluster: ClusterOptions,
     ) -> Result<Self, OpenError> {
         let reads = cluster.member.events;
@@ -411,17 +347,6 @@ impl Host {
             Ok(rebuilt) => Ok(rebuilt?),
             Err(error) => Err(RecoveryError::Panicked { partition: id, what: error.to_string() }.into()),
         }
-    }
-}
-
-fn lock(dir: &DataDir) -> Result<File, OpenError> {
-    let path = dir.path().join("LOCK");
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| OpenError::Io { path: path.clone(), error })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(dir.path().to_path_buf())),
-        Err(std::fs::TryLockError::Error(error)) => Err(OpenError::Io { path, error }),
     }
 }
 

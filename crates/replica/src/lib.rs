@@ -7,6 +7,7 @@
 
 pub mod agreed;
 mod base;
+mod base_rows;
 mod books;
 mod carried;
 mod checkpoint;
@@ -14,6 +15,7 @@ mod clock;
 mod cluster;
 mod compare;
 mod core;
+mod data_dir;
 mod entry;
 mod feed;
 mod follower;
@@ -36,6 +38,7 @@ mod sender;
 mod snapshot;
 mod tenure;
 mod token;
+pub mod trail;
 
 pub use carried::Routed;
 pub use checkpoint::Marker;
@@ -43,10 +46,11 @@ pub use clock::Clock;
 pub use cluster::{Cluster, ClusterOptions, Elsewhere, Owner, Owners, Wire, WireError, WireFuture, holder};
 pub use compare::{Compare, Difference, Digest, StateAt};
 pub use core::{Core, Input, RequestKey, Staged};
+pub use data_dir::{DataDir, DirLock, Filling};
 pub use entry::{Acknowledged, Body, Cause, Entry, Remembered};
 pub use feed::{Change, Feed, FeedError};
 pub use handle::{Limits, Observer, Partition, Role, Status};
-pub use host::{DataDir, Frozen, Host, HostOptions, OpenError, Partitions};
+pub use host::{Frozen, Host, HostOptions, OpenError, Partitions};
 pub use letter::Letter;
 pub use mailbox::{Accepted, Failure, Submission};
 pub use ownership::service_names;

@@ -2,21 +2,21 @@
 //! streams may resume from. It goes under the same numbers and hashes, and what arrived is proven by the hash of the state
 //! that is rebuilt from it. Nobody may write at either end meanwhile. It knows no vault and no decisions.
 
-use crate::base;
-use crate::checkpoint::{Marker, marker_key};
+use crate::base::{self, Size};
+use crate::base_rows::BaseRows;
+use crate::checkpoint::ColdRows;
 use crate::core::Core;
 use crate::host::{Host, LAYOUT_KEY, OpenError};
-use crate::recovery::{self, RecoveryError};
+use crate::recovery::RecoveryError;
+use crate::replay::Played;
 use futures::future::try_join_all;
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use waybill_journal::arrival::claim_after;
 use waybill_journal::cluster::Engine;
 use waybill_journal::{Error, Frame, Head, Journal, LogId};
+use waybill_machine::Machine;
 use waybill_machine::record::{decode, encode};
-use waybill_machine::{Cold, Machine, ScanOrder};
 use waybill_store::{Op, Store};
 use waybill_types::{Layout, PartitionId};
 
@@ -29,7 +29,7 @@ pub struct Moved {
     pub at: Head,
     /// Rows of its state.
     pub rows: u64,
-    /// Bytes of its state, as they were carried.
+    /// Bytes of its keys and values.
     pub bytes: u64,
     /// Hash of the state where it came from.
     pub sent: [u8; 32],
@@ -202,7 +202,7 @@ pub async fn send_state<M: Machine>(
     .await?;
     let written = base::write(engine, partition, at, &rows).await?;
     let ttl = host.options.limits.request_ttl_ms;
-    let (rows, bytes) = written.as_ref().map_or((0, 0), |written| (written.rows, written.bytes));
+    let Size { rows, bytes } = written.as_ref().map_or(Size::default(), |written| written.size);
     let arrived = match written {
         Some(written) => {
             written.writer.finish().await?;
@@ -217,28 +217,7 @@ pub async fn send_state<M: Machine>(
     Ok(Moved { partition, at, rows, bytes, sent, arrived })
 }
 
-/// Rows in memory, below a state.
-#[derive(Default)]
-struct InMemory(BTreeMap<Vec<u8>, Vec<u8>>);
-
-impl Cold for InMemory {
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(key).cloned()
-    }
-    fn scan(&self, lower: &[u8], upper: &[u8], order: ScanOrder, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-        if lower >= upper {
-            return Vec::new();
-        }
-        let range = self.0.range::<[u8], _>((Bound::Included(lower), Bound::Excluded(upper)));
-        let owned = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
-        match order {
-            ScanOrder::Ascending => range.take(limit).map(owned).collect(),
-            ScanOrder::Descending => range.rev().take(limit).map(owned).collect(),
-        }
-    }
-}
-
-/// The hash of the state in the engine's base at `at`. Holds the rows of one partition in memory.
+/// The hash of the state in the engine's base at `at`.
 async fn hash_of_base<M: Machine>(
     engine: &Arc<dyn Engine>,
     partition: PartitionId,
@@ -250,8 +229,7 @@ async fn hash_of_base<M: Machine>(
     let bases = engine.bases(log).await?;
     let missing = || Error::Base { log, seq: at.seq, what: "it was written and is not listed".into() };
     let found = bases.into_iter().find(|base| base.at == at).ok_or_else(missing)?;
-    let mut rows = InMemory::default();
-    base::read(engine, &found, |key, value| drop(rows.0.insert(key, value))).await?;
+    let rows = BaseRows::open(engine, found).await?;
     base::blocking(partition, move || {
         let open = || Core::<M>::open(partition, layout, Some(Arc::new(rows)), request_ttl_ms);
         let opened = catch_unwind(AssertUnwindSafe(open));
@@ -281,29 +259,19 @@ pub async fn take_state<M: Machine>(
     base::take(engine, store, partition, LogId(partition.number())).await?;
     let (engine, store) = (Arc::clone(engine), Arc::clone(store));
     base::blocking(partition, move || {
-        let (mut core, _) = recovery::rebuild::<M>(partition, layout, &store, &*engine, request_ttl_ms)?;
+        let journal: &dyn Journal = &*engine;
+        let played = Played { store: &store, journal, partition, layout, request_ttl_ms };
+        let sent = state_hash(partition, &mut played.put::<M>(at)?)?;
         if engine.head(LogId(partition.number())) != at {
             let what = format!("{partition} was written to meanwhile; stop every process first");
             return Err(Error::Engine { what }.into());
         }
-        let sent = state_hash(partition, &mut core)?;
-        let put = |(key, value): (Vec<u8>, Option<Vec<u8>>)| match value {
-            Some(value) => Op::Put { key, value },
-            None => Op::Delete { key },
-        };
-        let unsaved = core.unsaved();
-        let (rows, bytes) = (unsaved.len() as u64, size(&unsaved));
-        store.put_unsynced(&mut unsaved.into_iter().map(put))?;
-        store.sync()?;
-        let marker = Marker { partition, sequence: at.seq, hash: at.hash };
-        store.commit(&[Op::Put { key: marker_key(partition), value: encode(&marker) }])?;
+        let rows = ColdRows { store, partition };
+        let counted = catch_unwind(AssertUnwindSafe(|| Size::of(&rows)));
+        let Size { rows, bytes } = counted.map_err(|panic| RecoveryError::panicked(partition, &*panic))?;
         Ok(Moved { partition, at, rows, bytes, sent, arrived: [0; 32] })
     })
     .await
-}
-
-fn size(rows: &[(Vec<u8>, Option<Vec<u8>>)]) -> u64 {
-    rows.iter().map(|(key, value)| (key.len() + value.as_ref().map_or(0, Vec::len)) as u64).sum()
 }
 
 /// The hash of a partition's state as an open directory has it. Blocks.

@@ -4,7 +4,7 @@ use crate::checkpoint::{ColdRows, Marker, marker_key};
 use crate::core::Core;
 use crate::entry::Body;
 use std::sync::Arc;
-use waybill_journal::{Journal, LogId};
+use waybill_journal::{Frame, Journal, LogId};
 use waybill_machine::Machine;
 use waybill_machine::record::decode;
 use waybill_store::Store;
@@ -116,7 +116,6 @@ fn rebuild_unguarded<M: Machine>(
     request_ttl_ms: i64,
 ) -> Result<(Core<M>, u64), RecoveryError> {
     let log = LogId(partition.number());
-    let journal_error = |error| RecoveryError::Journal { partition, error };
     let marker = marker(&**store, partition)?;
     let checkpoint = marker.as_ref().map_or(0, |marker| marker.sequence);
     let cold = Arc::new(ColdRows { store: Arc::clone(store), partition });
@@ -124,32 +123,74 @@ fn rebuild_unguarded<M: Machine>(
     if let Some(marker) = &marker {
         verify(marker, log, journal)?;
     }
-    let end = journal.head(log).seq;
-    let mut next = checkpoint + 1;
-    while next <= end {
-        let frames = journal.read(log, next, READ_BYTES).map_err(journal_error)?;
-        for frame in frames {
-            next = frame.seq + 1;
-            if frame.is_claim() {
-                continue;
-            }
-            let sequence = frame.seq;
-            let body: Body = decode(&frame.body).map_err(|error| RecoveryError::Undecodable {
-                partition,
-                sequence,
-                error,
-            })?;
-            if body.version > Body::VERSION {
-                return Err(RecoveryError::Newer { partition, sequence, found: body.version });
-            }
-            core.replay(&body, sequence).map_err(|error| RecoveryError::Undecodable {
-                partition,
-                sequence,
-                error,
-            })?;
-        }
+    let (end, mut at) = (journal.head(log).seq, checkpoint);
+    if at < end {
+        play_on(
+            &mut core,
+            journal,
+            at,
+            |_, _| true,
+            |_, frame| {
+                at = frame.seq;
+                Ok::<_, RecoveryError>(at < end)
+            },
+        )?;
+    }
+    if at < end {
+        let error = waybill_journal::Error::Hole { at: at + 1 };
+        return Err(RecoveryError::Journal { partition, error });
     }
     Ok((core, checkpoint))
+}
+
+/// Applies frames after `after` for as long as they are `wanted`, `on` says to go on, and the log has some.
+///
+/// # Errors
+/// A log that cannot be read, bytes of a newer version or damaged ones; whatever `on` refuses.
+pub(crate) fn play_on<M: Machine, E: From<RecoveryError>>(
+    core: &mut Core<M>,
+    journal: &dyn Journal,
+    after: u64,
+    mut wanted: impl FnMut(&Frame, Option<&Body>) -> bool,
+    mut on: impl FnMut(&mut Core<M>, &Frame) -> Result<bool, E>,
+) -> Result<(), E> {
+    let (partition, mut next) = (core.id(), after + 1);
+    loop {
+        let frames = journal.read(LogId(partition.number()), next, READ_BYTES);
+        let frames = frames.map_err(|error| RecoveryError::Journal { partition, error })?;
+        if frames.is_empty() {
+            return Ok(());
+        }
+        for frame in frames {
+            let sequence = frame.seq;
+            let body = body(partition, &frame)?;
+            if !wanted(&frame, body.as_ref()) {
+                return Ok(());
+            }
+            if let Some(body) = &body {
+                let replayed = core.replay(body, sequence);
+                replayed.map_err(|error| RecoveryError::Undecodable { partition, sequence, error })?;
+            }
+            next = sequence + 1;
+            if !on(core, &frame)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What a frame holds; nothing where it is a claim.
+fn body(partition: PartitionId, frame: &Frame) -> Result<Option<Body>, RecoveryError> {
+    if frame.is_claim() {
+        return Ok(None);
+    }
+    let sequence = frame.seq;
+    let body: Body =
+        decode(&frame.body).map_err(|error| RecoveryError::Undecodable { partition, sequence, error })?;
+    match body.version {
+        found if found > Body::VERSION => Err(RecoveryError::Newer { partition, sequence, found }),
+        _ => Ok(Some(body)),
+    }
 }
 
 /// The frame the rows stand at must be the journal's own, where it can still be read.

@@ -8,8 +8,8 @@ mod until;
 
 pub use until::{Later, Point, Restored, restore_until};
 
-use crate::audit::Running;
-use crate::audit::cut::ConsistentCut;
+use crate::audit::cut::{Anew, ConsistentCut, TRIES};
+use crate::audit::{NotCut, Running};
 use crate::migrate::with_machine;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use waybill_journal::{Head, LocalJournal, LogId};
 use waybill_machine::record::{decode, encode};
-use waybill_replica::{DataDir, Host, Marker};
+use waybill_replica::{DataDir, DirLock, Filling, Host, Marker};
 use waybill_store::{Op, Order, SledStore, Store, checkpoint_file};
 use waybill_types::{PartitionId, Service};
 
@@ -66,7 +66,7 @@ pub async fn backup(
     host: &Arc<Host>,
     running: &Running,
     directory: &Path,
-    progress: impl Fn(u64) + Send + 'static,
+    progress: impl Fn(u64) + Send + Sync + 'static,
 ) -> anyhow::Result<Manifest> {
     ensure!(directory.is_absolute(), "the directory must be an absolute path");
     std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
@@ -83,46 +83,81 @@ pub async fn backup(
             .await?
             .context("cannot copy the sourcing decisions")?;
     }
+    let progress: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(progress);
+    for _ in 1..TRIES {
+        match copy_once(host, running, directory, &progress).await? {
+            Ok(manifest) => return Ok(manifest),
+            Err(Anew(id)) => {
+                tracing::info!(partition = %id, "the copy of a partition was made anew meanwhile; the backup begins again");
+                running.opened(id).await;
+            }
+        }
+    }
+    Ok(copy_once(host, running, directory, &progress).await??)
+}
+
+/// Copies keys and rows at one cut; the inner error where a partition's rows were replaced meanwhile, so that what was read
+/// may be of two states.
+async fn copy_once(
+    host: &Arc<Host>,
+    running: &Running,
+    directory: &Path,
+    progress: &Arc<dyn Fn(u64) + Send + Sync>,
+) -> anyhow::Result<Result<Manifest, Anew>> {
     // Until this is dropped no checkpoint changes the store, so its rows and the cut's unsaved rows are one state.
     let paused = host.pause_checkpoints().await;
-    let (unsaved, partitions) = cut(host, running).await?;
+    let noted = match ConsistentCut::note(running).await {
+        Ok(noted) => noted,
+        Err(NotCut::Anew(anew)) => return Ok(Err(anew)),
+        Err(NotCut::Stopped(stopped)) => return Err(stopped.into()),
+    };
     // After the cut: every key that something in it is sealed with is there by now.
     let keys = directory.join("keys");
+    if keys.exists() {
+        std::fs::remove_dir_all(&keys).with_context(|| format!("cannot remove {}", keys.display()))?;
+    }
     match host.cluster() {
         Some(cluster) => drop(crate::migrate::keys::take(cluster.engine(), &keys, &Silent).await?),
         None => drop(copy_files(&host.dir().keys(), &keys)?),
     }
-    let (store, target) = (host.store().clone(), directory.to_path_buf());
-    let manifest = tokio::task::spawn_blocking(move || {
-        let rows = write_rows(&*store, &unsaved, &target, &partitions, &progress)?;
-        finish(&target, rows, partitions)
-    })
-    .await??;
-    drop(paused);
-    Ok(manifest)
-}
-
-/// Everything not yet in the store, and where the journals stand, at one consistent cut.
-async fn cut(host: &Arc<Host>, running: &Running) -> anyhow::Result<(Rows, Vec<ManifestPartition>)> {
-    let mut noted = ConsistentCut::note(running).await?;
-    let host = Arc::clone(host);
+    let (host, running, target) = (Arc::clone(host), running.clone(), directory.to_path_buf());
+    let progress = Arc::clone(progress);
     tokio::task::spawn_blocking(move || {
-        if host.cluster().is_some() {
-            noted.align(&host)?;
+        let mut noted = noted;
+        let copied = copy_cut(&host, &mut noted, &target, &*progress);
+        // Whatever came of it, if it was not of the cut it says nothing.
+        if let Err(anew) = noted.stands(&running) {
+            return Ok(Err(anew));
         }
-        let (mut rows, mut partitions) = (Rows::new(), Vec::new());
-        for (id, stand) in &noted.0 {
-            with_machine!(id.service, M => {
-                rows.extend(noted.unsaved::<M>(*id));
-                if noted.was_played(*id) {
-                    rows.extend(noted.look::<M>(&host, *id)?.unsaved());
-                }
-            });
-            partitions.extend(stood(&host, *id, stand.through)?);
-        }
-        Ok((rows, partitions))
+        drop(paused);
+        let (rows, partitions) = copied?;
+        finish(&target, rows, partitions).map(Ok)
     })
     .await?
+}
+
+/// Everything in the store and not yet in it, and where the journals stand, at the cut.
+fn copy_cut(
+    host: &Host,
+    noted: &mut ConsistentCut,
+    target: &Path,
+    progress: &dyn Fn(u64),
+) -> anyhow::Result<(u64, Vec<ManifestPartition>)> {
+    if host.cluster().is_some() {
+        noted.align(host)?;
+    }
+    let (mut unsaved, mut partitions) = (Rows::new(), Vec::new());
+    for (id, stand) in &noted.stands {
+        with_machine!(id.service, M => {
+            unsaved.extend(noted.unsaved::<M>(*id));
+            if noted.was_played(*id) {
+                unsaved.extend(noted.look::<M>(host, *id)?.unsaved());
+            }
+        });
+        partitions.extend(stood(host, *id, stand.through)?);
+    }
+    let rows = write_rows(&**host.store(), &unsaved, target, &partitions, progress)?;
+    Ok((rows, partitions))
 }
 
 /// Where a partition's journal stood; `None` where it had nothing.
@@ -261,7 +296,7 @@ fn files(dir: &Path) -> anyhow::Result<Vec<(PathBuf, u64)>> {
 /// A copy that is not complete or damaged; a data directory that is not empty.
 pub fn restore(copy: &Path, data: &Path) -> anyhow::Result<Manifest> {
     let manifest = manifest_of(copy)?;
-    let dir = begin(copy, data)?;
+    let (dir, _lock) = begin(copy, data)?;
     copy_files(&copy.join("keys"), &dir.keys())?;
     let heads = manifest.partitions.iter().map(|partition| Ok((LogId(partition.number), head(partition)?)));
     let begin_at = heads.collect::<anyhow::Result<Vec<_>>>()?;
@@ -289,19 +324,27 @@ fn head(partition: &ManifestPartition) -> anyhow::Result<Head> {
     Ok(Head { seq: partition.sequence, hash: hash(&partition.hash)?, epoch: partition.epoch })
 }
 
-/// Begins a data directory, with the decisions of the copy; nothing starts on it before it is whole.
-fn begin(copy: &Path, data: &Path) -> anyhow::Result<DataDir> {
-    let empty = !data.exists() || std::fs::read_dir(data)?.next().is_none();
-    ensure!(empty, "{} is not empty; restore into a new directory", data.display());
+/// Begins a data directory, with the decisions of the copy; nothing starts on it before it is whole, and it is this
+/// process's alone while the lock is held.
+fn begin(copy: &Path, data: &Path) -> anyhow::Result<(DataDir, DirLock)> {
     let dir = DataDir::new(data);
-    dir.begin_arrival(&copy.display().to_string())?;
+    let is_new = || {
+        let empty = dir.is_empty().with_context(|| format!("cannot look into {}", data.display()))?;
+        ensure!(empty, "{} is not empty; restore into a new directory", data.display());
+        anyhow::Ok(())
+    };
+    is_new()?;
+    std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+    let lock = dir.lock()?;
+    is_new()?;
+    dir.begin_arrival(Filling::Restore, &copy.display().to_string())?;
     for path in [dir.store(), dir.journal(), dir.keys(), dir.checkpoints()] {
         std::fs::create_dir_all(path)?;
     }
     if copy.join(DECISIONS).is_dir() {
         copy_files(&copy.join(DECISIONS), &dir.path().join(DECISIONS))?;
     }
-    Ok(dir)
+    Ok((dir, lock))
 }
 
 /// Puts the rows of a copy into a new store.

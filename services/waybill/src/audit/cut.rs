@@ -3,7 +3,7 @@
 //! its sender's copy has not sent yet, or know of something received that the receiver's copy has not. Whoever is behind is played
 //! on, by the log that all share, until nobody is. It judges nothing.
 
-use super::running::{Running, Stopped};
+use super::running::{NotCut, Running, Stopped};
 use crate::migrate::with_machine;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -25,16 +25,39 @@ pub struct Stand {
     marks: Arc<Marks>,
 }
 
-/// A cut; no checkpoint may begin before it is dropped.
-pub struct ConsistentCut(pub BTreeMap<PartitionId, Stand>);
+/// A cut; no checkpoint may begin before it is dropped. What keeps rows still are checkpoints alone: a copy may be taken anew
+/// meanwhile, rows and all, and then the cut is of no use. So whoever has read it asks [`Self::stands`].
+pub struct ConsistentCut {
+    /// Where every partition stands.
+    pub stands: BTreeMap<PartitionId, Stand>,
+    /// How often the copy of each had been taken anew before.
+    replaced: BTreeMap<PartitionId, u64>,
+}
+
+/// A copy that was taken anew while a cut was read, or that is being taken anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the copy of {0} in this process is being made anew; ask again in a moment, or ask another process")]
+pub struct Anew(pub PartitionId);
+
+/// Times that a cut is taken anew because a copy was.
+pub const TRIES: usize = 5;
 
 impl ConsistentCut {
     /// Notes where every partition stands, while they stand still together for a moment.
     ///
     /// # Errors
-    /// A partition has stopped.
-    pub async fn note(running: &Running) -> Result<Self, Stopped> {
+    /// A partition has stopped, or its copy is being made anew.
+    pub async fn note(running: &Running) -> Result<Self, NotCut> {
         let _one_cut_at_a_time = running.cuts.lock().await;
+        let replaced = running.replaced();
+        let stands = Self::freeze(running).await.map_err(|id| match running.is_opening(id) {
+            true => NotCut::Anew(Anew(id)),
+            false => NotCut::Stopped(Stopped(id)),
+        })?;
+        Ok(Self { stands, replaced })
+    }
+
+    async fn freeze(running: &Running) -> Result<BTreeMap<PartitionId, Stand>, PartitionId> {
         let began = Instant::now();
         let mut all = BTreeMap::new();
         // All stay frozen until the last has answered.
@@ -44,7 +67,19 @@ impl ConsistentCut {
         let customers = freeze(running.customers.as_ref(), &mut all).await?;
         drop((orders, inventory, fulfillment, customers));
         tracing::info!(stood_still_ms = began.elapsed().as_millis() as u64, "noted a cut");
-        Ok(Self(all))
+        Ok(all)
+    }
+
+    /// Whether all that was read of the cut until now was of it.
+    ///
+    /// # Errors
+    /// A copy was taken anew: what was read may be of two states.
+    pub fn stands(&self, running: &Running) -> Result<(), Anew> {
+        let now = running.replaced();
+        match now.into_iter().find(|(id, times)| self.replaced.get(id) != Some(times)) {
+            Some((id, _)) => Err(Anew(id)),
+            None => Ok(()),
+        }
     }
 
     /// Plays on whoever has not sent what others have received. Blocks.
@@ -54,7 +89,7 @@ impl ConsistentCut {
     pub fn align(&mut self, host: &Host) -> Result<(), OpenError> {
         let mut turns = 0u32;
         loop {
-            let marks = self.0.iter().map(|(id, stand)| (*id, Arc::clone(&stand.marks))).collect();
+            let marks = self.stands.iter().map(|(id, stand)| (*id, Arc::clone(&stand.marks))).collect();
             let found = gone_ahead(&marks);
             let Some(first) = found.first().copied() else {
                 if turns > 0 {
@@ -64,7 +99,7 @@ impl ConsistentCut {
             };
             turns += 1;
             let behind = first.behind;
-            let Some(stand) = self.0.get_mut(&behind) else { return Ok(()) };
+            let Some(stand) = self.stands.get_mut(&behind) else { return Ok(()) };
             // As far as anybody in the cut has heard of it.
             let needed: Vec<Ahead> = found.into_iter().filter(|one| one.behind == behind).collect();
             let (through, marks) = with_machine!(behind.service, M => stand.play_on::<M>(host, &needed))?;
@@ -86,20 +121,20 @@ impl ConsistentCut {
     /// # Panics
     /// Never for a partition of this cut and its own machine.
     pub fn look<M: Machine>(&self, host: &Host, partition: PartitionId) -> Result<Core<M>, OpenError> {
-        let stand = &self.0[&partition];
+        let stand = &self.stands[&partition];
         Ok(host.look_on(stand.snapshot::<M>(), stand.taken, |_, at| at >= stand.through)?.0)
     }
 
     /// What was not in the store when a partition was noted.
     #[must_use]
     pub fn unsaved<M: Machine>(&self, partition: PartitionId) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-        self.0[&partition].snapshot::<M>().unsaved()
+        self.stands[&partition].snapshot::<M>().unsaved()
     }
 
     /// True where a partition was played on.
     #[must_use]
     pub fn was_played(&self, partition: PartitionId) -> bool {
-        self.0.get(&partition).is_some_and(|stand| stand.through > stand.taken)
+        self.stands.get(&partition).is_some_and(|stand| stand.through > stand.taken)
     }
 }
 
@@ -126,10 +161,10 @@ type Noted<M> = (Snapshot<M>, Marks);
 async fn freeze<M: Machine>(
     partitions: Option<&Partitions<M>>,
     all: &mut BTreeMap<PartitionId, Stand>,
-) -> Result<Option<Frozen<Noted<M>>>, Stopped> {
+) -> Result<Option<Frozen<Noted<M>>>, PartitionId> {
     let Some(partitions) = partitions else { return Ok(None) };
     let note = |core: &mut Core<M>| (core.snapshot(), Marks::of(core));
-    let mut frozen = partitions.freeze(note).await.map_err(Stopped)?;
+    let mut frozen = partitions.freeze(note).await?;
     for (id, at, (snapshot, marks)) in std::mem::take(&mut frozen.results) {
         let stand = Stand { snapshot: Box::new(snapshot), taken: at, through: at, marks: Arc::new(marks) };
         all.insert(id, stand);

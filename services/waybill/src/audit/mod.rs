@@ -13,7 +13,7 @@ use waybill_replica::{Host, RecoveryError};
 use waybill_types::Service;
 
 pub use part::{Books, FulfillmentPart, InventoryPart, OrdersPart};
-pub use running::{AuditError, Running, Stopped};
+pub use running::{AuditError, NotCut, Running, Stopped};
 
 /// What was found for one law.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

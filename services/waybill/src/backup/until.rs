@@ -13,7 +13,8 @@ use std::sync::Arc;
 use waybill_journal::cluster::Engine;
 use waybill_journal::{Head, Journal, LocalJournal, LogId};
 use waybill_replica::moving::{self, Stretch};
-use waybill_replica::replay::{Played, Step, Until, consistent};
+use waybill_replica::replay::{Played, Until};
+use waybill_replica::trail::{Place, Trail, make_consistent};
 use waybill_replica::{DataDir, Token};
 use waybill_store::Store;
 use waybill_store::vault::Vault;
@@ -61,7 +62,7 @@ pub struct Restored {
     /// Partitions that were cut back from the point, since they had received what was not sent by then.
     pub cut_back: usize,
     /// Where every partition stands.
-    pub cut: BTreeMap<PartitionId, Step>,
+    pub cut: BTreeMap<PartitionId, Place>,
 }
 
 /// Makes a new data directory at `data`: the copy, and what happened after it up to the point.
@@ -71,7 +72,7 @@ pub struct Restored {
 /// a directory that is not empty.
 pub async fn restore_until(copy: &Path, data: &Path, point: Point, later: Later) -> anyhow::Result<Restored> {
     let manifest = manifest_of(copy)?;
-    let dir = super::begin(copy, data)?;
+    let (dir, _lock) = super::begin(copy, data)?;
     let (rows, to) = (copy.to_path_buf(), dir.clone());
     let (store, layout) = tokio::task::spawn_blocking(move || {
         let store = copy_rows(&rows, &to)?;
@@ -147,69 +148,74 @@ impl Play {
         }
     }
 
-    fn steps(&self, partition: PartitionId, until: Until) -> anyhow::Result<Vec<Step>> {
+    fn trail(&self, partition: PartitionId, until: Until) -> anyhow::Result<Trail> {
         let played = self.of(partition);
-        let steps = with_machine!(partition.service, M => played.steps::<M>(until));
-        steps.with_context(|| {
+        let trail = with_machine!(partition.service, M => played.trail::<M>(until));
+        trail.with_context(|| {
             format!("{partition} cannot be played on from the copy; take a newer copy, or keep more of the journal")
         })
     }
 
-    /// Finds the cut, and brings every partition there.
-    fn play(&self, point: Point) -> anyhow::Result<(BTreeMap<PartitionId, Step>, usize)> {
-        let (mut all, time) = (
-            BTreeMap::new(),
-            match point {
-                Point::Time(time) => time,
-                Point::Token(token) => {
-                    let known = every(self.layout).any(|id| id == token.partition);
-                    ensure!(known, "{token} names a partition that the copy has not");
-                    let steps = self.steps(token.partition, Until::Sequence(token.sequence))?;
-                    let last = steps.last().context("a partition has no place at all")?;
-                    ensure!(
-                        last.head.seq == token.sequence,
-                        "{token} cannot be restored: the copy and the journal have {} from {} through {}",
-                        token.partition,
-                        steps[0].head.seq,
-                        last.head.seq
-                    );
-                    last.at
-                }
-            },
-        );
-        for id in every(self.layout) {
-            let until = match point {
-                Point::Token(token) if token.partition == id => Until::Sequence(token.sequence),
-                Point::Token(_) | Point::Time(_) => Until::Time(time),
-            };
-            let steps = self.steps(id, until)?;
-            let began = steps.first().map_or(Timestamp::ZERO, |step| step.at);
-            ensure!(
-                began <= time,
-                "the copy was taken after that point: {id} in it is of {} ms, the point is {} ms; take an older copy",
-                began.as_ms(),
-                time.as_ms()
-            );
-            all.insert(id, steps);
-        }
-        let cut = consistent(&all).context("the copy is not consistent in itself")?;
+    /// Finds the cut, and brings every partition there: the log is read once for each.
+    fn play(&self, point: Point) -> anyhow::Result<(BTreeMap<PartitionId, Place>, usize)> {
+        let mut trails = self.trails(point)?;
+        let again = |id, through| self.trail(id, Until::Sequence(through));
+        ensure!(make_consistent(&mut trails, again)?, "the copy is not consistent in itself");
         if let Point::Token(token) = point {
-            let stands = cut[&token.partition].head.seq;
+            let stands = trails[&token.partition].stands().head.seq;
             ensure!(
                 stands == token.sequence,
                 "{token} cannot be restored: what it received was sent later by its sender's clock, and it would be cut back to \
                  {stands}; name a later point"
             );
         }
-        let is_last =
-            |(id, step): &(&PartitionId, &Step)| all[*id].last().is_some_and(|last| last.head == step.head);
-        let cut_back = cut.len() - cut.iter().filter(is_last).count();
-        drop(all);
-        for (id, step) in cut.iter().filter(|(_, step)| step.head.seq > 0) {
-            let (played, to) = (self.of(*id), step.head);
-            with_machine!(id.service, M => played.put::<M>(to))?;
+        let cut: BTreeMap<PartitionId, Place> =
+            trails.iter().map(|(id, trail)| (*id, trail.stands())).collect();
+        let cut_back = trails.values().filter(|trail| trail.is_cut_back()).count();
+        drop(trails);
+        for (id, place) in cut.iter().filter(|(_, place)| place.head.seq > 0) {
+            let (played, to) = (self.of(*id), place.head);
+            with_machine!(id.service, M => drop(played.put::<M>(to)?));
         }
         Ok((cut, cut_back))
+    }
+
+    /// How every partition comes to the point.
+    fn trails(&self, point: Point) -> anyhow::Result<BTreeMap<PartitionId, Trail>> {
+        let mut trails = BTreeMap::new();
+        let time = match point {
+            Point::Time(time) => time,
+            Point::Token(token) => {
+                let known = every(self.layout).any(|id| id == token.partition);
+                ensure!(known, "{token} names a partition that the copy has not");
+                let trail = self.trail(token.partition, Until::Sequence(token.sequence))?;
+                let (first, last) = (trail.first(), trail.stands());
+                ensure!(
+                    last.head.seq == token.sequence,
+                    "{token} cannot be restored: the copy and the journal have {} from {} through {}",
+                    token.partition,
+                    first.head.seq,
+                    last.head.seq
+                );
+                trails.insert(token.partition, trail);
+                last.at
+            }
+        };
+        for id in every(self.layout) {
+            if trails.contains_key(&id) {
+                continue;
+            }
+            let trail = self.trail(id, Until::Time(time))?;
+            let began = trail.first().at;
+            ensure!(
+                began <= time,
+                "the copy was taken after that point: {id} in it is of {} ms, the point is {} ms; take an older copy",
+                began.as_ms(),
+                time.as_ms()
+            );
+            trails.insert(id, trail);
+        }
+        Ok(trails)
     }
 }
 
@@ -217,7 +223,7 @@ impl Play {
 /// between are good.
 async fn go_on(
     manifest: &Manifest,
-    cut: &BTreeMap<PartitionId, Step>,
+    cut: &BTreeMap<PartitionId, Place>,
     journal: &Arc<dyn Journal>,
     dir: &DataDir,
 ) -> anyhow::Result<u64> {

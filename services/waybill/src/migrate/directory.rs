@@ -2,13 +2,13 @@
 
 use super::{Options, Progress, Report, decisions, every, keys, log_of, nobody_lives, proven, with_machine};
 use crate::config::Config;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use std::path::Path;
 use std::sync::Arc;
 use waybill_journal::cluster::Engine;
 use waybill_journal::{Journal, LocalJournal};
 use waybill_replica::moving::{self, Moved, Stretch};
-use waybill_replica::{DataDir, agreed};
+use waybill_replica::{DataDir, DirLock, Filling, agreed};
 use waybill_store::{SledStore, Store};
 use waybill_types::{Layout, PartitionId};
 
@@ -28,8 +28,9 @@ pub async fn to_directory(
     ensure!(said.arriving.is_none(), "the shared journal is not whole: a migration into it was broken off");
     let layout = said.layout.context("the shared journal has no cluster in it")?;
     let dir = DataDir::new(to);
-    free(&dir, options)?;
-    dir.begin_arrival("a shared journal")?;
+    // Held until it is whole: two migrations into one directory would mix.
+    let lock = taken(&dir, options)?;
+    dir.begin_arrival(Filling::Migration, "a shared journal")?;
     for path in [dir.store(), dir.journal(), dir.checkpoints(), dir.keys()] {
         std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
     }
@@ -45,24 +46,42 @@ pub async fn to_directory(
     }
     unmoved(engine, &stretches).await?;
     // It is opened as any other, and is what it is by its own files alone; nobody else starts on it before that is shown.
-    report.partitions = prove(to, moved, options, progress).await?;
+    report.partitions = prove(to, lock.clone(), moved, options, progress).await?;
     dir.end_arrival()?;
+    drop(lock);
     Ok(report)
 }
 
-fn free(dir: &DataDir, options: &Options) -> anyhow::Result<()> {
+/// The directory for this migration alone, with nothing in it.
+fn taken(dir: &DataDir, options: &Options) -> anyhow::Result<DirLock> {
     let path = dir.path();
-    if dir.arriving_from().is_some() {
-        ensure!(
-            options.begin_again,
-            "{} was being filled and is not whole: repeat with --begin-again to remove it and begin anew",
-            path.display()
-        );
-        std::fs::remove_dir_all(path).with_context(|| format!("cannot remove {}", path.display()))?;
+    let is_new = || {
+        let empty = dir.is_empty().with_context(|| format!("cannot look into {}", path.display()))?;
+        ensure!(empty, "{} is not empty; name a new directory", path.display());
+        anyhow::Ok(())
+    };
+    if dir.arriving_from().is_none() {
+        is_new()?;
     }
-    let empty = !path.exists() || std::fs::read_dir(path)?.next().is_none();
-    ensure!(empty, "{} is not empty; name a new directory", path.display());
-    Ok(())
+    std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+    let lock = dir.lock()?;
+    match dir.arriving_from() {
+        None => {}
+        Some((Filling::Restore, from)) => bail!(
+            "{} was being restored from {from} and is not whole; that is not a migration's to remove: name a new directory",
+            path.display()
+        ),
+        Some((Filling::Migration, _)) => {
+            ensure!(
+                options.begin_again,
+                "{} was being filled and is not whole: repeat with --begin-again to remove it and begin anew",
+                path.display()
+            );
+            dir.clear(&lock).with_context(|| format!("cannot empty {}", path.display()))?;
+        }
+    }
+    is_new()?;
+    Ok(lock)
 }
 
 async fn logs(
@@ -146,13 +165,14 @@ async fn unmoved(engine: &Arc<dyn Engine>, stretches: &[(PartitionId, Stretch)])
 
 async fn prove(
     to: &Path,
+    lock: DirLock,
     mut moved: Vec<Moved>,
     options: &Options,
     progress: &dyn Progress,
 ) -> anyhow::Result<Vec<Moved>> {
     progress.begin("states", moved.len() as u64);
     let settings = super::engine::settings(to, options).await?;
-    let host = Arc::new(crate::serve::open_arriving(&settings).await?);
+    let host = Arc::new(crate::serve::open_arriving(&settings, lock).await?);
     for moved in &mut moved {
         let (host, id) = (Arc::clone(&host), moved.partition);
         let hash = tokio::task::spawn_blocking(
