@@ -97,8 +97,11 @@ impl<'a, M: Routed> Following<'a, M> {
                 biased;
                 item = mailbox.internal.recv() => match item {
                     Some(Internal::Own) => match self.claim().await {
-                        Ok(Some(epoch)) if compared.difference().is_none() => return self.owns(epoch),
-                        // What was found to differ meanwhile owns nothing: it is thrown away below.
+                        Ok(Some(epoch)) if compared.difference().is_none() && self.seat.tenure.holds() => {
+                            return self.owns(epoch);
+                        }
+                        // What was found to differ meanwhile owns nothing: it is thrown away below. Nor does a claim
+                        // that outlasted its lease: whoever holds it now reads by it, and is to hear of every write.
                         Ok(_) => { self.seat.place.status.set_role(Role::Follower); Ok(()) }
                         Err(error) => Err(error),
                     },
