@@ -42,7 +42,11 @@ const COMMANDS_MAX: usize = 256;
 ///
 /// # Errors
 /// [`Error::Options`] for credentials that cannot be read; [`Error::Engine`] where no server answers.
-pub(crate) async fn connect(options: &Options, access: &Access, waiting: &Arc<Waiting>) -> Result<Client, Error> {
+pub(crate) async fn connect(
+    options: &Options,
+    access: &Access,
+    waiting: &Arc<Waiting>,
+) -> Result<Client, Error> {
     let waiting = Arc::clone(waiting);
     let mut how = ConnectOptions::new()
         .event_callback(move |event| {

@@ -125,7 +125,10 @@ pub async fn a_holding_has_its_number_until_somebody_else_holds(open: Open<'_>, 
     assert!(others.is_some_and(|others| others != first), "{others:?} after {first}");
     other.release(&[log], "other").await.expect("release");
     let again = term(hold(&*one, log, "one", LONG).await);
-    assert!(again.is_some() && again != Some(first) && again != others, "{again:?} after {first} and {others:?}");
+    assert!(
+        again.is_some() && again != Some(first) && again != others,
+        "{again:?} after {first} and {others:?}"
+    );
     one.release(&[log], "one").await.expect("release");
     let anew = term(hold(&*one, log, "one", LONG).await);
     assert!(anew.is_some() && anew != again, "what was given up is not gone on with: {anew:?}");

@@ -27,10 +27,11 @@ fn without_streams() -> Servers {
     Servers::start_with(1, Settings { jetstream: false, ..Settings::default() }).expect("a server")
 }
 
-/// Hears what is asked for on a subject. Whoever asks afterwards is heard.
+/// Hears what is asked for on a subject. Whoever asks afterwards is heard: what came back went through the server.
 async fn hear(leader: &Client, subject: &str) -> Subscriber {
-    let heard = leader.subscribe(subject.to_owned()).await.expect("subscribe");
-    leader.flush().await.expect("the server knows of it");
+    let mut heard = leader.subscribe(subject.to_owned()).await.expect("subscribe");
+    leader.publish(subject.to_owned(), "anybody here?".into()).await.expect("publish");
+    heard.next().await.expect("the server knows of it");
     heard
 }
 
@@ -58,11 +59,11 @@ async fn a_question_that_nobody_heard_is_asked_again_and_answered_once() {
     assert_eq!((found.seq, &found.payload[..]), (7, &b"here"[..]));
     assert!(began.elapsed() < ANSWER_WITHIN, "it waited for the first question's time to pass");
     // The late answer is nobody's, also not of the question after it.
+    let mut others = hear(&leader, "$JS.API.STREAM.INFO.y").await;
     let asking = tokio::spawn({
         let wire = Arc::clone(&wire);
         async move { wire.info("y", None, LEFT).await }
     });
-    let mut others = hear(&leader, "$JS.API.STREAM.INFO.y").await;
     let question = others.next().await.expect("a question");
     answer(&leader, &question, r#"{"error":{"code":404,"err_code":10059,"description":"none"}}"#).await;
     assert!(asking.await.expect("no panic").expect("an answer").is_none());
