@@ -1,6 +1,7 @@
 """An engine as a process on port 0, a small retailer on it, and what the tests of the Python client share."""
 
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -34,12 +35,31 @@ NODE = [("waybill-role", "node"), ("waybill-actor", "desk-1")]
 PATIENCE = 30
 
 
+# What cannot be answered now, or has an outcome that nobody knows, is UNAVAILABLE: gRPC sends it again as it was, with its
+# request id. Nobody but the caller can: only the caller has the request.
+RETRY = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+
+
 def channel(address):
     """A channel to one address, or to several separated by commas, each call to the next of them."""
     several = "," in address
-    # Several addresses together are no name of a host, which every request carries.
-    authority = ("grpc.default_authority", address.split(",")[0])
-    options = [("grpc.lb_policy_name", "round_robin"), authority] if several else []
+    options = [("grpc.service_config", json.dumps(RETRY))]
+    if several:
+        # Several addresses together are no name of a host, which every request carries.
+        options += [("grpc.default_authority", address.split(",")[0]), ("grpc.lb_policy_name", "round_robin")]
     return grpc.insecure_channel(f"ipv4:{address}" if several else address, options=options)
 
 
