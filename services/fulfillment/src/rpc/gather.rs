@@ -34,6 +34,7 @@ type Client = SourcingServiceClient<Channel>;
 )]
 struct KeptByNobodyHere {
     order_id: String,
+    attempt: u32,
     away: String,
 }
 
@@ -45,7 +46,8 @@ impl Coded for KeptByNobodyHere {
         "DECISION_UNKNOWN"
     }
     fn facts(&self) -> Vec<(&'static str, String)> {
-        vec![("order_id", self.order_id.clone()), ("away", self.away.clone())]
+        let attempt = self.attempt.to_string();
+        vec![("order_id", self.order_id.clone()), ("attempt", attempt), ("away", self.away.clone())]
     }
 }
 
@@ -119,8 +121,8 @@ async fn find(
         (Some(found), ..) => Ok(found),
         (None, Some(unheard), _) => Err(unheard),
         (None, None, _) if !away.is_empty() => {
-            let order_id = asked.order_id.clone();
-            Err(status(&KeptByNobodyHere { order_id, away: away.join(", ") }))
+            let (order_id, attempt) = (asked.order_id.clone(), asked.attempt);
+            Err(status(&KeptByNobodyHere { order_id, attempt, away: away.join(", ") }))
         }
         (None, None, Some(none)) => Err(none),
         (None, None, None) => Err(DoorError::Bug { what: "nobody was asked for a decision".into() }.into()),
