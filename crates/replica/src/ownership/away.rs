@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use waybill_journal::LogId;
 
-/// Between two looks there is less than this part of a lease's time, unless the engine was away.
-const AWAY_AFTER: u32 = 2;
+/// Where so much of a lease's time lies between two looks, in quarters, nobody else may have been able to renew either.
+const AWAY_QUARTERS: u32 = 3;
 /// What those who lived before are given, as a part of a lease's time.
 const GRACE: u32 = 2;
 
@@ -24,17 +24,18 @@ pub(crate) struct Away {
 impl Away {
     /// What the engine says at `now`, with those who lived and held before it was away as if they still did for a moment.
     pub(super) fn look(&mut self, mut owners: Owners, ttl: Duration, now: Instant) -> Owners {
-        let was_away = self.looked.is_some_and(|at| now.duration_since(at) >= ttl / AWAY_AFTER);
-        if was_away {
-            self.until = Some(now + ttl / GRACE);
-        }
+        let was_away = self.looked.is_some_and(|at| now.duration_since(at) >= ttl / 4 * AWAY_QUARTERS);
         self.looked = Some(now);
-        let left = self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        if left.is_zero() {
-            self.until = None;
+        // One moment, however slow the looks are: who said nothing in it is not asked for another one.
+        self.until = match self.until {
+            None if was_away => Some(now + ttl / GRACE),
+            until => until.filter(|until| now < *until),
+        };
+        let Some(until) = self.until else {
             self.note(&owners);
             return owners;
-        }
+        };
+        let left = until.saturating_duration_since(now);
         for row in owners.members.iter_mut().filter(|row| row.remaining.is_zero()) {
             let lived = |(name, instance): &(String, [u8; 16])| {
                 *name == row.member.name && *instance == row.member.instance
@@ -103,6 +104,16 @@ mod tests {
         assert_eq!(alive(&away.look(both(GONE), TTL, at(6_900))), [true; 4]);
         assert_eq!(alive(&away.look(both(GONE), TTL, at(7_000))), [false; 4], "they could by now");
         assert_eq!(alive(&away.look(both(GONE), TTL, at(9_000))), [false; 4], "who was gone stays so");
+    }
+
+    #[test]
+    fn an_engine_that_always_answers_late_keeps_nobody_alive_for_long() {
+        let (mut away, start) = (Away::default(), Instant::now());
+        away.look(both(TTL), TTL, start);
+        assert_eq!(alive(&away.look(both(GONE), TTL, start + 2 * TTL)), [true; 4]);
+        for late in 2..6 {
+            assert_eq!(alive(&away.look(both(GONE), TTL, start + 2 * late * TTL)), [false; 4], "{late}");
+        }
     }
 
     #[test]
