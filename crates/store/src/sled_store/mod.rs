@@ -262,7 +262,11 @@ impl Store for SledStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         rows::check(key, None)?;
         match self.value_at(&beside::placed(key))? {
-            None if self.may_be_unmoved(key) => self.value_at(key),
+            None if self.may_be_unmoved(key) => match self.value_at(key)? {
+                // It may have moved since the first look.
+                None => self.value_at(&beside::placed(key)),
+                found => Ok(found),
+            },
             found => Ok(found),
         }
     }

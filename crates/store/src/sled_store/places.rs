@@ -42,7 +42,8 @@ impl SledStore {
         }
     }
 
-    /// Changes by place. What is removed is removed from where an older version may have put it, too.
+    /// Changes by place. What is put or removed is removed from where an older version may have put it, too: that place lies
+    /// behind the new one, so a row that moves is at both for a moment, and never at none.
     pub(super) fn to_places<'a>(
         &self,
         changes: BTreeMap<&'a [u8], Option<&'a [u8]>>,
@@ -54,7 +55,7 @@ impl SledStore {
                 // A key of another length, as no table of ours has: found where older versions put theirs.
                 self.unmoved.store(true, Ordering::Release);
             }
-            if value.is_none() && self.may_be_unmoved(key) {
+            if self.may_be_unmoved(key) {
                 places.insert(Placed::AsItIs(key), None);
             }
             places.insert(place, value);

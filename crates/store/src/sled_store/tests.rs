@@ -187,6 +187,62 @@ fn rows_that_an_older_version_put_are_found_until_they_are_put_again_or_removed(
 }
 
 #[test]
+fn a_row_of_an_older_version_that_is_put_again_leaves_nothing_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = |own: u64| [&[0, 2, 3][..], &own.to_be_bytes()].concat();
+    let store = open(dir.path());
+    (0..200).for_each(|own| put_unmoved(&store, &key(own), &[own as u8; 3_000]));
+    drop(store);
+    let store = open(dir.path());
+    let left =
+        |store: &SledStore| (0..200).filter(|own| store.value_at(&key(*own)).unwrap().is_some()).count();
+    assert_eq!(left(&store), 200);
+    let put = |own: u64| Op::Put { key: key(own), value: vec![7; 2_000] };
+    store.put_unsynced(&mut (0..100).map(put)).unwrap();
+    assert_eq!(left(&store), 100, "what is put in bulk moves");
+    (100..200).for_each(|own| store.commit(&[put(own)]).unwrap());
+    assert_eq!(left(&store), 0, "and what is committed");
+    let is_there =
+        |store: &SledStore| (0..200).all(|own| store.get(&key(own)).unwrap() == Some(vec![7; 2_000]));
+    assert!(is_there(&store));
+    drop(store);
+    let store = open(dir.path());
+    assert!(is_there(&store) && !store.has_unmoved().unwrap());
+}
+
+#[test]
+fn a_row_that_moves_is_found_by_whoever_reads_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = |own: u64| [&[0, 2, 3][..], &own.to_be_bytes()].concat();
+    let store = open(dir.path());
+    (0..300).for_each(|own| put_unmoved(&store, &key(own), &[1; 500]));
+    drop(store);
+    let store = open(dir.path());
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers = [0, 1].map(|of| {
+            let (store, done) = (&store, &done);
+            scope.spawn(move || {
+                let mut read = 0;
+                while !done.load(Ordering::Acquire) || read == 0 {
+                    for own in (of..300).step_by(2) {
+                        assert!(store.get(&key(own)).unwrap().is_some(), "row {own} is nowhere");
+                    }
+                    let all = store.scan(&key(0), &key(300), Order::Ascending, 1_000).unwrap();
+                    assert_eq!(all.len(), 300);
+                    read += 1;
+                }
+            })
+        });
+        let put = |own: u64| Op::Put { key: key(own), value: vec![2; 500] };
+        (0..300).for_each(|own| store.put_unsynced(&mut std::iter::once(put(own))).unwrap());
+        done.store(true, Ordering::Release);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+    assert!(!store.has_unmoved().unwrap());
+}
+
+#[test]
 fn a_row_lies_in_the_pack_of_the_row_it_is_read_with() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
