@@ -2,6 +2,7 @@
 //! its own, and what lets the log be trimmed. It knows keys and values, and no machine's rows.
 
 use crate::OpenError;
+use crate::base_chunk::{Filling, rows_of};
 use crate::carried::Routed;
 use crate::checkpoint::{self, ColdRows, Marker, marker_key, store_key};
 use crate::core::Core;
@@ -12,34 +13,16 @@ use crate::recovery::{self, RecoveryError};
 use crate::saver::{Saver, SaverOf};
 use crate::seat::Seat;
 use bytes::Bytes;
-use minicbor::bytes::ByteVec;
-use minicbor::{Decode, Encode};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use waybill_journal::cluster::{BASE_CHUNK_BYTES_MAX, Base, BaseWriter, Engine, base_hash};
+use waybill_journal::cluster::{Base, BaseWriter, Engine, base_hash};
 use waybill_journal::{Frame, Hash, Head, Journal, LogId, LogStats};
-use waybill_machine::record::{decode, encode};
 use waybill_machine::{Cold, ScanOrder};
 use waybill_store::{Op, Order, Store};
 use waybill_types::PartitionId;
-
-/// Rows of one chunk, their keys without the partition's number.
-#[derive(Encode, Decode)]
-struct Chunk {
-    #[n(0)]
-    rows: Vec<Row>,
-}
-
-#[derive(Encode, Decode)]
-struct Row {
-    #[n(0)]
-    key: ByteVec,
-    #[n(1)]
-    value: ByteVec,
-}
 
 const PAGE: usize = 512;
 
@@ -160,7 +143,8 @@ async fn put(
         .await?;
     }
     if so_far != base.hash {
-        return Err(damaged(base, "its chunks do not give its hash"));
+        let what = "its chunks do not give its hash".to_owned();
+        return Err(waybill_journal::Error::Base { log: base.log, seq: base.at.seq, what }.into());
     }
     let marker = Marker { partition, sequence: base.at.seq, hash: base.at.hash };
     let (kept, store) = (marker.clone(), Arc::clone(store));
@@ -244,7 +228,7 @@ pub(crate) async fn write(
 ) -> Result<Option<Written>, OpenError> {
     let mut writer = engine.begin_base(LogId(partition.number()), at).await?;
     let mut lower = AFTER_MARKER.to_vec();
-    let mut size = Size::default();
+    let (mut size, mut filling) = (Size::default(), Filling::default());
     loop {
         let (rows, from) = (Arc::clone(rows), lower.clone());
         let page = blocking(partition, move || {
@@ -256,12 +240,15 @@ pub(crate) async fn write(
         let Some((last, _)) = page.last() else { break };
         lower = [last.as_slice(), &[0]].concat();
         size.add(&page);
-        for chunk in chunks(page) {
-            writer.chunk(Bytes::from(chunk)).await?;
+        for row in page {
+            if let Some(chunk) = filling.add(row) {
+                writer.chunk(Bytes::from(chunk)).await?;
+            }
         }
     }
-    if size.rows == 0 {
-        return Ok(None);
+    match filling.take() {
+        Some(chunk) => writer.chunk(Bytes::from(chunk)).await?,
+        None => return Ok(None),
     }
     Ok(Some(Written { writer, size }))
 }
@@ -296,39 +283,6 @@ impl Size {
 const AFTER_MARKER: [u8; 1] = [1];
 /// Beyond every row of a partition.
 const END: [u8; 8] = [0xff; 8];
-
-/// Rows in chunks of the size that engines take.
-fn chunks(page: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Vec<u8>> {
-    // Keys, lengths and the chunk's own head are far less than what is left free.
-    const FULL: usize = BASE_CHUNK_BYTES_MAX - (64 << 10);
-    let (mut chunks, mut rows, mut size) = (Vec::new(), Vec::new(), 0);
-    for (key, value) in page {
-        let length = key.len() + value.len() + 16;
-        if size + length > FULL && !rows.is_empty() {
-            chunks.push(encode(&Chunk { rows: std::mem::take(&mut rows) }));
-            size = 0;
-        }
-        size += length;
-        rows.push(Row { key: ByteVec::from(key), value: ByteVec::from(value) });
-    }
-    if !rows.is_empty() {
-        chunks.push(encode(&Chunk { rows }));
-    }
-    chunks
-}
-
-/// The rows of a chunk, in key order.
-///
-/// # Errors
-/// Bytes that are no chunk.
-pub(crate) fn rows_of(chunk: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, OpenError> {
-    let chunk: Chunk = decode(chunk)?;
-    Ok(chunk.rows.into_iter().map(|row| (row.key.into(), row.value.into())).collect())
-}
-
-pub(crate) fn damaged(base: &Base, what: &str) -> OpenError {
-    waybill_journal::Error::Base { log: base.log, seq: base.at.seq, what: what.to_owned() }.into()
-}
 
 /// Frames after which an owner gives the engine a new base.
 const FRAMES: u64 = 20_000;

@@ -7,6 +7,7 @@
 
 pub mod agreed;
 mod base;
+mod base_chunk;
 mod base_rows;
 mod books;
 mod carried;

@@ -12,6 +12,7 @@ use crate::replay::Played;
 use futures::future::try_join_all;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use waybill_journal::arrival::claim_after;
 use waybill_journal::cluster::Engine;
 use waybill_journal::{Error, Frame, Head, Journal, LogId};
@@ -229,8 +230,10 @@ async fn hash_of_base<M: Machine>(
     let bases = engine.bases(log).await?;
     let missing = || Error::Base { log, seq: at.seq, what: "it was written and is not listed".into() };
     let found = bases.into_iter().find(|base| base.at == at).ok_or_else(missing)?;
-    let rows = BaseRows::open(engine, found).await?;
+    let (engine, runtime, of) = (Arc::clone(engine), Handle::current(), found.clone());
     base::blocking(partition, move || {
+        let rows =
+            BaseRows::open(found, move |number| Ok(runtime.block_on(engine.base_chunk(&of, number))?))?;
         let open = || Core::<M>::open(partition, layout, Some(Arc::new(rows)), request_ttl_ms);
         let opened = catch_unwind(AssertUnwindSafe(open));
         let mut core = opened.map_err(|panic| RecoveryError::panicked(partition, &*panic))?;
