@@ -3,7 +3,7 @@
 //! RESULT line.
 
 mod availability;
-mod child;
+pub(crate) mod child;
 pub(crate) mod disk;
 mod drive;
 mod echo;

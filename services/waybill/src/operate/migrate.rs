@@ -1,6 +1,7 @@
 //! `waybill migrate`: a data directory into a shared journal, and back, while nobody serves either.
 
 use super::journal::JournalArgs;
+use crate::bench::child::own_usage;
 use crate::cluster::engine;
 use crate::commands::say;
 use crate::config::{Config, JournalConfig};
@@ -171,9 +172,14 @@ fn line(moved: &Moved) -> String {
 fn summary(report: &Report, seconds: f64) -> String {
     let bytes: u64 = report.partitions.iter().map(|moved| moved.bytes).sum();
     let (partitions, frames) = (report.partitions.len(), report.frames);
+    // Where the system does not tell, nothing is said.
+    let memory = own_usage().map_or_else(
+        |_| String::new(),
+        |used| format!(", with {} MB of memory at most", used.resident_peak_bytes >> 20),
+    );
     format!(
         "{partitions} partitions, all states equal: {bytes} bytes of state, {} frames of {} bytes, {} keys, {} bytes of \
-         decisions, in {seconds:.1} s",
+         decisions, in {seconds:.1} s{memory}",
         frames.frames, frames.bytes, report.keys, report.decisions
     )
 }
