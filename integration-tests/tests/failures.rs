@@ -30,7 +30,12 @@ fn every_test_that_the_list_of_failures_names_is_there() {
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
     assert_eq!(rows.len(), 10, "ten cases");
     let mut there = BTreeSet::new();
-    for dir in ["crates/journal/src", "crates/journal-postgres/tests", "crates/journal-nats/tests"] {
+    for dir in [
+        "crates/journal/src",
+        "crates/journal-postgres/tests",
+        "crates/journal-nats/tests",
+        "crates/replica/src",
+    ] {
         names_in(&root().join(dir), &mut there);
     }
     names_in(&root().join("integration-tests/tests"), &mut there);
