@@ -20,8 +20,9 @@ RACE_ROUNDS ?= 1000
 CHAOS_ROUNDS ?= 2
 BENCH_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
+MIGRATE_ORDERS ?= 500000
 
-.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python test-cluster chaos demo crash powercut races scale bench bench-cluster bench-sourcing \
+.PHONY: help build check fmt-check clippy proto-lint test test-rust test-python test-cluster chaos demo crash powercut races scale bench bench-cluster migrate-scale bench-sourcing \
 	soak soak-load deny fmt clean
 
 help: ## list the targets
@@ -102,6 +103,9 @@ bench: waybill ## place, mixed, hot, availability and promise, each with its RES
 
 bench-cluster: waybill tools ## place orders at 1, 2 and 3 processes over PostgreSQL and over three NATS servers; the table of docs/scaling.md
 	scripts/bench-cluster $(WAYBILL) $(TOOLS)/with_journal $(BENCH_SECONDS)
+
+migrate-scale: waybill tools ## carry MIGRATE_ORDERS orders into each engine and back; the table of docs/operating.md; ENGINE=postgres, nats or nats3
+	scripts/migrate-scale $(WAYBILL) $(TOOLS)/with_journal $(MIGRATE_ORDERS) $(ENGINE)
 
 bench-sourcing: ## exact sourcing on one core, the usual rules beside it, HiGHS; BASKETS=FILE for recorded baskets
 	$(CARGO) build $(LOCKED) --release -p waybill-sourcing --example bench_sourcing
