@@ -32,7 +32,10 @@ pub mod units;
 
 pub use answer::{Answer, LineCancelled};
 pub use command::Command;
-pub use decide::{CHANGES_MAX, CONFIRM_MS, LINES_MAX, Preview, RETRY_MS, TICK_ORDERS, TRIES_MAX, preview};
+pub use decide::{
+    CHANGES_MAX, CONFIRM_MS, LINES_MAX, Needs, Preview, RETRY_MS, TICK_ORDERS, TRIES_MAX,
+    needs_once_approved, preview,
+};
 pub use event::{Event, What};
 pub use money::{OrderMoney, order_money};
 pub use note::{Note, PlanQuestion};

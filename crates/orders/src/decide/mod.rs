@@ -16,7 +16,7 @@ mod tick;
 mod unserved;
 mod work;
 
-pub use amend::{CHANGES_MAX, Preview, preview};
+pub use amend::{CHANGES_MAX, Needs, Preview, needs_once_approved, preview};
 
 use crate::answer::Answer;
 use crate::command::Command;

@@ -235,6 +235,14 @@ pub enum ChangeRefusal {
         #[n(1)]
         current: u64,
     },
+    /// Whose order it is was erased, and with that where it goes.
+    #[error("the personal data of order {order} was destroyed; place a new order instead")]
+    #[n(18)]
+    Erased {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+    },
 }
 
 impl ChangeRefusal {
@@ -249,6 +257,7 @@ impl ChangeRefusal {
             | Self::BelowFloor { .. }
             | Self::AmendmentPending { .. }
             | Self::NothingChanges { .. }
+            | Self::Erased { .. }
             | Self::OnHold { .. }
             | Self::NoException { .. }
             | Self::NotStanding { .. }
@@ -267,6 +276,7 @@ impl ChangeRefusal {
             Self::AmendmentPending { .. } => "AMENDMENT_PENDING",
             Self::AmendmentNotWaiting { .. } => "AMENDMENT_NOT_WAITING",
             Self::NothingChanges { .. } => "NOTHING_CHANGES",
+            Self::Erased { .. } => "ORDER_ERASED",
             Self::PricingNeeded { .. } => "PRICING_NEEDED",
             Self::OnHold { .. } => "ORDER_ON_HOLD",
             Self::UnknownHoldType { .. } => "HOLD_TYPE_UNKNOWN",
@@ -302,7 +312,7 @@ impl ChangeRefusal {
             Self::AmendmentPending { order, amendment } | Self::AmendmentNotWaiting { order, amendment } => {
                 vec![("order_id", order.to_string()), ("amendment", amendment.to_string())]
             }
-            Self::NothingChanges { order } => vec![("order_id", order.to_string())],
+            Self::NothingChanges { order } | Self::Erased { order } => vec![("order_id", order.to_string())],
             Self::PricingNeeded { field } => vec![("field", field.clone())],
             Self::OnHold { order, hold, code, kind } => vec![
                 ("order_id", order.to_string()),

@@ -68,7 +68,7 @@ fn an_address_that_changes_before_release_is_planned_anew_and_never_lets_go_of_t
     world.tick(5_000_000);
     let amend_it = amending(&world, id, vec![Change::ShipTo]);
     let seen = world.look(|state, cx| preview(state, &amend_it, cx)).unwrap();
-    let question = seen.question.unwrap();
+    let question = seen.needs.question.unwrap();
     assert_eq!(question.lines.len(), 3);
     assert_eq!(
         question.own.iter().map(|claim| claim.quantity.units()).sum::<u64>(),

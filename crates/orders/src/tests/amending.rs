@@ -359,7 +359,7 @@ fn added_units_without_prices_are_refused_and_previewed_as_needing_them() {
     let seen = world.look(|state, cx| preview(state, &amend, cx)).unwrap();
     assert_eq!(seen.needs_pricing, ["changes[0].added"]);
     assert_eq!(seen.adds[0].quantity, units(2));
-    let question = seen.question.unwrap();
+    let question = seen.needs.question.unwrap();
     assert_eq!(question.lines[0].quantity, units(2), "only the new units are sourced");
 }
 

@@ -4,6 +4,7 @@ use crate::door::{Inner, Standing};
 use crate::error::{NotDone, undecodable};
 use crate::from_proto::amend::{Asked, Decided, PersonChange, Wanted};
 use crate::from_proto::person::lookups;
+use crate::rpc::foresee;
 use crate::{from_proto, to_proto};
 use std::time::Duration;
 use tonic::Status;
@@ -34,8 +35,9 @@ pub(crate) async fn amend(
     let Asked { request, reason, wanted, wait_ms } = from_proto::amend::amend(&door.seal, &message, known)?;
     let Wanted { order: id, expected_revision, changes, person, content } = wanted;
     let standing = standing.ok_or_else(|| Inner::unknown(id))?;
-    let recipient = recipient(door, id, &standing, &person, Sealing::InEarnest)?;
-    let amend = Amend { order: id, expected_revision, changes, recipient: recipient.recipient };
+    let Receiver { recipient, person } = recipient(door, id, &standing, &person, Sealing::InEarnest)?;
+    let amend = Amend { order: id, expected_revision, changes, recipient };
+    foresee::amendment(door, &caller, &amend, person).await?;
     let target = format!("amendment of order {id}").into_bytes();
     let write = Write { caller, request, reason, target, content };
     let names = from_proto::renamed::names(&message.changes);
@@ -61,6 +63,9 @@ pub(crate) async fn decide(
     caller.must_be_operator("decide amendments")?;
     if !door.is_here(id) {
         return Err(Inner::unknown(id));
+    }
+    if approve {
+        foresee::approval(door, &caller, id, amendment).await?;
     }
     let target = format!("decision on amendment {amendment} of order {id}").into_bytes();
     let content = Content::new().with("approve", &approve);

@@ -7,6 +7,7 @@ pub(crate) mod cancel_all;
 pub(crate) mod erase;
 pub(crate) mod exceptions;
 pub(crate) mod find;
+pub(crate) mod foresee;
 pub(crate) mod get;
 pub(crate) mod hold;
 pub(crate) mod import;

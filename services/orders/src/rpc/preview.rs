@@ -3,18 +3,19 @@
 
 use super::amend::{Receiver, Sealing, recipient};
 use crate::door::{Inner, Standing};
-use crate::effects::{destination, request, ships};
+use crate::error::NotDone;
 use crate::from_proto::amend::Wanted;
+use crate::rpc::foresee;
 use crate::stale;
 use crate::{from_proto, to_proto};
 use tonic::Status;
 use waybill_machine::{Coded, Context, Position};
 use waybill_orders::command::{Amend, Change};
-use waybill_orders::order::{LineState, Order};
+use waybill_orders::order::{LineState, Order, Unserved};
 use waybill_orders::refusal::ChangeRefusal;
-use waybill_orders::{Bucket, Buckets, PlanQuestion, Preview, Refusal, order_money, preview as examine};
+use waybill_orders::{Bucket, Buckets, Preview, Refusal, order_money, preview as examine};
 use waybill_proto::orders::v1 as proto;
-use waybill_service_kit::{Caller, DoorError, Fields, OpenedPerson, Person, PlannerError, status};
+use waybill_service_kit::{Caller, Fields, status};
 use waybill_types::exchange::{LineUnits, Plan};
 use waybill_types::policy::ChangeKind;
 use waybill_types::{Origin, Quantity, Reason};
@@ -71,16 +72,23 @@ pub(crate) async fn preview(
     };
     response.needs_approval = whole.needs_approval;
     response.policy_version = whole.policy_version;
-    response.recalled_fulfillment_order_ids = whole.recalled_works.iter().map(ToString::to_string).collect();
+    response.recalled_fulfillment_order_ids =
+        whole.needs.recalled_works.iter().map(ToString::to_string).collect();
     if whole.needs_pricing.is_empty() {
         let after = payable(&whole.content, &as_it_would_be(&standing, &whole));
         response.total = Some(to_proto::money(currency, after));
         response.extra_authorization = (after > before).then(|| to_proto::money(currency, after - before));
     }
-    if let Some(question) = &whole.question {
-        let plan = plan(door, question, person).await?;
+    if let Some(question) = &whole.needs.question {
+        let plan = foresee::plan(door, question, person).await?;
         response.promise = promise(plan.as_ref());
-        response.unserved = unserved(question, plan.as_ref());
+        let unserved = whole.needs.unserved(plan.as_ref());
+        response.unserved = to_proto::amendment::units(&sum(&unserved));
+        if let Some(why) = whole.needs.fails_for(&unserved) {
+            let refusal = NotDone::AmendmentUnserved { order: id, why };
+            response.allowed = false;
+            (response.refusal, response.message) = (refusal.reason().to_owned(), refusal.to_string());
+        }
     }
     Ok(response)
 }
@@ -193,45 +201,13 @@ fn kind(change: &Change) -> ChangeKind {
     }
 }
 
-/// Asks the planner; `None` when it can never plan this.
-async fn plan(door: &Inner, question: &PlanQuestion, person: Option<Person>) -> Result<Option<Plan>, Status> {
-    let place = match person {
-        _ if !ships(question) => None,
-        Some(person) => destination(&person),
-        None => match &question.recipient {
-            Some(sealed) => match door.seal.open(sealed)? {
-                OpenedPerson::Known(person) => destination(&person),
-                OpenedPerson::Erased => None,
-            },
-            None => None,
-        },
-    };
-    if ships(question) && place.is_none() {
-        return Ok(None);
-    }
-    match door.planner.plan(&request(question, place, door.clock.now())).await {
-        Ok(plan) => Ok(Some(plan)),
-        Err(PlannerError::Malformed(_)) => Ok(None),
-        Err(PlannerError::Unavailable(why)) => Err(DoorError::Unavailable { what: why }.into()),
-    }
-}
-
 /// The widest window over all that would be planned anew.
 fn promise(plan: Option<&Plan>) -> Option<waybill_proto::common::v1::PromiseWindow> {
     let windows = plan?.assignments.iter().map(|assignment| assignment.promise);
     windows.reduce(waybill_orders::order::widest).map(to_proto::window)
 }
 
-fn unserved(question: &PlanQuestion, plan: Option<&Plan>) -> Vec<proto::LineUnits> {
-    let units: Vec<LineUnits> = match plan {
-        Some(plan) => {
-            let unplanned = plan.unplanned.iter();
-            unplanned.map(|units| LineUnits { line: units.line, quantity: units.quantity }).collect()
-        }
-        None => {
-            let asked = question.lines.iter();
-            asked.map(|line| LineUnits { line: line.line, quantity: line.quantity }).collect()
-        }
-    };
-    to_proto::amendment::units(&units)
+/// Units by line, whatever the reason.
+fn sum(unserved: &[Unserved]) -> Vec<LineUnits> {
+    unserved.iter().map(|some| LineUnits { line: some.line, quantity: some.quantity }).collect()
 }

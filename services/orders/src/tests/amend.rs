@@ -160,6 +160,75 @@ async fn another_address_is_found_by_its_people_and_erased_with_the_order() {
     assert!(erased.erased && erased.ship_to.is_none());
     let late = amended(&world, amend(&erased, "a2", vec![gift_note("too late")])).await.unwrap_err();
     assert_eq!(reason(&late), "ORDER_ERASED");
+    // Not only what is about people: the order cannot be planned any more.
+    let less = || vec![quantity(1, None)];
+    let late = amended(&world, amend(&erased, "a3", less())).await.unwrap_err();
+    assert_eq!((late.code(), reason(&late)), (Code::FailedPrecondition, "ORDER_ERASED".to_owned()));
+    let seen = world.door.preview_amendment(asked(preview(&erased, less()))).await.unwrap().into_inner();
+    assert_eq!((seen.allowed, seen.changes[0].refusal.as_str()), (false, "ORDER_ERASED"));
+}
+
+#[tokio::test]
+async fn a_change_that_nothing_serves_is_refused_before_a_node_is_asked_to_give_anything_back() {
+    let world = World::new(&[("A", 5)]).await;
+    let placed = world.place(order("100", vec![line("A", 2)])).await.unwrap();
+    let before = world.once(&placed.order_id, proto::OrderStatus::Released).await;
+    let written = journaled(&world).await;
+    let fetched = |node: &str| {
+        vec![Change::SetDelivery(proto::SetDeliveryChange {
+            delivery_method: proto::DeliveryMethod::Pickup.into(),
+            pickup_node_id: node.into(),
+            ..Default::default()
+        })]
+    };
+    for (node, cause) in [("n2", "no_stock"), ("s9999", "no_pickup")] {
+        let seen = world.door.preview_amendment(asked(preview(&before, fetched(node)))).await;
+        let seen = seen.unwrap().into_inner();
+        assert_eq!((seen.allowed, seen.refusal.as_str()), (false, "AMENDMENT_UNSERVED"), "{seen:?}");
+        assert_eq!((seen.unserved[0].quantity, seen.recalled_fulfillment_order_ids.len()), (2, 1));
+        for _ in 0..2 {
+            let refused = amended(&world, amend(&before, node, fetched(node))).await.unwrap_err();
+            assert_eq!(reason(&refused), "AMENDMENT_UNSERVED", "{refused:?}");
+            assert_eq!(
+                ["line_number", "quantity", "cause"].map(|name| fact(&refused, name)),
+                ["1", "2", cause]
+            );
+            assert!(refused.message().contains("nothing was called back"), "{refused:?}");
+        }
+    }
+    // Without a planner nobody can know.
+    world.others.0.lock().unwrap().planner_down = true;
+    let later = amended(&world, amend(&before, "n1", fetched("n1"))).await.unwrap_err();
+    assert_eq!(later.code(), Code::Unavailable);
+    assert_eq!(journaled(&world).await, written, "nothing was recalled, nor even begun");
+    world.others.0.lock().unwrap().planner_down = false;
+    let change = amend(&before, "n1", fetched("n1"));
+    let done = amended(&world, change.clone()).await.unwrap().amendment.unwrap();
+    assert_eq!(done.state(), proto::AmendmentState::Applied, "{done:?}");
+    // A retry is answered from what was done, whatever planning would say to it by now.
+    world.others.0.lock().unwrap().planner_down = true;
+    assert_eq!(amended(&world, change).await.unwrap().amendment.unwrap(), done);
+}
+
+#[tokio::test]
+async fn new_units_that_may_wait_are_taken_but_not_for_a_node_that_hands_nothing_over() {
+    let world = World::new(&[("A", 2)]).await;
+    let before = reserved(&world).await;
+    let add = |node: &str| {
+        let mut new = line("B", 1);
+        new.delivery_method = proto::DeliveryMethod::Pickup.into();
+        new.pickup_node_id = node.into();
+        vec![Change::AddLine(proto::AddLineChange { line: Some(new) })]
+    };
+    let refused = amended(&world, amend(&before, "a1", add("s9999"))).await.unwrap_err();
+    assert_eq!(
+        (reason(&refused), fact(&refused, "cause")),
+        ("AMENDMENT_UNSERVED".into(), "no_pickup".into())
+    );
+    let seen = world.door.preview_amendment(asked(preview(&before, add("n2")))).await.unwrap().into_inner();
+    assert!(seen.allowed && seen.unserved[0].quantity == 1, "{seen:?}");
+    let taken = amended(&world, amend(&before, "a1", add("n2"))).await.unwrap().amendment.unwrap();
+    assert_eq!(taken.state(), proto::AmendmentState::Applied, "the refused request left nothing: {taken:?}");
 }
 
 fn proto_contact(name: &str, phone: &str) -> waybill_proto::common::v1::Contact {

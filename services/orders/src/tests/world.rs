@@ -312,9 +312,14 @@ impl Known {
             } else {
                 quantity
             };
+            // `n1` has everything, `n2` nothing, and no other node is there to fetch goods at.
+            let (quantity, reason) = match &line.delivery {
+                Way::Pickup(node) if node.as_str() == "n2" => (Quantity::ZERO, UnplannedReason::NoStock),
+                Way::Pickup(node) if node.as_str() != "n1" => (Quantity::ZERO, UnplannedReason::NoPickup),
+                Way::Pickup(_) | Way::Ship => (quantity, UnplannedReason::NoStock),
+            };
             let left = line.quantity.saturating_sub(quantity);
             if !left.is_zero() {
-                let reason = UnplannedReason::NoStock;
                 unplanned.push(Unplanned { line: line.line, quantity: left, reason });
             }
             if !quantity.is_zero() {

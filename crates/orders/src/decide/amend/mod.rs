@@ -13,7 +13,7 @@ mod propose;
 mod source;
 
 pub(crate) use end::Standing;
-pub use preview::{Preview, preview};
+pub use preview::{Needs, Preview, needs_once_approved, preview};
 pub(crate) use source::{planned, reserved};
 
 use super::cancel;
@@ -134,6 +134,9 @@ fn examine(
     stale::check(state, draft, amend.expected_revision)?;
     if let Some((amendment, _)) = draft.order.pending_amendment() {
         return Err(ChangeRefusal::AmendmentPending { order: id, amendment }.into());
+    }
+    if draft.order.erased {
+        return Err(ChangeRefusal::Erased { order: id }.into());
     }
     let wrong = check::check(draft, amend);
     if !wrong.is_empty() {

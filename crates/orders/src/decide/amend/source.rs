@@ -166,7 +166,7 @@ pub(crate) fn planned(mut draft: Draft<'_>, recorded: &RecordPlan) -> Vec<Event>
     let plan = recorded.outcome.as_ref().ok();
     let (assignments, left) = fitting(&pending.planned, None, plan);
     let unserved = reasons(left, plan);
-    if let Some(hard) = cannot_wait(&pending, &unserved) {
+    if let Some(hard) = cannot_wait(pending.proposed.backorder, &pending.adds, &unserved) {
         let reason = hard.reason;
         let units = unserved.iter().map(|some| (some.line, some.quantity));
         let why = AmendmentRefused::Unserved(sum_by_line(units), reason);
@@ -190,10 +190,13 @@ pub(crate) fn planned(mut draft: Draft<'_>, recorded: &RecordPlan) -> Vec<Event>
 }
 
 /// The first of these units that may not wait for stock: the order had them already, or backorders are forbidden.
-fn cannot_wait(pending: &PendingAmendment, unserved: &[Unserved]) -> Option<Unserved> {
-    let may_wait = |some: &&Unserved| {
-        pending.proposed.backorder == Backorder::Allow && some.quantity <= of_line(&pending.adds, some.line)
-    };
+pub(super) fn cannot_wait(
+    backorder: Backorder,
+    adds: &[LineUnits],
+    unserved: &[Unserved],
+) -> Option<Unserved> {
+    let may_wait =
+        |some: &&Unserved| backorder == Backorder::Allow && some.quantity <= of_line(adds, some.line);
     unserved.iter().find(|some| !may_wait(some)).copied()
 }
 
@@ -283,7 +286,7 @@ impl Draft<'_> {
         }
         let reason = if contended { UnservedReason::Contended } else { UnservedReason::NoStock };
         let unserved = with_reason(pending.planned.clone(), reason);
-        match cannot_wait(&pending, &unserved) {
+        match cannot_wait(pending.proposed.backorder, &pending.adds, &unserved) {
             None => self.apply_amendment(number, Served::nothing(unserved)),
             Some(_) => {
                 self.refuse_amendment(number, AmendmentRefused::Unserved(pending.planned, reason));
