@@ -69,6 +69,30 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Somebody on whose record nobody has written a name is called what their newest order calls them.
+    fn named(
+        &self,
+        caller: &Caller,
+        mut customer: proto::Customer,
+        hits: &[Hit],
+    ) -> Result<proto::Customer, Status> {
+        let nameless =
+            !customer.erased && customer.profile.as_ref().is_some_and(|known| known.name.is_empty());
+        for hit in hits.iter().take(NEWEST).filter(|_| nameless) {
+            let person = person(&self.orders, caller, &hit.opening, &hit.order)?;
+            let Some(name) = person.map(|person| person.name).filter(|name| !name.is_empty()) else {
+                continue;
+            };
+            if let Some(profile) = &mut customer.profile {
+                profile.name = name;
+            }
+            break;
+        }
+        Ok(customer)
+    }
+}
+
 fn missing(fields: &mut Fields) -> Option<Key> {
     fields.wrong("customer_id", "or an identity must be given");
     None
@@ -85,8 +109,12 @@ pub(crate) async fn find(
     let given = fields.finish(given)?;
     let known = door.known_by(given.key).await?;
     let eyes = door.eyes(caller);
-    let customers = known.iter().take(FOUND_MAX).map(|who| eyes.customer(who));
-    Ok(proto::FindCustomersResponse { customers: customers.collect::<Result<_, _>>()? })
+    let mut customers = Vec::new();
+    for who in known.iter().take(FOUND_MAX) {
+        let (hits, _) = door.orders_of(who, NEWEST).await?;
+        customers.push(door.named(caller, eyes.customer(who)?, &hits)?);
+    }
+    Ok(proto::FindCustomersResponse { customers })
 }
 
 pub(crate) async fn view(
@@ -107,7 +135,7 @@ pub(crate) async fn view(
     let newest = &hits[..hits.len().min(NEWEST)];
     let eyes = door.eyes(caller);
     let mut view = proto::GetCustomerViewResponse {
-        customer: Some(eyes.customer(&who)?),
+        customer: Some(door.named(caller, eyes.customer(&who)?, newest)?),
         figures: Some(figures(&hits, partial)),
         orders: door.summaries(caller, newest)?,
         ..proto::GetCustomerViewResponse::default()

@@ -258,3 +258,31 @@ async fn what_is_wrong_is_named_without_what_was_sent() {
     };
     assert_eq!(reason(&door.record_contact(asked(visited)).await.unwrap_err()), "CONSENT_MISSING");
 }
+
+#[tokio::test]
+async fn a_record_without_a_name_is_called_what_its_newest_order_calls_it() {
+    let world = World::new(&[("A", 9)]).await;
+    let door = door(&world).await;
+    let phone = || value(Kind::Phone, "+4930777");
+    let mut wanted = order("1", vec![line("A", 1)]);
+    wanted.customer_id = String::new();
+    let contact = wanted.contact.as_mut().unwrap();
+    (contact.name, contact.phone, contact.email) = ("Bob Web".into(), "+4930777".into(), String::new());
+    world.place(wanted).await.unwrap();
+    let name = |customer: &proto::Customer| customer.profile.clone().unwrap().name;
+    assert_eq!(name(&find(&door, phone()).await[0]), "Bob Web");
+    let id = link(&door, "", phone()).await.unwrap();
+    assert_eq!(name(&find(&door, phone()).await[0]), "Bob Web", "linking loses nothing");
+    assert_eq!(name(view(&door, &id).await.customer.as_ref().unwrap()), "Bob Web");
+    let hidden = view_as(&door, Key::CustomerId(id.clone()), Role::Node).await;
+    assert!(hidden.is_err() || name(hidden.unwrap().customer.as_ref().unwrap()).is_empty());
+    let profile = Some(proto::CustomerProfile { name: "Robert Web".into(), ..Default::default() });
+    let said = proto::SetCustomerProfileRequest {
+        request_id: "p1".into(),
+        customer_id: id.clone(),
+        profile,
+        ..Default::default()
+    };
+    door.set_customer_profile(asked(said)).await.unwrap();
+    assert_eq!(name(view(&door, &id).await.customer.as_ref().unwrap()), "Robert Web");
+}
