@@ -6,7 +6,7 @@ use crate::mirror::{Availability, ItemFacts, StockRow};
 use crate::network::Network;
 use waybill_types::exchange::{Destination, PlanRequest};
 use waybill_types::network::Zone;
-use waybill_types::{OwnerId, PostalCode, Quantity, Sku, Text};
+use waybill_types::{LineNo, OwnerId, PostalCode, Quantity, Sku, Text};
 
 /// The stock that a record holds.
 #[derive(Debug)]
@@ -91,6 +91,17 @@ impl Availability for Shelves {
 }
 
 impl Record {
+    /// So much of a line in whole units; of goods sold by parts of a unit, one that is begun counts.
+    #[must_use]
+    pub fn whole_units(&self, line: LineNo, quantity: Quantity) -> u64 {
+        let wanted = self.lines.iter().find(|wanted| wanted.line == line);
+        let place = wanted.and_then(|wanted| {
+            pairs(&self.lines).iter().position(|pair| *pair == (&wanted.sku, &wanted.owner))
+        });
+        let scale = place.and_then(|place| self.shelves.get(place)).map_or(0, |shelf| shelf.scale);
+        quantity.units().div_ceil(10u64.checked_pow(scale.into()).unwrap_or(u64::MAX))
+    }
+
     /// The stock that was seen, over the network of that time.
     pub(super) fn stock(&self, network: &Network) -> Shelves {
         let shelves = pairs(&self.lines).into_iter().zip(&self.shelves);

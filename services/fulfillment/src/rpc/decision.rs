@@ -296,8 +296,8 @@ impl Other {
             order_id: record.asked_for.order.to_string(),
             attempt: record.asked_for.attempt,
             plan_time: Some(crate::to_proto::time(record.now)),
-            was: Some(to_proto::figures(&record.plan, &then.network, then.policy.policy.currency)),
-            would_be: Some(to_proto::figures(&plan, network, currency)),
+            was: Some(to_proto::figures(record, &record.plan, &then.network, then.policy.policy.currency)),
+            would_be: Some(to_proto::figures(record, &plan, network, currency)),
         })
     }
 }

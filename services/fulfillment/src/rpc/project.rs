@@ -55,8 +55,12 @@ pub(crate) fn project(
                 let network = view.as_ref().map_or(&then.network, |view| &view.network);
                 let policy = policy.as_ref().unwrap_or(&then.policy);
                 let found = record.project(&then.network, network, policy, &stated, &wider, facts)?;
-                let was =
-                    to_proto::decision::figures(&record.plan, &then.network, then.policy.policy.currency);
+                let was = to_proto::decision::figures(
+                    &record,
+                    &record.plan,
+                    &then.network,
+                    then.policy.policy.currency,
+                );
                 Some(to_proto::outlook::outlook(&record, was, &found, network, policy.policy.currency))
             });
             let answer = proto::ProjectSourcingDecisionsResponse { total, done, outlook };

@@ -123,8 +123,13 @@ fn standing(standing: Standing) -> proto::Standing {
 /// Cost terms that are paid to somebody; the others are what the policy weighs.
 const PAID: [&str; 4] = ["parcel", "carriage", "handling", "pick"];
 
-/// A plan in figures.
-pub(crate) fn figures(plan: &Plan, network: &Network, currency: Currency) -> proto::PlanFigures {
+/// A plan of a decision in figures. Units are whole ones: goods sold by the metre do not outweigh pieces.
+pub(crate) fn figures(
+    record: &Record,
+    plan: &Plan,
+    network: &Network,
+    currency: Currency,
+) -> proto::PlanFigures {
     let mut shipments: Vec<_> = plan.assignments.iter().filter(|part| part.service.is_some()).collect();
     shipments.sort_by_key(|part| &part.node);
     shipments.dedup_by_key(|part| &part.node);
@@ -133,7 +138,7 @@ pub(crate) fn figures(plan: &Plan, network: &Network, currency: Currency) -> pro
             .assignments
             .iter()
             .filter(|part| network.node(&part.node).is_some_and(|node| node.kind == wanted));
-        let units = parts.map(|part| part.quantity.units()).sum();
+        let units = parts.map(|part| record.whole_units(part.line, part.quantity)).sum();
         proto::KindUnits { kind: kind(wanted).into(), units }
     };
     let kinds = [NodeKind::Store, NodeKind::LocalWarehouse, NodeKind::CentralWarehouse, NodeKind::Supplier];
@@ -141,7 +146,11 @@ pub(crate) fn figures(plan: &Plan, network: &Network, currency: Currency) -> pro
     proto::PlanFigures {
         cost: Some(minor(currency, plan.cost_minor())),
         shipments: shipments.len() as u32,
-        unserved_units: plan.unplanned.iter().map(|missing| missing.quantity.units()).sum(),
+        unserved_units: plan
+            .unplanned
+            .iter()
+            .map(|missing| record.whole_units(missing.line, missing.quantity))
+            .sum(),
         promise_latest: plan.assignments.iter().map(|part| part.promise.latest).max().map(time),
         units: kinds.map(of_kind).into_iter().filter(|units| units.units > 0).collect(),
         paid_cost: Some(minor(currency, paid.map(|term| term.minor).sum())),

@@ -24,7 +24,7 @@ pub(crate) fn outlook(
         attempt: record.asked_for.attempt,
         plan_time: Some(time(record.now)),
         was: Some(was),
-        would_be: Some(figures(&found.plan, network, currency)),
+        would_be: Some(figures(record, &found.plan, network, currency)),
         legs: found.legs.iter().map(|one| leg(one, currency)).collect(),
         unserved: unserved.collect(),
         total_cost: Some(minor(currency, found.cost_minor)),
