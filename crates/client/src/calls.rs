@@ -164,6 +164,13 @@ writes! { admin in common:
     checkpoint(CheckpointRequest) -> CheckpointResponse;
     advance_clock(AdvanceClockRequest) -> AdvanceClockResponse;
 }
+reads! { cluster in common:
+    get_cluster(GetClusterRequest) -> GetClusterResponse;
+}
+writes! { cluster in common:
+    move_partition(MovePartitionRequest) -> MovePartitionResponse;
+    drain_process(DrainProcessRequest) -> DrainProcessResponse;
+}
 reads! { promises in fulfillment:
     promise_item(PromiseItemRequest) -> PromiseItemResponse;
     find_nearby(FindNearbyRequest) -> FindNearbyResponse;
@@ -177,4 +184,31 @@ reads! { sourcing in fulfillment:
 writes! { sourcing in fulfillment:
     set_sourcing_policy(SetSourcingPolicyRequest) -> SetSourcingPolicyResponse;
     roll_back_sourcing_policy(RollBackSourcingPolicyRequest) -> RollBackSourcingPolicyResponse;
+}
+
+impl Client {
+    /// `Audit` of these laws, all where none is named: the reports of one whole audit, begun again elsewhere where the process
+    /// that made it went away.
+    ///
+    /// # Errors
+    /// The server's refusal, or the last fault when patience ended.
+    pub async fn audit(&self, laws: &[String]) -> Result<Vec<common::LawReport>, Status> {
+        let door = self.admin();
+        let request = common::AuditRequest { laws: laws.to_vec() };
+        self.retry
+            .run(|| {
+                let (mut door, request) = (door.clone(), request.clone());
+                async move {
+                    let mut steps = door.audit(request).await?.into_inner();
+                    let mut reports = Vec::new();
+                    while let Some(answer) = steps.message().await? {
+                        if let Some(common::audit_response::Step::Report(report)) = answer.step {
+                            reports.push(report);
+                        }
+                    }
+                    Ok(tonic::Response::new(reports))
+                }
+            })
+            .await
+    }
 }

@@ -1,4 +1,5 @@
-//! What can go wrong before a call is made. Calls themselves fail with [`tonic::Status`], which carries the details.
+//! What can go wrong before a call is made, and on the way of one. Calls themselves fail with [`tonic::Status`], which
+//! carries the details.
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -44,4 +45,33 @@ pub(crate) fn innermost(fault: &dyn std::error::Error) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+/// A call that a process did not answer: the connection could not be made, or broke. Who sees it as the source of a
+/// [`tonic::Status`] knows that no server sent that.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} did not answer: {}; is the server running, and is this its address?", innermost(source))]
+pub struct Fault {
+    address: String,
+    source: tonic::transport::Error,
+}
+
+impl Fault {
+    pub(crate) fn new(address: &str, source: tonic::transport::Error) -> Self {
+        let address = address.trim_end_matches('/');
+        Self { address: if address.is_empty() { "the server" } else { address }.to_owned(), source }
+    }
+}
+
+/// What broke a call, where no server answered it.
+pub(crate) fn broken(status: &tonic::Status) -> Option<String> {
+    let source = std::error::Error::source(status)?;
+    let mut cause: Option<&dyn std::error::Error> = Some(source);
+    while let Some(now) = cause {
+        if let Some(fault) = now.downcast_ref::<Fault>() {
+            return Some(fault.to_string());
+        }
+        cause = now.source();
+    }
+    Some(format!("the connection broke: {}", innermost(source)))
 }

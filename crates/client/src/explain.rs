@@ -45,6 +45,9 @@ pub fn explain(status: &Status) -> String {
 /// from, such as the flag of a command.
 #[must_use]
 pub fn explain_as(status: &Status, name: impl Fn(&str) -> String) -> String {
+    if let Some(why) = crate::error::broken(status) {
+        return why;
+    }
     let violations = violations(status);
     let message = headline(status.message(), &violations);
     let mut text = if message.is_empty() { status.code().description() } else { message }.to_owned();

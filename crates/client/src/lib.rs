@@ -41,7 +41,7 @@ mod tls;
 mod watch;
 
 pub use client::{Client, Door};
-pub use error::ClientError;
+pub use error::{ClientError, Fault};
 pub use explain::{Violation, explain, explain_as, facts, reason, violations};
 pub use identity::Identity;
 pub use request_id::request_id;

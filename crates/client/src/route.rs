@@ -1,6 +1,7 @@
 //! Which process a call goes to: the one that the client keeps to while it is there, else the next. It reads nothing of a
 //! call and repeats none; who repeats is [`crate::Retry`].
 
+use crate::error::Fault;
 use crate::health;
 use futures::future::{BoxFuture, poll_fn};
 use std::collections::hash_map::RandomState;
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::codegen::http::{HeaderMap, Request, Response};
-use tonic::transport::{Channel, Endpoint, Error};
+use tonic::transport::{Channel, Endpoint};
 
 /// The way to an engine, over any of its processes. Clones share it.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) channel: Channel,
+    /// Its address, where that is known.
+    address: String,
     /// It said that it is about to stop, or is not there.
     pub(crate) away: AtomicBool,
 }
@@ -38,29 +41,27 @@ pub(crate) struct Server {
 impl Route {
     /// Over one channel that exists already.
     pub(crate) fn over(channel: Channel) -> Self {
-        Self::new(vec![channel], 0)
+        Self::new(vec![(String::new(), channel)], 0)
     }
 
     /// Over processes that are connected to when first called. Which one is asked first is chance, so that clients spread.
     /// Needs a Tokio runtime around it.
     pub(crate) fn lazy(endpoints: &[Endpoint]) -> Self {
-        let channels: Vec<Channel> = endpoints.iter().map(Endpoint::connect_lazy).collect();
-        let home = any(channels.len());
-        Self::new(channels, home)
+        Self::new(endpoints.iter().map(lazily).collect(), any(endpoints.len()))
     }
 
     /// Over processes of which one, at least, answers.
     ///
     /// # Errors
     /// What the last one said when none does.
-    pub(crate) async fn connected(endpoints: &[Endpoint]) -> Result<Self, Error> {
-        let mut channels: Vec<Channel> = endpoints.iter().map(Endpoint::connect_lazy).collect();
+    pub(crate) async fn connected(endpoints: &[Endpoint]) -> Result<Self, tonic::transport::Error> {
+        let mut channels: Vec<(String, Channel)> = endpoints.iter().map(lazily).collect();
         let first = any(channels.len());
         let mut turn = (0..endpoints.len()).map(|n| (first + n) % endpoints.len()).peekable();
         while let Some(index) = turn.next() {
             match endpoints[index].connect().await {
                 Ok(channel) => {
-                    channels[index] = channel;
+                    channels[index].1 = channel;
                     return Ok(Self::new(channels, index));
                 }
                 Err(error) if turn.peek().is_none() => return Err(error),
@@ -70,8 +71,8 @@ impl Route {
         Ok(Self::new(channels, first))
     }
 
-    fn new(channels: Vec<Channel>, home: usize) -> Self {
-        let server = |channel| Arc::new(Server { channel, away: AtomicBool::new(false) });
+    fn new(channels: Vec<(String, Channel)>, home: usize) -> Self {
+        let server = |(address, channel)| Arc::new(Server { channel, address, away: AtomicBool::new(false) });
         let servers: Vec<Arc<Server>> = channels.into_iter().map(server).collect();
         let mut watchers = JoinSet::new();
         if servers.len() > 1 {
@@ -81,6 +82,10 @@ impl Route {
         }
         Self(Arc::new(Shared { servers, home: AtomicUsize::new(home), _watchers: watchers }))
     }
+}
+
+fn lazily(endpoint: &Endpoint) -> (String, Channel) {
+    (endpoint.uri().to_string(), endpoint.connect_lazy())
 }
 
 /// A place among so many: load is spread by it, and nothing else depends on it.
@@ -118,10 +123,10 @@ fn is_unavailable(headers: &HeaderMap) -> bool {
 
 impl Service<Request<Body>> for Route {
     type Response = Response<Body>;
-    type Error = Error;
-    type Future = BoxFuture<'static, Result<Self::Response, Error>>;
+    type Error = Fault;
+    type Future = BoxFuture<'static, Result<Self::Response, Fault>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         // Who is asked is decided when the call is made.
         Poll::Ready(Ok(()))
     }
@@ -139,7 +144,7 @@ impl Service<Request<Body>> for Route {
             if answer.as_ref().map_or(true, |answer| is_unavailable(answer.headers())) {
                 shared.leave(index);
             }
-            answer
+            answer.map_err(|fault| Fault::new(&shared.servers[index].address, fault))
         })
     }
 }
@@ -150,7 +155,7 @@ mod tests {
 
     fn nowhere(count: usize) -> Route {
         let endpoint = Endpoint::from_static("http://127.0.0.1:1");
-        Route::new((0..count).map(|_| endpoint.connect_lazy()).collect(), 0)
+        Route::new((0..count).map(|_| lazily(&endpoint)).collect(), 0)
     }
 
     #[tokio::test]

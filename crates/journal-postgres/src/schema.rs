@@ -81,6 +81,7 @@ const TUNING: [&str; 2] = [
 /// Makes sure that the schema is there and of this version. Answers the cluster's name.
 pub(crate) async fn prepare(pools: &Pools, options: &Options) -> Result<String, Error> {
     let mut backoff = Backoff::new(options.patience);
+    let mut is_told = false;
     loop {
         let fault = match attempt(pools, options).await {
             Ok(found) => return verdict(&found, options),
@@ -88,6 +89,12 @@ pub(crate) async fn prepare(pools: &Pools, options: &Options) -> Result<String, 
             Err(Fault::Taken) => Fault::Again("somebody else makes the schema at the same time".into()),
             Err(fault) => fault,
         };
+        if let Fault::Down(what) = &fault
+            && !std::mem::replace(&mut is_told, true)
+        {
+            let patience = options.patience;
+            tracing::warn!(%what, ?patience, "the journal's database does not answer; it is tried again until patience ends");
+        }
         backoff.wait(fault).await.map_err(|fault| match fault {
             // Nothing was asked of a log yet: what the server has against it is a matter of settings.
             Fault::Refused(what) => Error::Options { what: format!("the journal's database: {what}") },

@@ -49,7 +49,9 @@ pub enum OpenError {
     InUse(PathBuf),
     /// The directory was created with other settings.
     #[error(
-        "{dir} was created with {found:?} partitions, the configuration says {asked:?}; counts are fixed for good"
+        "{dir} was created with {} partitions per service, the configuration says {}: counts are fixed for good, configure \
+         partitions = {}",
+        counts(*found), counts(*asked), found.orders
     )]
     Layout {
         /// Which directory.
@@ -84,7 +86,9 @@ pub enum OpenError {
     Recovery(#[from] RecoveryError),
     /// The cluster was founded with other settings.
     #[error(
-        "the cluster was founded with {found:?} partitions, the configuration says {asked:?}; counts are fixed for good"
+        "the cluster was founded with {} partitions per service, the configuration says {}: counts are fixed for good, \
+         configure partitions = {}",
+        counts(*found), counts(*asked), found.orders
     )]
     OtherCluster {
         /// What it has.
@@ -126,6 +130,15 @@ pub enum OpenError {
     /// The layout row cannot be read.
     #[error(transparent)]
     Undecodable(#[from] waybill_machine::Undecodable),
+}
+
+/// How many partitions each service has, in words.
+fn counts(layout: Layout) -> String {
+    let Layout { orders, inventory, fulfillment } = layout;
+    match orders == inventory && orders == fulfillment {
+        true => orders.to_string(),
+        false => format!("{orders} (orders), {inventory} (inventory), {fulfillment} (fulfillment)"),
+    }
 }
 
 /// An open data directory: store, journal, and what its partitions share.

@@ -245,7 +245,8 @@ fn hash(hex: &str) -> anyhow::Result<[u8; 16]> {
 pub(crate) fn copy_files(from: &Path, to: &Path) -> anyhow::Result<u64> {
     std::fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     let mut bytes = 0;
-    for entry in std::fs::read_dir(from)? {
+    let entries = std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
+    for entry in entries {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             let target = to.join(entry.file_name());

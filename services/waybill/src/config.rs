@@ -138,6 +138,15 @@ impl Default for TlsConfig {
     }
 }
 
+impl ClusterConfig {
+    /// Ranges hold without a shared journal too: its URL may come by a flag or from the environment.
+    fn check(&self) -> anyhow::Result<()> {
+        let ttl = self.lease_ttl_ms;
+        ensure!((500..=60_000).contains(&ttl), "cluster.lease_ttl_ms is {ttl}, allowed are 500 to 60,000");
+        crate::cluster::check_name(self.name.as_deref())
+    }
+}
+
 impl TlsConfig {
     /// True where callers and processes have certificates.
     #[must_use]
@@ -290,6 +299,8 @@ impl Config {
             "services is empty; name at least one of orders, inventory, fulfillment"
         );
         self.tls.check()?;
+        self.cluster.check()?;
+        crate::cluster::engine::check_ranges(&self.journal)?;
         if self.journal.url.is_some() {
             return crate::cluster::check(self);
         }

@@ -18,3 +18,4 @@ pub mod records;
 pub mod remote_stock;
 pub mod serve;
 pub mod tls;
+mod vault;

@@ -44,6 +44,8 @@ enum Command {
     Stock(commands::stock::Args),
     /// Show nodes and their work.
     Node(commands::node::Args),
+    /// Show how a running process and each of its partitions is.
+    Status(operate::status::Args),
     /// Check every law, on a running engine or on a directory that nobody serves.
     Audit(operate::audit::Args),
     /// Copy everything while the engine serves.
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
             Command::WhatIf(args) => commands::what_if::run(args).await,
             Command::Stock(args) => commands::stock::run(args).await,
             Command::Node(args) => commands::node::run(args).await,
+            Command::Status(args) => operate::status::run(args).await,
             Command::Audit(args) => operate::audit::run(args).await,
             Command::Backup(args) => operate::backup::run(args).await,
             Command::Restore(args) => operate::restore::run(args).await,

@@ -11,7 +11,7 @@ use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::service::{InterceptorLayer, Routes, RoutesBuilder};
@@ -22,7 +22,6 @@ use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::util::MapResponseLayer;
 use waybill_fulfillment_service::{FreshStock, OtherPlanners, Surroundings};
-use waybill_machine::record::{decode, encode};
 use waybill_mirror::Mirror;
 use waybill_proto::common::v1::admin_service_server::AdminServiceServer;
 use waybill_proto::common::v1::cluster_service_server::ClusterServiceServer;
@@ -39,8 +38,6 @@ use waybill_proto::orders::v1::orders_service_server::OrdersServiceServer;
 use waybill_proto::orders::v1::returns_service_server::ReturnsServiceServer;
 use waybill_replica::{Clock, ClusterOptions, DataDir, DirLock, Host, HostOptions, OpenError};
 use waybill_service_kit::{Nodes, OpenPerson, Planner, Seal, explain_undecodable, identify};
-use waybill_store::Op;
-use waybill_store::vault::Vault;
 use waybill_types::{Service, Timestamp};
 
 /// A running engine.
@@ -61,16 +58,14 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     config.check()?;
     let started = SystemTime::now();
     let tls = Tls::read(&config.tls)?;
-    let bound = if config.journal.url.is_some() { Some(bind(&config).await?) } else { None };
-    let cluster = match &bound {
-        Some((_, address)) => crate::cluster::options(&config, *address, &tls.dial).await?,
-        None => None,
-    };
+    // Before anything is made: an address that is in use must not leave a data directory.
+    let (socket, address) = bind(&config)?;
+    let cluster = crate::cluster::options(&config, address, &tls.dial).await?;
     let engine = cluster.as_ref().map(|cluster| Arc::clone(&cluster.engine));
     let host = Arc::new(open_host_in(&config, cluster).await?);
     let vault = match &engine {
         Some(engine) => crate::cluster::vault(engine).await?,
-        None => open_vault(&host)?,
+        None => crate::vault::open(&host)?,
     };
     let seal = Seal::new(Arc::new(vault));
     let (running, mut routes) = start_services(&config, &host, &tls.dial, seal.clone()).await?;
@@ -90,11 +85,8 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let view = ClusterDoor { host: Arc::clone(&host), running: running.clone() };
     routes.add_service(ClusterServiceServer::new(view));
     let health = add_health_and_reflection(&mut routes).await?;
-    let (listener, address) = match bound {
-        Some(bound) => bound,
-        None => bind(&config).await?,
-    };
     let (stop, stopped) = oneshot::channel();
+    let listener = socket.listen(BACKLOG).with_context(|| format!("cannot listen on {address}"))?;
     let served = tokio::spawn(serve(tls, listener, routes.routes(), stopped));
     if let Some(cluster) = host.cluster() {
         crate::cluster::meter(cluster, host.layout());
@@ -114,47 +106,20 @@ const HANDED_OVER_WITHIN: Duration = Duration::from_secs(10);
 /// How long answers that are made may take to reach their callers when this process stops.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 
-async fn bind(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(config.listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
-}
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
-/// Which vault belongs to this directory's rows, and how many keys it had given out when it was last opened.
-const VAULT_KEY: [u8; 2] = [0xff, 0xfe];
-
-/// The vault that sealed what is here. A lost vault is never replaced by an empty one, and an older copy of it is
-/// refused: either would give the key of one subject to another.
-fn open_vault(host: &Host) -> anyhow::Result<Vault> {
-    let keys = host.dir().keys();
-    let known: Option<([u8; 16], u64)> = host
-        .store()
-        .get(&VAULT_KEY)?
-        .map(|bytes| decode(&bytes))
-        .transpose()?
-        .map(|(id, keys): (minicbor::bytes::ByteArray<16>, u64)| (*id, keys));
-    let vault = match known {
-        Some(_) => Vault::load(&keys),
-        None => Vault::load_or_create(&keys),
+/// Takes the address. Nobody connects before it is listened on: a client turns to another process meanwhile.
+fn bind(config: &Config) -> anyhow::Result<(TcpSocket, SocketAddr)> {
+    let taken = || {
+        let socket = if config.listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Connections of a process that was here before may linger.
+        socket.set_reuseaddr(true)?;
+        socket.bind(config.listen)?;
+        let address = socket.local_addr()?;
+        std::io::Result::Ok((socket, address))
     };
-    let vault = vault.context("the vault of personal data")?;
-    if let Some((id, given)) = known {
-        let restore = "restore it from the same copy as the rest of the data directory";
-        anyhow::ensure!(vault.id() == id, "{} holds another vault; {restore}", keys.display());
-        anyhow::ensure!(vault.keys() >= given, "{} is older than the data; {restore}", keys.display());
-    }
-    note_vault(&**host.store(), vault.id(), vault.keys())?;
-    Ok(vault)
-}
-
-/// Notes which vault belongs to a directory's rows.
-///
-/// # Errors
-/// A store that fails.
-pub(crate) fn note_vault(store: &dyn waybill_store::Store, id: [u8; 16], keys: u64) -> anyhow::Result<()> {
-    let row = encode(&(minicbor::bytes::ByteArray::from(id), keys));
-    Ok(store.commit(&[Op::Put { key: VAULT_KEY.to_vec(), value: row }])?)
+    taken().with_context(|| format!("cannot listen on {}", config.listen))
 }
 
 async fn serve(
@@ -235,11 +200,14 @@ async fn add_health_and_reflection(routes: &mut RoutesBuilder) -> anyhow::Result
     let (health, service) = tonic_health::server::health_reporter();
     health.set_service_status("", ServingStatus::Serving).await;
     routes.add_service(service);
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(waybill_proto::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()?;
-    routes.add_service(reflection);
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(waybill_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    routes.add_service(reflection().build_v1()?);
+    // Older tools, and Python's own to this day, ask for the version before.
+    routes.add_service(reflection().build_v1alpha()?);
     Ok(health)
 }
 

@@ -16,6 +16,7 @@
 //! than the sealing, and an erased key lingers nowhere in this process.
 
 mod file;
+mod given;
 pub mod moving;
 mod outside;
 mod sealed;
@@ -26,6 +27,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::Error;
 pub use file::FILE_NAME;
 use file::{BLOCK_SLOTS, SlotState, VaultFile};
+pub use given::{Given, Noted};
 use outside::Outside;
 pub use outside::OutsideKeys;
 pub use sealed::{Opened, Sealed};
@@ -39,6 +41,7 @@ pub struct KeyId(pub u64);
 pub struct Vault {
     keys: Keys,
     free: Mutex<std::ops::Range<u64>>,
+    given: Option<Given>,
 }
 
 /// Where the keys lie.
@@ -74,12 +77,18 @@ impl Vault {
     /// not recorded, so that handing out costs no write.
     fn over(file: VaultFile) -> Vault {
         let end = file.slots();
-        Vault { keys: Keys::File(file), free: Mutex::new(end..end) }
+        Vault { keys: Keys::File(file), free: Mutex::new(end..end), given: None }
     }
 
     /// A vault whose keys lie with an engine that other processes use too.
     pub fn outside(keys: Box<dyn OutsideKeys>) -> Vault {
-        Vault { keys: Keys::Outside(Outside::new(keys)), free: Mutex::new(0..0) }
+        Vault { keys: Keys::Outside(Outside::new(keys)), free: Mutex::new(0..0), given: None }
+    }
+
+    /// The same vault, which from now on notes in `given` how many keys it has before it hands one out.
+    #[must_use]
+    pub fn counted_in(self, given: Given) -> Vault {
+        Vault { given: Some(given), ..self }
     }
 
     fn slot(&self, key: KeyId) -> Result<SlotState, Error> {
@@ -108,6 +117,10 @@ impl Vault {
                 Keys::File(file) => file.append_block()?,
                 Keys::Outside(outside) => outside.append_block()?,
             };
+            if let Some(given) = &self.given {
+                // Where this fails nobody gets a key of the block, and the next call makes another.
+                given.raise(start + BLOCK_SLOTS)?;
+            }
             *free = start..start + BLOCK_SLOTS;
         }
         let id = free.start;

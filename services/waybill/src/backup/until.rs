@@ -72,6 +72,9 @@ pub struct Restored {
 /// a directory that is not empty.
 pub async fn restore_until(copy: &Path, data: &Path, point: Point, later: Later) -> anyhow::Result<Restored> {
     let manifest = manifest_of(copy)?;
+    if let Later::Directory(old) = &later {
+        is_data_directory(old)?;
+    }
     let (dir, _lock) = super::begin(copy, data)?;
     let (rows, to) = (copy.to_path_buf(), dir.clone());
     let (store, layout) = tokio::task::spawn_blocking(move || {
@@ -116,12 +119,22 @@ async fn take_keys(copy: &Path, dir: &DataDir, later: &Later) -> anyhow::Result<
     Ok(())
 }
 
+/// Refuses, before anything is made, what has no journal or no keys that go on after a copy.
+fn is_data_directory(old: &Path) -> anyhow::Result<()> {
+    let dir = DataDir::new(old);
+    let file = dir.keys().join(waybill_store::vault::FILE_NAME);
+    for path in [dir.journal(), file] {
+        ensure!(
+            path.exists(),
+            "{} is not there: {} is not the data directory that the copy was taken of, or not whole",
+            path.display(),
+            old.display()
+        );
+    }
+    Ok(())
+}
+
 async fn open_journal(path: PathBuf) -> anyhow::Result<Arc<dyn Journal>> {
-    ensure!(
-        path.is_dir(),
-        "{} is not there: name the data directory that the copy was taken of",
-        path.display()
-    );
     let mut config = Config::default();
     // Opening must not drop what some other setting keeps.
     config.journal.archive_bytes = u64::MAX;
@@ -209,14 +222,20 @@ impl Play {
             let began = trail.first().at;
             ensure!(
                 began <= time,
-                "the copy was taken after that point: {id} in it is of {} ms, the point is {} ms; take an older copy",
-                began.as_ms(),
-                time.as_ms()
+                "the copy was taken after that point: {id} in it is of {}, the point is {}; take an older copy",
+                told(began),
+                told(time)
             );
             trails.insert(id, trail);
         }
         Ok(trails)
     }
+}
+
+/// A time as it may be given to `--until`.
+fn told(time: Timestamp) -> String {
+    let told = jiff::Timestamp::from_millisecond(time.as_ms());
+    told.map_or_else(|_| format!("{} ms", time.as_ms()), |told| told.to_string())
 }
 
 /// Begins the new directory's journal where the copy stood, and carries in what was played, so that tokens of the time
@@ -254,6 +273,13 @@ async fn go_on(
 mod tests {
     use super::*;
     use waybill_types::Service;
+
+    #[test]
+    fn a_time_is_told_as_it_is_given() {
+        let at = "2026-01-05T00:00:01.5Z".parse::<Point>().unwrap();
+        assert_eq!(at, Point::Time(Timestamp::from_ms(1_767_571_201_500)));
+        assert_eq!(told(Timestamp::from_ms(1_767_571_201_500)), "2026-01-05T00:00:01.5Z");
+    }
 
     #[test]
     fn a_point_is_a_time_or_a_token() {

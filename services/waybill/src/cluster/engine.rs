@@ -39,6 +39,22 @@ pub fn check(journal: &JournalConfig, max_frame_bytes: u64) -> anyhow::Result<()
     settings(journal, max_frame_bytes).map(|_| ())
 }
 
+/// Looks at the settings of every engine where none is named yet: its URL may come by a flag or from the environment.
+///
+/// # Errors
+/// A setting out of range.
+pub fn check_ranges(journal: &JournalConfig) -> anyhow::Result<()> {
+    // What a name may be and who may ask is the engine's own to say.
+    let mut journal = JournalConfig { schema: JournalConfig::default().schema, ..journal.clone() };
+    journal.nats.sync_vouched = true;
+    journal.nats.credentials = None;
+    journal.nats.system = None;
+    for url in ["postgres://localhost", "nats://localhost"] {
+        settings(&JournalConfig { url: Some(url.into()), ..journal.clone() }, 4 << 20)?;
+    }
+    Ok(())
+}
+
 fn settings(journal: &JournalConfig, max_frame_bytes: u64) -> anyhow::Result<Settings> {
     let url = journal.url.as_deref().context("journal.url is not set: name the shared journal")?;
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
@@ -183,6 +199,16 @@ mod tests {
         assert!(nobody.contains("journal.nats.system"), "{nobody}");
         let twice = refused(|journal| journal.nats.credentials = Some("app.creds".into()));
         assert!(twice.contains("journal.nats.credentials"), "{twice}");
+    }
+
+    #[test]
+    fn ranges_are_checked_before_an_engine_is_named() {
+        check_ranges(&JournalConfig::default()).unwrap();
+        let mut journal = JournalConfig { connections: 0, ..JournalConfig::default() };
+        assert!(format!("{:#}", check_ranges(&journal).unwrap_err()).contains("connections"));
+        journal = JournalConfig::default();
+        journal.nats.replicas = 2;
+        assert!(format!("{:#}", check_ranges(&journal).unwrap_err()).contains("replicas"));
     }
 
     #[test]

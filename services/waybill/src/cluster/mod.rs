@@ -75,8 +75,6 @@ pub async fn vault(engine: &Arc<dyn Engine>) -> anyhow::Result<Vault> {
 /// What it is and what to do instead.
 pub fn check(config: &Config) -> anyhow::Result<()> {
     ensure!(config.peers.is_empty(), "peers are found through the shared journal; remove them");
-    let ttl = config.cluster.lease_ttl_ms;
-    ensure!((500..=60_000).contains(&ttl), "cluster.lease_ttl_ms is {ttl}, allowed are 500 to 60,000");
     engine::check(&config.journal, config.journal_options().max_frame_bytes)?;
     ensure!(
         config.clock == crate::config::ClockKind::System,
@@ -97,7 +95,14 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
             config.listen
         ),
     }
-    let named = config.cluster.name.as_deref();
+    Ok(())
+}
+
+/// Refuses what no process may be called.
+///
+/// # Errors
+/// The rule.
+pub fn check_name(named: Option<&str>) -> anyhow::Result<()> {
     ensure!(named.is_none_or(is_process_name), "cluster.name {PROCESS_NAME_RULE}");
     Ok(())
 }

@@ -147,7 +147,7 @@ async fn note_vault(dir: &DataDir, id: [u8; 16], keys: u64) -> anyhow::Result<()
     let path = dir.store();
     tokio::task::spawn_blocking(move || {
         let store = SledStore::open(&path, waybill_store::Options::default())?;
-        crate::serve::note_vault(&store, id, keys)?;
+        crate::vault::note(&store, id, keys)?;
         Ok(Store::close(Box::new(store))?)
     })
     .await?

@@ -49,8 +49,10 @@ pub async fn to_engine(
         progress.step();
         report.partitions.push(moved);
     }
-    if dir.keys().join(waybill_store::vault::FILE_NAME).exists() {
-        report.keys = keys::send(&dir.keys(), engine, progress).await?;
+    let source = Arc::clone(&host);
+    let vault = tokio::task::spawn_blocking(move || crate::vault::load(&source)).await??;
+    if let Some(vault) = vault {
+        report.keys = keys::send(vault, engine, progress).await?;
     }
     agreed::end_arrival(engine, &arrival, host.layout(), u32::from(Body::VERSION)).await?;
     // Nothing depends on them: they may be copied by hand when this breaks off.

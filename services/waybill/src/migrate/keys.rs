@@ -11,15 +11,13 @@ use waybill_journal::cluster::{Engine, Key, VaultIdentity};
 use waybill_store::vault::Vault;
 use waybill_store::vault::moving::{Arriving, BLOCK_KEYS, Block};
 
-/// Carries the vault in `keys` into an engine that has none; answers how many keys there are.
+/// Carries a vault into an engine that has none; answers how many keys there are.
 pub(super) async fn send(
-    keys: &Path,
+    vault: Vault,
     engine: &Arc<dyn Engine>,
     progress: &dyn Progress,
 ) -> anyhow::Result<u64> {
-    let dir = keys.to_path_buf();
-    let vault = tokio::task::spawn_blocking(move || Vault::load(&dir)).await?;
-    let vault = Arc::new(vault.context("the vault of personal data")?);
+    let vault = Arc::new(vault);
     let identity = VaultIdentity { id: vault.id(), digest_secret: vault.digest_secret() };
     ensure!(engine.found_vault(identity).await? == identity, "the shared journal has another vault already");
     let blocks = vault.keys().div_ceil(BLOCK_KEYS);

@@ -2,11 +2,11 @@
 
 use super::Reach;
 use crate::audit::{self, LawReport};
-use crate::commands::{say, unless_closed};
+use crate::commands::{refused, say, unless_closed};
 use crate::config::Config;
 use anyhow::bail;
 use std::path::PathBuf;
-use waybill_proto::common::v1::{AuditRequest, audit_response::Step};
+use waybill_client::Identity;
 
 /// What `audit` takes.
 #[derive(clap::Args, Debug)]
@@ -53,20 +53,17 @@ async fn offline(data_dir: PathBuf, partitions: u16) -> anyhow::Result<Vec<(Stri
 }
 
 async fn online(reach: &Reach) -> anyhow::Result<Vec<(String, LawReport)>> {
-    let mut stream = reach.admin().await?.audit(AuditRequest::default()).await?.into_inner();
-    let mut laws = Vec::new();
-    while let Some(answer) = stream.message().await? {
-        if let Some(Step::Report(report)) = answer.step {
-            let found = LawReport {
-                checked: report.checked_count,
-                violations: report.violations,
-                violation_count: report.violation_count,
-                not_yet_built: report.not_yet_built,
-            };
-            laws.push((report.law, found));
-        }
-    }
-    Ok(laws)
+    let reports = reach.client(Identity::default()).await?.audit(&[]).await.map_err(refused)?;
+    let laws = reports.into_iter().map(|report| {
+        let found = LawReport {
+            checked: report.checked_count,
+            violations: report.violations,
+            violation_count: report.violation_count,
+            not_yet_built: report.not_yet_built,
+        };
+        (report.law, found)
+    });
+    Ok(laws.collect())
 }
 
 /// What came of a law, in words. A law that found nothing to look at has not been shown to hold.

@@ -1,12 +1,11 @@
 //! `waybill cluster`: who owns what among the processes that share a journal; moving a partition; draining a process.
 
 use super::{Reach, fresh_request_id};
-use crate::commands::say;
+use crate::commands::{refused, say};
 use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use std::fmt::Write;
-use waybill_client::{Door, Identity};
-use waybill_proto::common::v1::cluster_service_client::ClusterServiceClient;
+use waybill_client::{Client, Identity};
 use waybill_proto::common::v1::{
     ClusterPartition, DrainProcessRequest, GetClusterRequest, GetClusterResponse, MovePartitionRequest,
     ServiceKind,
@@ -52,28 +51,24 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         is_one || !matches!(args.what, What::Drain),
         "drain is for one process; give its address alone, not {endpoint}"
     );
-    let mut client = args.reach.client(Identity::default()).await?.cluster();
+    let client = args.reach.client(Identity::default()).await?;
     match args.what {
         What::Status { hashes } => {
             let request = GetClusterRequest { state_hashes: hashes, journal: true };
-            let cluster = client.get_cluster(request).await?.into_inner();
+            let cluster = client.get_cluster(request).await.map_err(refused)?;
             say(shown(&cluster)?)
         }
-        What::Move { partition, process } => say(moved(&mut client, &partition, &process).await?),
+        What::Move { partition, process } => say(moved(&client, &partition, &process).await?),
         What::Drain => {
             let request = DrainProcessRequest { request_id: fresh_request_id()?, reason: "drain".into() };
-            let owned = client.drain_process(request).await?.into_inner().owned_count;
+            let owned = client.drain_process(request).await.map_err(refused)?.owned_count;
             ensure!(owned == 0, "{owned} partitions are owned there still: no other process can own them");
             say("the process owns nothing and can be stopped")
         }
     }
 }
 
-async fn moved(
-    client: &mut ClusterServiceClient<Door>,
-    partition: &str,
-    process: &str,
-) -> anyhow::Result<String> {
+async fn moved(client: &Client, partition: &str, process: &str) -> anyhow::Result<String> {
     let (service, index) = partition.split_once('/').context("a partition looks like orders/3")?;
     let named = Service::ALL.into_iter().find(|one| one.name() == service);
     let service = named.with_context(|| format!("{service:?} is not a service"))?;
@@ -85,7 +80,7 @@ async fn moved(
         partition: index.parse().with_context(|| format!("{index:?} is not a number"))?,
         process: process.to_owned(),
     };
-    let now = client.move_partition(request).await?.into_inner().partition.unwrap_or_default();
+    let now = client.move_partition(request).await.map_err(refused)?.partition.unwrap_or_default();
     if process.is_empty() {
         return Ok(format!("{partition} goes where the spread says; {} owns it now", now.owner));
     }

@@ -66,6 +66,7 @@ struct Common {
 /// # Errors
 /// See [`to_engine`] and [`to_directory`].
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    super::show_warnings()?;
     let began = Instant::now();
     let bar = Bar::new();
     let (report, common_hint) = match args.what {

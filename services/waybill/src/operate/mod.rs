@@ -1,4 +1,4 @@
-//! The operator's commands: serve, audit, backup, restore, config, cluster.
+//! The operator's commands: serve, status, audit, backup, restore, config, cluster.
 
 pub mod audit;
 pub mod backup;
@@ -8,8 +8,18 @@ pub mod journal;
 pub mod migrate;
 pub mod restore;
 pub mod serve;
+pub mod status;
 
 pub use crate::commands::Reach;
+
+/// Shows on standard error what a command would otherwise wait for in silence, such as an engine that does not answer.
+///
+/// # Errors
+/// Logs that are shown already.
+pub(crate) fn show_warnings() -> anyhow::Result<()> {
+    use waybill_service_kit::telemetry::{LogFormat, start_logs};
+    start_logs(LogFormat::Text, "warn").map_err(anyhow::Error::msg)
+}
 
 /// A request id that nobody else has.
 ///

@@ -45,6 +45,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn until(args: Args, point: Point) -> anyhow::Result<()> {
+    super::show_warnings()?;
     let mut config = match &args.config {
         Some(path) => Config::read(path)?,
         None => Config::default(),
