@@ -173,6 +173,28 @@ fn where_many_nodes_have_stock_a_proven_plan_keeps_the_promising_ones() {
 }
 
 #[test]
+fn the_promising_nodes_have_most_of_the_lines_and_send_cheapest() {
+    let mut world = World::new();
+    world.zone("berlin", &["10"]);
+    for number in 0..900i64 {
+        let node = format!("n{number:03}");
+        world.node(&node, NodeKind::Store, "Europe/Berlin");
+        world.lane(&node, "berlin", "std", 1_900 - number, 0);
+        world.has(&node, "A", 5);
+        if number < 700 {
+            world.has(&node, "B", 5);
+        }
+    }
+    let ready = world.ready();
+    let kept = record(&world, &asked(vec![ship(1, "A", 2), ship(2, "B", 1)]));
+    assert!(!kept.whole && kept.plan.assignments.iter().all(|part| part.node == node_id("n699")));
+    assert_eq!(kept.left_out, 900 - 64 + 700 - 64, "who has both comes before who sends cheaper");
+    let shown = kept.explain(&ready.network, &ready.policy).unwrap();
+    let next: Vec<&str> = shown.next.iter().map(|other| other.plan.assignments[0].node.as_str()).collect();
+    assert_eq!(next, ["n698", "n697", "n696"]);
+}
+
+#[test]
 fn decisions_of_random_worlds_are_made_again_the_same_and_are_sound() {
     let mut proven = 0;
     for seed in 0..400u64 {

@@ -4,7 +4,9 @@ use super::record::pairs;
 use crate::interner::NodeIx;
 use crate::mirror::Availability;
 use crate::network::Network;
-use std::collections::BTreeMap;
+use crate::tariff::Tariff;
+use std::cmp::Reverse;
+use std::sync::Arc;
 use waybill_types::exchange::{Plan, PlanRequest};
 
 /// The nodes of the plan, and up to `count` others that have most of the lines and send cheapest; ascending.
@@ -15,35 +17,45 @@ pub(super) fn promising(
     plan: &Plan,
     count: usize,
 ) -> Vec<NodeIx> {
-    let mut lines_at: BTreeMap<NodeIx, usize> = BTreeMap::new();
+    // By number of the node. Most nodes have something: a table is filled faster than a map.
+    let mut lines_at = vec![0u32; network.node_count()];
     for (sku, owner) in pairs(&request.lines) {
         for row in stock.stock(sku, owner) {
-            *lines_at.entry(row.node).or_default() += 1;
+            if let Some(lines) = lines_at.get_mut(row.node.index()) {
+                *lines += 1;
+            }
         }
     }
-    let zone = request.destination.as_ref().and_then(|to| network.zone_index(to));
     let weight_mg = request.lines.iter().map(|line| {
         let item = stock.item(&line.sku);
         let grams = u64::from(item.weight_g()).saturating_mul(line.quantity.units());
         grams.saturating_mul(1_000) / 10u64.pow(u32::from(item.scale()))
     });
     let weight_mg = weight_mg.fold(0u64, u64::saturating_add);
-    let cost = |node: NodeIx| {
-        let lanes = zone.map(|zone| network.lanes_of(zone).from(node)).unwrap_or_default();
-        let parcels = lanes.iter().map(|entry| {
-            let (base, carriage) = network.way(entry.way).tariff.cost_minor(weight_mg);
+    let mut ranked: Vec<(Reverse<u32>, i128, NodeIx)> = Vec::new();
+    if let Some(zone) = request.destination.as_ref().and_then(|to| network.zone_index(to)) {
+        let lanes = network.lanes_of(zone);
+        // Few tariffs, many nodes: each is asked once.
+        let parcel = |tariff: &Arc<Tariff>| {
+            let (base, carriage) = tariff.cost_minor(weight_mg);
             base + carriage
-        });
-        parcels.min().map(|parcel| parcel + i128::from(network.costs(node).handling_minor))
-    };
-    let mut ranked: Vec<(usize, i128, NodeIx)> = lines_at
-        .into_iter()
-        .filter_map(|(node, lines)| Some((usize::MAX - lines, cost(node)?, node)))
-        .collect();
-    ranked.sort_unstable();
+        };
+        let parcels: Vec<i128> = lanes.tariffs.iter().map(parcel).collect();
+        for (node, entries) in lanes.by_node() {
+            let lines = lines_at.get(node.index()).copied().unwrap_or(0);
+            let cheapest = entries.iter().map(|entry| parcels[entry.tariff as usize]).min();
+            if let (1.., Some(parcel)) = (lines, cheapest) {
+                let handling = i128::from(network.costs(node).handling_minor);
+                ranked.push((Reverse(lines), parcel + handling, node));
+            }
+        }
+    }
+    if ranked.len() > count {
+        ranked.select_nth_unstable(count);
+        ranked.truncate(count);
+    }
     let chosen = plan.assignments.iter().filter_map(|part| network.node_index(&part.node));
-    let mut kept: Vec<NodeIx> =
-        ranked.into_iter().take(count).map(|(_, _, node)| node).chain(chosen).collect();
+    let mut kept: Vec<NodeIx> = ranked.into_iter().map(|(_, _, node)| node).chain(chosen).collect();
     kept.sort_unstable();
     kept.dedup();
     kept

@@ -103,11 +103,21 @@ impl Record {
         let mut left_out = 0;
         let shelves = pairs.iter().map(|(sku, owner)| {
             let item = stock.item(sku);
+            // Both ascend by node.
+            let mut next = keep.as_deref().unwrap_or_default();
             let kept = stock.stock(sku, owner).iter().filter(|row| {
-                let known = network.site(row.node).is_some();
-                let kept = keep.as_ref().is_none_or(|keep| keep.binary_search(&row.node).is_ok());
-                left_out += u32::from(known && !kept);
-                known && kept
+                if !network.knows(row.node) {
+                    return false;
+                }
+                if whole {
+                    return true;
+                }
+                while let Some((_, rest)) = next.split_first().filter(|(first, _)| **first < row.node) {
+                    next = rest;
+                }
+                let kept = next.first() == Some(&row.node);
+                left_out += u32::from(!kept);
+                kept
             });
             Shelf {
                 weight_g: item.weight_g(),

@@ -248,6 +248,11 @@ impl Network {
     pub(crate) fn site(&self, node: NodeIx) -> Option<&Site> {
         self.0.sites.get(node.index())?.as_ref()
     }
+    /// True where [`Self::site`] has the node; reads less of memory.
+    #[inline]
+    pub(crate) fn knows(&self, node: NodeIx) -> bool {
+        self.0.costs.get(node.index()).is_some_and(|costs| costs.rank != u32::MAX)
+    }
     /// One more than the largest number of a node.
     pub(crate) fn node_count(&self) -> usize {
         self.0.sites.len()
