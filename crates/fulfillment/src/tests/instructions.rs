@@ -23,6 +23,9 @@ fn instructions_are_numbered_without_gaps_and_read_from_any_number_on() {
     assert_eq!(numbers(0), vec![1, 2, 3, 4]);
     assert_eq!(numbers(2), vec![3, 4]);
     assert_eq!(numbers(4), Vec::<u64>::new());
+    assert_eq!(numbers(u64::MAX), Vec::<u64>::new());
+    let page = driver.state.instructions(&node_id("n1"), 1, 2);
+    assert_eq!(page.iter().map(|row| row.number).collect::<Vec<_>>(), vec![2, 3], "no more than asked");
     let told: Vec<&Note> = driver.notes.iter().filter(|note| matches!(note, Note::Instructed(..))).collect();
     assert_eq!(told.last(), Some(&&Note::Instructed(node_id("n1"), 4)));
 }
