@@ -231,9 +231,11 @@ impl Mirror {
             }
             let shard = self.home(sku).read();
             let Some(shelf) = shard.shelf(sku) else { continue };
-            let rows = shelf.rows(owner).iter();
-            let rows = rows.map(|row| StockRow { node: row.node, available: available(shelf, row) });
-            let rows = rows.filter(|row| !row.available.is_zero()).collect();
+            let all = shelf.rows(owner);
+            // Nearly all of them have something.
+            let mut rows = Vec::with_capacity(all.len());
+            let stock = all.iter().map(|row| StockRow { node: row.node, available: available(shelf, row) });
+            rows.extend(stock.filter(|row| !row.available.is_zero()));
             basket.rows.push((sku.clone(), owner.clone(), rows));
             basket.items.push((sku.clone(), shelf.item.facts, shelf.class.clone()));
         }
