@@ -41,7 +41,16 @@ macro_rules! number_cells {
         impl Cell for $number {
             fn parse(text: &str) -> Result<Self, String> {
                 text.parse().map_err(|_| {
-                    format!("is {text:?}, must be a whole number from {} to {}", <$number>::MIN, <$number>::MAX)
+                    // The bounds of 64 bits tell nobody anything; what a column takes is checked and told afterwards.
+                    match (<$number>::BITS, <$number>::MIN) {
+                        (64, 0) => format!("is {text:?}, must be a whole number, 0 or more"),
+                        (64, _) => format!("is {text:?}, must be a whole number"),
+                        (..) => format!(
+                            "is {text:?}, must be a whole number from {} to {}",
+                            <$number>::MIN,
+                            <$number>::MAX
+                        ),
+                    }
                 })
             }
             fn show(&self) -> Result<String, String> {

@@ -158,7 +158,7 @@ fn csv_faults_name_line_and_column_and_the_rows_around_them_are_read() {
     assert_eq!(good, 1);
     let begins = [
         "line 2, name: holds control characters",
-        "line 4, weight_g: is \"heavy\", must be a whole number from",
+        "line 4, weight_g: is \"heavy\", must be a whole number",
         "line 5, weight_g: is -1, must be from 0 to",
         "line 6, sku: is empty, must be given",
         "line 7, unit: is \"dozen\", must be one of piece, kilogram",

@@ -12,7 +12,7 @@ use waybill_types::{OrderId, ReservationId, Sku, Text, Timestamp};
 pub enum RowRefusal {
     /// Stock of something that is not an item.
     #[n(0)]
-    #[error("item {0} is not known: upsert it before booking stock")]
+    #[error("item {0} is not known: check the SKU, or import it")]
     UnknownItem(#[n(0)] Sku),
     /// A code that is another item's.
     #[n(1)]

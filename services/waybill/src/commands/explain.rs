@@ -7,8 +7,8 @@ use super::{Common, Flags, Table, json, money, refused_of, say, show_quantity, t
 use anyhow::Context;
 use std::path::PathBuf;
 use waybill_client::proto::fulfillment::v1::{
-    BoundCheck, DecisionShipment, FallbackStep, GetSourcingDecisionRequest, NodeKind, PlanAlternative,
-    SourcingDecision, SourcingPlan, Standing, StandingCount,
+    BoundCheck, DecisionShipment, DeliveryMethod, FallbackStep, GetSourcingDecisionRequest, NodeKind,
+    PlanAlternative, SourcingDecision, SourcingPlan, Standing, StandingCount,
 };
 
 /// Why an order's units come from where they come.
@@ -63,8 +63,10 @@ fn text(decision: &SourcingDecision) -> String {
 }
 
 fn head(decision: &SourcingDecision, plan: &SourcingPlan) -> String {
+    let fetched = decision.lines.iter().all(|line| line.delivery_method() == DeliveryMethod::Pickup);
     let to = match decision.zone_id.as_str() {
-        "" => "to be fetched".to_owned(),
+        "" if fetched => "to be fetched".to_owned(),
+        "" => "to no zone".to_owned(),
         zone => format!("to zone {zone}"),
     };
     let channel = if decision.channel.is_empty() { "no channel" } else { &decision.channel };

@@ -5,6 +5,7 @@ pub mod customer;
 pub mod explain;
 pub mod node;
 pub mod order;
+pub(crate) mod places;
 pub mod policy;
 pub mod promise;
 pub mod rules;

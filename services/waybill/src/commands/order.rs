@@ -15,11 +15,12 @@ mod watch;
 pub(super) use find::table as summaries;
 
 use super::{Common, Flags, Writing, json, parse_quantity, refused_of, say};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use waybill_client::Client;
 use waybill_client::proto::orders::v1::{
-    CancelLine, CancelOrderRequest, ExternalOrderKey, GetOrderRequest, Order, get_order_request,
+    CancelLine, CancelLineResult, CancelOrderRequest, ExternalOrderKey, GetOrderRequest, Order,
+    get_order_request,
 };
 
 /// Find, show, place, change, cancel and watch orders.
@@ -180,10 +181,18 @@ async fn cancel(client: &Client, common: &Common, cancel: &Cancel) -> anyhow::Re
         wait_ms: cancel.wait_ms,
     };
     let answer = client.cancel_order(request).await.map_err(refused_of(FLAGS))?;
-    if common.json {
-        return say(json("orders.v1.CancelOrderResponse", &answer)?);
+    match common.json {
+        true => say(json("orders.v1.CancelOrderResponse", &answer)?)?,
+        false => say(print::cancelled(&order, &answer))?,
     }
-    say(print::cancelled(&order, &answer))
+    let came_to_nothing = !answer.lines.is_empty() && answer.lines.iter().all(came_to_nothing);
+    ensure!(!came_to_nothing, "nothing of {} is cancelled: it is too late", answer.order_id);
+    Ok(())
+}
+
+/// All that was asked for is too late.
+fn came_to_nothing(line: &CancelLineResult) -> bool {
+    line.too_late > 0 && line.cancelled == 0 && line.cancel_requested == 0
 }
 
 /// `2` or `2:1.5`, the quantity in whole units of the line.

@@ -176,7 +176,8 @@ async fn stay(server: &Server, sku: &str, data: &str) -> anyhow::Result<()> {
     unless_closed(say(format!(
         "\nThe server stays up. In another terminal:\n\
          \n  export WAYBILL_ENDPOINT=http://{}\
-         \n  waybill order find --status backordered      orders that wait for stock; `order get` shows one\
+         \n  waybill order find --status backordered --status partially-shipped\
+         \n                                               where units wait for stock; `order get` shows one\
          \n  waybill stock availability {sku}           what may be promised of the item sold most\
          \n  waybill node work C01                        what a central warehouse has done\
          \n  waybill audit                                every law once more\n\

@@ -4,6 +4,8 @@ use super::Sequence;
 use super::report::Answer;
 use super::upload::Kind;
 use crate::records;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use tonic::Status;
 use waybill_client::Client;
 use waybill_client::proto::common::v1::{RowOutcome, RowResult};
@@ -97,6 +99,8 @@ impl Kind for Items {
 }
 
 pub(super) struct Stock {
+    /// The nodes that rows name.
+    pub(super) named: Arc<Mutex<BTreeSet<String>>>,
     pub(super) reason: String,
     pub(super) source: String,
     pub(super) sequence: Sequence,
@@ -109,6 +113,7 @@ impl Kind for Stock {
     const BYTES_MAX: usize = FEED_BYTES_MAX;
 
     fn message(&self, record: &StockRecord, line: u64) -> Result<Self::Message, FieldError> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(record.node_id.clone());
         Ok(records::stock_count(record, self.sequence.of(line)))
     }
 

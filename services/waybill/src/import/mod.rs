@@ -5,7 +5,7 @@ mod kinds;
 mod report;
 mod upload;
 
-use crate::commands::{Connection, say, unless_closed};
+use crate::commands::{Connection, places, say, unless_closed};
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,6 +13,7 @@ use kinds::{Calendars, Items, Lanes, Nodes, Orders, RateCards, Stock, Zones};
 use report::Report;
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 use upload::Kind;
 use waybill_client::Client;
@@ -92,7 +93,12 @@ async fn import(client: &Client, args: &Args, path: &Path) -> anyhow::Result<Rep
         What::Orders => upload.run(Orders { reason }).await,
         What::Stock => {
             let sequence = args.sequence.map_or(Sequence::after(&about), Sequence::Fixed);
-            upload.run(Stock { reason, source: args.source.clone(), sequence }).await
+            let named = Arc::default();
+            let kind = Stock { named: Arc::clone(&named), reason, source: args.source.clone(), sequence };
+            let report = upload.run(kind).await?;
+            let named = std::mem::take(&mut *named.lock().unwrap_or_else(PoisonError::into_inner));
+            places::warn(client, named).await;
+            Ok(report)
         }
     }
 }

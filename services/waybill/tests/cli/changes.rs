@@ -36,6 +36,26 @@ fn a_change_is_looked_at_made_and_shown() {
 }
 
 #[test]
+fn a_change_that_comes_to_nothing_ends_with_an_error_and_leaves_the_pick_alone() {
+    let engine = stocked();
+    let id = released(&engine);
+    let nowhere = ["order", "amend", &id, "--deliver", "all=pickup:S9999", "--channel", "web"];
+    let said = engine.run(&[&nowhere[..], &["--preview"]].concat());
+    assert!(!said.ok && said.out.contains("would be refused"), "{said:?}");
+    assert!(said.out.contains("AMENDMENT_UNSERVED") && said.err.contains("would stay as it is"), "{said:?}");
+    let said = engine.run(&nowhere);
+    assert!(!said.ok && said.err.contains("AMENDMENT_UNSERVED"), "{said:?}");
+    assert!(said.err.contains("no_pickup") && said.err.contains("nothing was called back"), "{said:?}");
+    let seen = engine.run(&["order", "show", &id]);
+    assert!(seen.out.contains("2 released, pickup at S0001"), "{seen:?}");
+    assert!(!seen.out.contains("amendment 1") && !seen.out.contains("-F2"), "{seen:?}");
+    let said = engine.run(&["order", "amend", &id, "--deliver", "7=home"]);
+    assert!(!said.ok && said.err.contains("has no line 7"), "{said:?}");
+    let said = engine.run(&["order", "amend", &id, "--deliver", "all=home"]);
+    assert!(!said.ok && said.err.contains("--ship-to") && !said.err.contains("set_ship_to"), "{said:?}");
+}
+
+#[test]
 fn an_order_is_held_and_let_go_on() {
     let engine = stocked();
     let id = released(&engine);

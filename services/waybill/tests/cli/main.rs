@@ -125,6 +125,8 @@ fn an_order_goes_from_one_channel_to_the_customer_by_hand() {
     }
     let watched = engine.run(&["order", "watch", id, "--until", "delivered"]);
     assert!(watched.ok, "{watched:?}");
+    let late = engine.run(&["order", "cancel", id]);
+    assert!(!late.ok && late.err.contains("too late"), "{late:?}");
     let timeline = engine.run(&["order", "timeline", id]);
     assert!(
         timeline.out.contains("was placed in call_center") && timeline.out.contains("by call_center/agent-7"),
@@ -149,6 +151,8 @@ fn units_are_cancelled_by_line_and_refusals_name_the_fault() {
     assert!(said.ok && said.out.contains("cancelled"), "{said:?}");
     let order = object(&engine, &[&["order", "get"], &by_number[..]].concat());
     assert_eq!(order["lines"][0]["buckets"]["cancelled"], 1);
+    let seen = engine.run(&[&["order", "get"], &by_number[..]].concat());
+    assert!(seen.out.contains("\ntotal     ") && seen.out.contains("\nnow       "), "{seen:?}");
     let said = engine.run(&[&["order", "cancel", "--line", "7"], &by_number[..]].concat());
     assert!(!said.ok && said.err.contains("has no line 7"), "{said:?}");
     let said = engine.run(&["order", "get", "W00-999"]);

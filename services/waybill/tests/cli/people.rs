@@ -126,3 +126,40 @@ fn a_law_holds_only_where_something_was_checked() {
         assert!(row.ends_with("  holds"), "{row}");
     }
 }
+
+#[test]
+fn a_place_that_is_none_is_refused_or_warned_about() {
+    let engine = stocked();
+    for (node, why) in [("S9999", "NODE_UNKNOWN"), ("C01", "hands nothing over")] {
+        let said = engine.run(&["order", "place", "--line", "P000001:1:31.99", "--pickup", node]);
+        assert!(!said.ok && said.err.contains("--pickup: ") && said.err.contains(why), "{said:?}");
+    }
+    let said = engine.run(&["stock", "receive", "P000001", "S9999", "1"]);
+    assert!(said.ok && said.err.contains("not in the network") && said.err.contains("S9999"), "{said:?}");
+    let said = engine.run(&["stock", "receive", "P000001", "S0001", "1"]);
+    assert!(said.ok && said.err.is_empty(), "{said:?}");
+    let path = engine.file("far.csv", "sku,node_id,quantity\nP000001,S0001,9\nP000001,S9998,2\n");
+    let said = engine.run(&["import", "stock", &path]);
+    assert!(said.ok && said.out.contains("2 taken"), "{said:?}");
+    assert!(said.err.contains("from there: S9998;"), "{said:?}");
+    let said = engine.run(&["order", "place", "--line", "P0000l1:1:31.99", "--pickup", "S0001"]);
+    assert!(!said.ok && said.err.contains("check the SKU"), "{said:?}");
+}
+
+#[test]
+fn what_cannot_be_looked_for_or_packed_is_said_before_it_is_sent() {
+    let engine = stocked();
+    let said = engine.run(&["order", "find"]);
+    assert!(!said.ok && said.err.contains("say what to look for"), "{said:?}");
+    let said = engine.run(&["order", "find", "--name", "Ad"]);
+    assert!(!said.ok && said.err.contains("at least 3 letters"), "{said:?}");
+    assert!(engine.run(&["order", "find", "--name", "Ada"]).ok);
+    let id = placed(&engine, "WEB-1", &["--line", "P000001:1:31.99", "--pickup", "S0001"]);
+    assert!(engine.run(&["order", "watch", &id, "--until", "released"]).ok);
+    let told = engine.run(&["node", "instructions", "S0001", "--count", "1"]);
+    assert!(told.ok, "{told:?}");
+    let work = object(&engine, &["node", "work", "S0001"]);
+    let work = work["fulfillment_order_id"].as_str().expect("an id");
+    let said = engine.run(&["node", "pack", work]);
+    assert!(!said.ok && said.err.contains("nothing to pack; pick it first"), "{said:?}");
+}

@@ -86,3 +86,16 @@ fn an_order_is_explained_drawn_checked_and_tried_under_another_policy() {
     let still = engine.run(&["policy", "list"]);
     assert!(still.ok && !still.out.contains('*'), "nothing was put in force: {still:?}");
 }
+
+#[test]
+fn goods_by_the_metre_weigh_no_more_than_pieces_in_a_comparison() {
+    let engine = stocked();
+    assert!(engine.run(&["stock", "receive", "F000007", "S0001", "5"]).ok);
+    let lines = ["--line", "P000001:2:31.99", "--line", "F000007:1.25:4.00", "--pickup", "S0001"];
+    let words = [&["order", "place", "--channel", "web", "--number", "WEB-1"][..], &lines].concat();
+    let id = object(&engine, &words)["order_id"].as_str().expect("an id").to_owned();
+    assert!(engine.run(&["order", "watch", &id, "--until", "released"]).ok);
+    let compared = object(&engine, &["what-if", &id, "--rule", "nearest-complete"]);
+    // Two kettles, and a second metre that is begun.
+    assert_eq!(compared["was"]["units"], json!([{"kind": "NODE_KIND_STORE", "units": 4}]), "{compared}");
+}

@@ -2,7 +2,7 @@
 //! revision, so a change in between is refused and not overwritten.
 
 use super::work::table;
-use crate::commands::{Common, Flags, Writing, from_word, json, refused_of, say};
+use crate::commands::{Common, Flags, Writing, from_word, json, refused_of, say, word};
 use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 use waybill_client::Client;
@@ -182,7 +182,7 @@ pub(super) async fn report(client: &Client, common: &Common, report: Report) -> 
             say_so!(client.confirm_pick(ConfirmPickRequest, work, about, lines: lines))
         }
         Report::Pack { parcel, weight_g, .. } => {
-            let parcels = vec![whole(&work, parcel, *weight_g)];
+            let parcels = vec![whole(&work, parcel, *weight_g)?];
             say_so!(client.pack(PackRequest, work, about, parcels: parcels))
         }
         Report::Ship { carrier, tracking, .. } => say_so!(client.ship(
@@ -266,12 +266,18 @@ fn picked(work: &FulfillmentOrder, shorts: &[String]) -> anyhow::Result<Vec<Pick
 }
 
 /// One parcel with everything that is picked and has not left.
-fn whole(work: &FulfillmentOrder, parcel_id: &str, weight_g: i64) -> Parcel {
+fn whole(work: &FulfillmentOrder, parcel_id: &str, weight_g: i64) -> anyhow::Result<Parcel> {
     let contents = work.lines.iter().filter(|line| line.picked > line.shipped);
-    let contents = contents
+    let contents: Vec<ParcelContent> = contents
         .map(|line| ParcelContent { line_number: line.line_number, quantity: line.picked - line.shipped })
         .collect();
-    Parcel { parcel_id: parcel_id.to_owned(), contents, weight_g, ..Parcel::default() }
+    let state = word(work.state().as_str_name(), "FULFILLMENT_ORDER_STATE");
+    ensure!(
+        !contents.is_empty(),
+        "{} is {state}: nothing of it is picked that has not left, so there is nothing to pack; pick it first",
+        work.fulfillment_order_id
+    );
+    Ok(Parcel { parcel_id: parcel_id.to_owned(), contents, weight_g, ..Parcel::default() })
 }
 
 #[cfg(test)]
@@ -300,7 +306,7 @@ mod tests {
     fn a_parcel_holds_what_was_picked() {
         let mut work = work();
         work.lines[0].picked = 3;
-        let parcel = whole(&work, "1", 500);
+        let parcel = whole(&work, "1", 500).unwrap();
         assert_eq!(parcel.contents, [ParcelContent { line_number: 1, quantity: 3 }]);
     }
 }

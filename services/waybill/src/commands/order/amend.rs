@@ -136,10 +136,12 @@ pub(super) async fn amend(client: &Client, common: &Common, amend: &Amend) -> an
         let order_id = order.order_id.clone();
         let request = PreviewAmendmentRequest { order_id, expected_revision, changes, after: String::new() };
         let answer = client.preview_amendment(request).await.map_err(refused_of(FLAGS))?;
-        if common.json {
-            return say(json("orders.v1.PreviewAmendmentResponse", &answer)?);
+        match common.json {
+            true => say(json("orders.v1.PreviewAmendmentResponse", &answer)?)?,
+            false => say(previewed(&order, &answer))?,
         }
-        return say(previewed(&order, &answer));
+        ensure!(answer.allowed, "{} would stay as it is", order.order_id);
+        return Ok(());
     }
     let request = AmendOrderRequest {
         request_id: amend.writing.request_id.clone(),
@@ -150,10 +152,18 @@ pub(super) async fn amend(client: &Client, common: &Common, amend: &Amend) -> an
         wait_ms: amend.wait_ms,
     };
     let answer = client.amend_order(request).await.map_err(refused_of(FLAGS))?;
-    if common.json {
-        return say(json("orders.v1.AmendOrderResponse", &answer)?);
+    match common.json {
+        true => say(json("orders.v1.AmendOrderResponse", &answer)?)?,
+        false => say(told(&answer.order_id, answer.revision, answer.amendment.as_ref()))?,
     }
-    say(told(&answer.order_id, answer.revision, answer.amendment.as_ref()))
+    taken(&answer.order_id, answer.amendment.as_ref())
+}
+
+/// A script learns from the exit code that nothing happened, as it would from a refusal.
+fn taken(order_id: &str, amendment: Option<&Amendment>) -> anyhow::Result<()> {
+    let refused = amendment.filter(|amendment| amendment.state() == AmendmentState::Refused);
+    let Some(amendment) = refused else { return Ok(()) };
+    bail!("{order_id} stays as it was: amendment {} is refused", amendment.amendment)
 }
 
 pub(super) async fn decide(client: &Client, common: &Common, decide: &Decide) -> anyhow::Result<()> {
@@ -166,10 +176,12 @@ pub(super) async fn decide(client: &Client, common: &Common, decide: &Decide) ->
         wait_ms: 5_000,
     };
     let answer = client.decide_amendment(request).await.map_err(refused_of(FLAGS))?;
-    if common.json {
-        return say(json("orders.v1.DecideAmendmentResponse", &answer)?);
+    match common.json {
+        true => say(json("orders.v1.DecideAmendmentResponse", &answer)?)?,
+        false => say(told(&answer.order_id, answer.revision, answer.amendment.as_ref()))?,
     }
-    say(told(&answer.order_id, answer.revision, answer.amendment.as_ref()))
+    // Whoever says no wants it refused.
+    if decide.refuse { Ok(()) } else { taken(&answer.order_id, answer.amendment.as_ref()) }
 }
 
 impl Amend {
@@ -202,8 +214,14 @@ impl Amend {
             changes.push(Change::SetShipTo(SetShipToChange { ship_to: Some(address) }));
         }
         for text in &self.deliveries {
-            changes.push(Change::SetDelivery(set_delivery(text)?));
+            changes.push(Change::SetDelivery(set_delivery(order, text)?));
         }
+        let home = |change: &Change| matches!(change, Change::SetDelivery(set) if set.delivery_method() == DeliveryMethod::ShipHome);
+        ensure!(
+            order.erased || order.ship_to.is_some() || self.ship_to.is_some() || !changes.iter().any(home),
+            "--deliver: {} has no address to send it to, give --ship-to too",
+            order.order_id
+        );
         changes.extend(self.time(order).map(Change::SetTime));
         changes.extend(self.notes(order)?.map(Change::SetNotes));
         for text in &self.prices {
@@ -303,11 +321,11 @@ fn set_quantity(order: &Order, text: &str) -> anyhow::Result<SetQuantityChange> 
 }
 
 /// `1=home`, `2=pickup:S0001`, `all=home`.
-fn set_delivery(text: &str) -> anyhow::Result<SetDeliveryChange> {
+fn set_delivery(order: &Order, text: &str) -> anyhow::Result<SetDeliveryChange> {
     let Some((number, way)) = text.split_once('=') else {
         bail!("{text:?} is no way to deliver, give LINE=home or LINE=pickup:NODE");
     };
-    let line_numbers = if number == "all" { Vec::new() } else { vec![line_number(number)?] };
+    let line_numbers = if number == "all" { Vec::new() } else { vec![line(order, number)?.line_number] };
     let (method, node) = match way.split_once(':') {
         None if way == "home" => (DeliveryMethod::ShipHome, ""),
         Some(("pickup", node)) if !node.is_empty() => (DeliveryMethod::Pickup, node),
@@ -425,13 +443,15 @@ mod tests {
 
     #[test]
     fn ways_and_money_off_are_read_as_they_are_typed() {
-        let home = set_delivery("all=home").unwrap();
+        let home = set_delivery(&sample(), "all=home").unwrap();
         assert_eq!((home.line_numbers.len(), home.delivery_method()), (0, DeliveryMethod::ShipHome));
-        let fetched = set_delivery("3=pickup:S0001").unwrap();
-        assert_eq!((fetched.line_numbers, fetched.pickup_node_id.as_str()), (vec![3], "S0001"));
-        for wrong in ["home", "1=away", "1=pickup:", "x=home"] {
-            assert!(set_delivery(wrong).is_err(), "{wrong}");
+        let fetched = set_delivery(&sample(), "2=pickup:S0001").unwrap();
+        assert_eq!((fetched.line_numbers, fetched.pickup_node_id.as_str()), (vec![2], "S0001"));
+        for wrong in ["home", "2=away", "2=pickup:", "x=home"] {
+            assert!(set_delivery(&sample(), wrong).is_err(), "{wrong}");
         }
+        let missing = set_delivery(&sample(), "7=home").unwrap_err();
+        assert_eq!(missing.to_string(), "W00-1 has no line 7");
         assert_eq!(off(&sample(), "2=5").unwrap().line_number, 2);
         assert_eq!(off(&sample(), "5.01").unwrap().amount.unwrap().minor_units, 501);
         assert!(off(&sample(), "3=5").is_err());

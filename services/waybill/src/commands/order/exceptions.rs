@@ -89,6 +89,17 @@ async fn answer(
     say(format!("{}  {done}: {}  revision {}", answered.order_id, units.join(", "), answered.revision))
 }
 
+/// The commands that the calls stand for; a call that has none is named as it is.
+fn resolved_by(calls: &[String]) -> String {
+    let command = |call: &String| match call.as_str() {
+        "AnswerException" => "source-again, call-off".to_owned(),
+        "AmendOrder" => "amend".to_owned(),
+        "CancelOrder" => "cancel".to_owned(),
+        other => other.to_owned(),
+    };
+    calls.iter().map(command).collect::<Vec<_>>().join(", ")
+}
+
 pub(super) async fn list(client: &Client, common: &Common, asked: &Exceptions) -> anyhow::Result<()> {
     let page_size = u32::try_from(asked.limit.clamp(1, 200))?;
     let mut request = ListExceptionsRequest { page_size, ..ListExceptionsRequest::default() };
@@ -118,7 +129,7 @@ pub(super) async fn list(client: &Client, common: &Common, asked: &Exceptions) -
             lines.join(", "),
             super::timeline::cause(&exception.cause),
             exception.tried_node_ids.join(" "),
-            exception.resolve_with.join(" "),
+            resolved_by(&exception.resolve_with),
         ]);
     }
     say(table.to_string())

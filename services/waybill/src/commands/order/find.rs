@@ -2,6 +2,7 @@
 
 use crate::commands::{Common, Flags, Table, from_word, json, money, refused_of, say, time, window, word};
 use crate::records::timestamp;
+use anyhow::ensure;
 use waybill_client::Client;
 use waybill_client::proto::common::v1::TimeRange;
 use waybill_client::proto::orders::v1::{FindOrdersRequest, OrderStatus, OrderSummary};
@@ -78,6 +79,21 @@ pub(super) struct Find {
 }
 
 impl Find {
+    /// # Errors
+    /// Nothing to look for, or a beginning of a name that is too short to be looked up.
+    fn check(&self, request: &FindOrdersRequest) -> anyhow::Result<()> {
+        let unasked = FindOrdersRequest { page_size: request.page_size, ..FindOrdersRequest::default() };
+        ensure!(*request != unasked, "say what to look for, such as --number, --phone or --status");
+        if let Some(name) = &self.name {
+            let ascii = name.trim().is_ascii();
+            ensure!(
+                !ascii || name.trim().len() >= 3,
+                "--name: {name:?} is too short, give at least 3 letters of a word of the name"
+            );
+        }
+        Ok(())
+    }
+
     fn request(&self) -> anyhow::Result<FindOrdersRequest> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let status = |text: &String| {
@@ -107,6 +123,7 @@ impl Find {
 
 pub(super) async fn find(client: &Client, common: &Common, find: &Find) -> anyhow::Result<()> {
     let mut request = find.request()?;
+    find.check(&request)?;
     let mut found: Vec<OrderSummary> = Vec::new();
     loop {
         let page = client.find_orders(request.clone()).await.map_err(refused_of(FLAGS))?;

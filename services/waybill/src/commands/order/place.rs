@@ -3,8 +3,8 @@
 use super::place_file::{self, Wanted};
 use super::{print, timeline};
 use crate::commands::{
-    Common, Flags, Writing, decimals, flag, headline, item, json, parse_quantity, refused, refused_short,
-    say, show_quantity, unless_closed,
+    Common, Flags, Writing, decimals, flag, headline, item, json, parse_quantity, places, refused,
+    refused_short, say, show_quantity, unless_closed,
 };
 use crate::records;
 use anyhow::{Context, anyhow, bail, ensure};
@@ -177,6 +177,9 @@ impl Place {
 
     /// The flags as a record, with the sums that follow from them.
     async fn record(&self, client: &Client, common: &Common) -> anyhow::Result<OrderRecord> {
+        if let Some(node) = &self.pickup {
+            places::must_hand_over(client, "--pickup", node).await?;
+        }
         let mut lines = Vec::new();
         for (index, text) in self.lines.iter().enumerate() {
             let (sku, quantity, price) = parts(text)?;

@@ -51,6 +51,7 @@ fn head(order: &Order) -> String {
         ("discount", some(amounts.discount.as_ref())),
         ("tax", some(amounts.tax.as_ref())),
         ("total", money(amounts.total.as_ref())),
+        ("now", due(order)),
         ("ended", order.end_reason.clone()),
     ];
     let mut text = format!("{}  {}  revision {}", order.order_id, status(order.status()), order.revision);
@@ -58,6 +59,13 @@ fn head(order: &Order) -> String {
         text.push_str(&format!("\n{name:<10}{fact}"));
     }
     text
+}
+
+/// What is to be paid for all that is not cancelled, where that is not the total that was ordered.
+fn due(order: &Order) -> String {
+    let total = order.amounts.as_ref().and_then(|amounts| amounts.total.as_ref());
+    let due = order.totals.as_ref().and_then(|totals| totals.due.as_ref());
+    money(due.filter(|due| Some(*due) != total))
 }
 
 /// The amount, empty when it is nothing.

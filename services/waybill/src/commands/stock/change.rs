@@ -1,7 +1,7 @@
 //! `waybill stock receive`, `adjust` and `count`.
 
 use super::{Place, tell};
-use crate::commands::{Common, Flags, Writing, item, parse_quantity, refused_of};
+use crate::commands::{Common, Flags, Writing, item, parse_quantity, places, refused_of};
 use clap::ValueEnum;
 use std::time::SystemTime;
 use waybill_client::Client;
@@ -74,7 +74,9 @@ impl Receive {
             owner: self.place.owner.clone(),
         };
         let answer = client.receive_stock(request).await.map_err(refused_of(FLAGS))?;
-        tell(common, &item, answer.position)
+        tell(common, &item, answer.position)?;
+        places::warn(client, [self.place.node.clone()].into()).await;
+        Ok(())
     }
 }
 
@@ -109,7 +111,9 @@ impl Adjust {
             owner: self.place.owner.clone(),
         };
         let answer = client.adjust_stock(request).await.map_err(refused_of(FLAGS))?;
-        tell(common, &item, answer.position)
+        tell(common, &item, answer.position)?;
+        places::warn(client, [self.place.node.clone()].into()).await;
+        Ok(())
     }
 }
 
@@ -153,7 +157,9 @@ impl Count {
         if !answer.applied {
             eprintln!("ignored: {} has counted this later already", self.source);
         }
-        tell(common, &item, answer.position)
+        tell(common, &item, answer.position)?;
+        places::warn(client, [self.place.node.clone()].into()).await;
+        Ok(())
     }
 }
 

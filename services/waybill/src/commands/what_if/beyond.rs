@@ -9,7 +9,7 @@ use waybill_client::Client;
 use waybill_client::proto::fulfillment::v1::{
     Beyond, OutlookLeg, PlanFigures, ProjectSourcingDecisionsRequest, SourcingOutlook, StatedStock,
 };
-use waybill_formats::{Rows, StockRecord};
+use waybill_formats::{Condition, Rows, StockRecord};
 
 /// What is stated besides the order.
 #[derive(Debug, Default, clap::Args)]
@@ -46,12 +46,16 @@ impl Stated {
     }
 }
 
+/// What may be sold of a file of counts; damaged goods and goods to be looked at serve no order.
 fn read_stock(file: &Path) -> anyhow::Result<Vec<StatedStock>> {
     let mut rows =
         Rows::<StockRecord>::open(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut stock = Vec::new();
     while let Some(row) = rows.next() {
         let row = row.with_context(|| format!("{}, line {}", file.display(), rows.line()))?;
+        if row.condition != Condition::Sellable {
+            continue;
+        }
         stock.push(StatedStock {
             sku: row.sku,
             node_id: row.node_id,
@@ -230,6 +234,18 @@ mod tests {
         assert_eq!(means(&leg("w1", "parcel", &["w1"], "h")), "w1 > h, parcel");
         assert_eq!(means(&leg("h", "parcel", &[], "h")), "parcel from h");
         assert_eq!(needs(&[Beyond::DatedSupply as i32, Beyond::Merge as i32]), "dated supply, merge");
+    }
+
+    #[test]
+    fn only_what_may_be_sold_counts_as_stock() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let file = dir.path().join("stock.csv");
+        let text =
+            "sku,node_id,quantity,condition\nP1,S1,12,sellable\nP1,S1,1,damaged\nP1,S1,3,inspect\nP2,S1,4,\n";
+        std::fs::write(&file, text).unwrap();
+        let stock = read_stock(&file).unwrap();
+        let stock: Vec<_> = stock.iter().map(|row| (row.sku.as_str(), row.quantity)).collect();
+        assert_eq!(stock, [("P1", 12), ("P2", 4)]);
     }
 
     #[test]
