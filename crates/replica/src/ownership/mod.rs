@@ -227,13 +227,16 @@ impl Keeper {
         let began = Instant::now();
         let patience = self.ttl() / 2;
         let stepped = join_all(others.iter().map(|(_, chair)| async move {
-            // Whoever does not step down in time is fenced by the next owner's claim.
-            let done = tokio::time::timeout(patience, chair.step_down()).await;
+            let done = tokio::time::timeout(patience, chair.step_down()).await.is_ok();
             chair.tenure().end();
-            done.is_ok()
+            // An owner that does not step down in time is fenced by the next owner's claim. A claim that is still under
+            // way here would fence the next owner instead, who would not hear of it: its lease is kept until it is made.
+            (done, done || chair.role() == Role::Owner)
         }));
-        let in_time = stepped.await.into_iter().filter(|done| *done).count();
-        let logs: Vec<LogId> = others.iter().map(|(id, _)| LogId(id.number())).collect();
+        let stepped = stepped.await;
+        let in_time = stepped.iter().filter(|(done, _)| *done).count();
+        let given = others.iter().zip(&stepped).filter(|(_, (_, given))| *given);
+        let logs: Vec<LogId> = given.map(|((id, _), _)| LogId(id.number())).collect();
         self.cluster.engine().release(&logs, &self.cluster.me).await?;
         self.cluster.nudge_all();
         let took_ms = began.elapsed().as_millis() as u64;
