@@ -5,6 +5,8 @@
 
 #[path = "cluster/alone.rs"]
 mod alone;
+#[path = "cluster/explained.rs"]
+mod explained;
 #[path = "cluster/outage.rs"]
 mod outage;
 #[path = "cluster/roles.rs"]
@@ -15,6 +17,8 @@ mod shop;
 mod stopped;
 #[path = "cluster/three.rs"]
 mod three;
+#[path = "cluster/watched.rs"]
+mod watched;
 
 /// One test of each engine for every scene.
 macro_rules! over_both {
@@ -45,6 +49,8 @@ over_both! {
         crate::alone::survives_a_kill_and_the_loss_of_its_directory;
     three_processes_are_one_engine_through_a_kill_and_a_hand_over:
         crate::three::are_one_engine_through_a_kill_and_a_hand_over;
+    what_orders_were_planned_from_is_shown_by_any_process: crate::explained::by_any_process;
+    gauges_say_that_the_journal_is_away: crate::watched::says_that_the_journal_is_away;
     processes_with_one_role_each_take_any_request: crate::roles::take_any_request;
     an_outage_of_the_engine_loses_nothing_that_was_acknowledged:
         crate::outage::loses_nothing_that_was_acknowledged;

@@ -80,11 +80,24 @@ impl Cluster {
     }
 
     pub(crate) async fn start_with(&self, name: &str, flags: &[&str]) -> anyhow::Result<Engine> {
+        Engine::start(&self.setting(name, flags)).await
+    }
+
+    /// As [`Self::start`], with the address where its figures are.
+    pub(crate) async fn start_measured(&self, name: &str) -> anyhow::Result<(Engine, String)> {
+        let mut setting = self.setting(name, &[]);
+        // An address that was free a moment ago: nothing tells where figures went with port 0.
+        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        setting.metrics_listen = Some(address.clone());
+        Ok((Engine::start(&setting).await?, address))
+    }
+
+    fn setting(&self, name: &str, flags: &[&str]) -> Setting {
         let mut setting = Setting::new(&self.dir.path().join(name));
         setting.flags.extend(self.journal.flags());
         setting.flags.extend(["--name", name].map(str::to_owned));
         setting.flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        Engine::start(&setting).await
+        setting
     }
 }
 
