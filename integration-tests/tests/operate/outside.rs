@@ -11,6 +11,7 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1alpha;
 use waybill_integration_tests::engine::{Engine, Setting};
 use waybill_integration_tests::retailer::{self, Shape, order};
 use waybill_integration_tests::world::{World, from_channel};
@@ -52,6 +53,13 @@ async fn an_engine_says_that_it_serves_and_what() -> anyhow::Result<()> {
     }
     let file = answers.message().await?.and_then(|answer| answer.message_response);
     ensure!(matches!(file, Some(MessageResponse::FileDescriptorResponse(_))), "{file:?}");
+
+    let ask = v1alpha::server_reflection_request::MessageRequest::ListServices(String::new());
+    let ask = v1alpha::ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
+    let mut older = v1alpha::server_reflection_client::ServerReflectionClient::new(world.channel());
+    let mut answers = older.server_reflection_info(futures::stream::iter([ask])).await?.into_inner();
+    let services = format!("{:?}", answers.message().await?);
+    ensure!(services.contains("waybill.orders.v1.OrdersService"), "of the version before: {services}");
     Ok(())
 }
 

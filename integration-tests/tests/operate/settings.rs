@@ -24,6 +24,8 @@ async fn printed_settings_are_sound_and_faults_are_named() -> anyhow::Result<()>
         (printed.replace("partitions = 8", "partitions = 0"), "partitions"),
         (printed.replace("partitions = 8", "partitions = 257"), "partitions"),
         (printed.replace("queue = ", "queue = 0 # "), "limits.queue"),
+        (printed.replace("lease_ttl_ms = ", "lease_ttl_ms = 1 # "), "cluster.lease_ttl_ms"),
+        (uncommented(&printed, &["certificate", "key", "client_ca"]), "tls.certificate: cannot read"),
         ("[peers]\norders = \"http://127.0.0.1:1\"\n".to_owned(), "orders"),
     ] {
         std::fs::write(&file, &wrong)?;
@@ -33,6 +35,14 @@ async fn printed_settings_are_sound_and_faults_are_named() -> anyhow::Result<()>
     let missing = refused(&["config", "check", "/no/such/file.toml"]).await?;
     ensure!(missing.contains("/no/such/file.toml"), "{missing}");
     Ok(())
+}
+
+/// These settings as they are printed where they are not set.
+fn uncommented(printed: &str, names: &[&str]) -> String {
+    let begin = |name: &&str| format!("\n# {name} = ");
+    names.iter().fold(printed.to_owned(), |text, name| {
+        text.replace(&begin(name), &begin(name).replace("# ", "").replace(" = ", " = \"/nowhere/pem\" # "))
+    })
 }
 
 #[tokio::test]
