@@ -15,6 +15,7 @@ use waybill_proto::orders::v1::orders_service_client::OrdersServiceClient;
 use waybill_proto::orders::v1::{
     GetOrderRequest, Order, PlaceMode, PlaceOrderResponse, WatchChangesRequest, get_order_request,
 };
+use waybill_replica::{DataDir, Filling};
 
 const SHAPE: Shape = Shape { nodes: 2, items: 3, stock: 100_000 };
 const ORDERS: usize = 40;
@@ -240,6 +241,43 @@ async fn broken_off(kind: Kind) -> anyhow::Result<()> {
     for one in &placed {
         get(&channel, one).await?;
     }
+    stopped(engine).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_that_fill_one_directory_at_once_one_is_refused() -> anyhow::Result<()> {
+    let world = tempfile::tempdir()?;
+    let journal = tokio::task::block_in_place(|| SharedJournal::start(Kind::Postgres))?;
+    let [old, new] = ["old", "new"].map(|name| world.path().join(name));
+    let (engine, channel) = opened(&old).await?;
+    let placed = place(&channel, "M-0").await?;
+    stopped(engine).await?;
+    tool(&migrate("to-journal", &old, &journal, &[])).await?;
+
+    std::fs::create_dir_all(&new)?;
+    let dir = DataDir::new(&new);
+    let again = migrate("to-directory", &new, &journal, &["--begin-again"]);
+    dir.begin_arrival(Filling::Restore, "a copy")?;
+    let told = refused(&again).await?;
+    ensure!(told.contains("being restored from a copy") && new.join("ARRIVING").exists(), "{told}");
+    dir.begin_arrival(Filling::Migration, "a shared journal")?;
+    std::fs::write(new.join("remains"), "of a migration")?;
+    let lock = dir.lock()?;
+    let told = refused(&again).await?;
+    ensure!(
+        told.contains("in use") && new.join("remains").exists(),
+        "what another fills is left alone: {told}"
+    );
+    drop(lock);
+    let (one, other) = tokio::join!(run(&again), run(&again));
+    let (one, other) = (one?, other?);
+    let refused = if one.status.success() { &other } else { &one };
+    let told = String::from_utf8_lossy(&refused.stderr);
+    ensure!(one.status.success() != other.status.success(), "{one:?} {other:?}");
+    ensure!(told.contains("in use") || told.contains("is not empty"), "{told}");
+    ensure!(!new.join("remains").exists());
+    let engine = Engine::start(&setting(&new, None)).await?;
+    get(&engine.channel().await?, &placed).await?;
     stopped(engine).await
 }
 

@@ -1,6 +1,9 @@
 //! Restoring up to a point: what was acknowledged before it is there, what came after it is not, the cut is consistent, and
 //! the personal data of what came after the copy can be opened. Over a journal of its own and over a shared one.
 
+#[path = "restore/anew.rs"]
+mod anew;
+
 use anyhow::{Context, ensure};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -129,7 +132,9 @@ async fn at_points(world: &Path, copy: &Path, from: &[String], all: &[Placed]) -
     ensure!(!well && said.contains("older copy"), "a point before the copy: {said}");
     let begun =
         Engine::start(&Setting::new(&world.join("early"))).await.err().context("a part was served")?;
-    ensure!(begun.to_string().contains("broken off"), "{begun:#}");
+    let told = begun.to_string();
+    ensure!(told.contains("broken off") && told.contains("being restored"), "{begun:#}");
+    ensure!(!told.contains("--begin-again"), "that is for migrations: {begun:#}");
     Ok(())
 }
 
