@@ -254,7 +254,7 @@ impl Host {
                 },
             )
         }));
-        played.unwrap_or_else(|panic| Err(RecoveryError::panicked(partition, &*panic).into()))?;
+        played.unwrap_or_else(|panic| Err(RecoveryError::panicked(partition, &*panic)))?;
         Ok((core, at))
     }
 }

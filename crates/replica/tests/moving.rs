@@ -45,10 +45,9 @@ async fn fill(host: &Arc<Host>) {
         });
     }
     partitions.of(OF).checkpoint().await.unwrap();
-    join_all((0..200).map(|account| mint(7 * account)))
-        .await
-        .into_iter()
-        .for_each(|done| drop(done.unwrap()));
+    join_all((0..200).map(|account| mint(7 * account))).await.into_iter().for_each(|done| {
+        done.unwrap();
+    });
     let minted: u64 =
         (0..ACCOUNTS).chain((0..200).map(|account| 7 * account)).map(|account| account + 1).sum();
     assert_eq!(partitions.of(OF).read(|state, _| coins(state)).await.unwrap(), minted);
