@@ -188,12 +188,23 @@ impl World {
         AdminServiceClient::new(self.channel())
     }
 
-    /// Places an order in channel `web`.
+    /// Places an order in channel `web`. Where there are several processes it is repeated with its `request_id` while its
+    /// outcome is unknown, as every client of a cluster does.
     ///
     /// # Errors
     /// It was refused.
     pub async fn place(&self, order: PlaceOrderRequest) -> anyhow::Result<PlaceOrderResponse> {
-        Ok(self.orders().place_order(from_channel("web", order)).await?.into_inner())
+        let (began, mut pause) = (Instant::now(), tokio::time::interval(Duration::from_millis(100)));
+        loop {
+            pause.tick().await;
+            match self.orders().place_order(from_channel("web", order.clone())).await {
+                Err(status)
+                    if status.code() == tonic::Code::Unavailable
+                        && self.engines.len() > 1
+                        && began.elapsed() < PATIENCE => {}
+                answer => return Ok(answer?.into_inner()),
+            }
+        }
     }
 
     /// The order as it is.

@@ -28,6 +28,31 @@ fn basket(quantity: i64) -> proto::Basket {
     }
 }
 
+/// The same as the orders' door asks it.
+fn three_lamps() -> PlanRequest {
+    PlanRequest {
+        lines: vec![PlanLine {
+            line: LineNo(4),
+            sku: Sku::new("A").unwrap(),
+            owner: OwnerId::main(),
+            quantity: Quantity::of(3),
+            delivery: Delivery::Ship,
+        }],
+        destination: Some(Destination {
+            country: Country::new("DE").unwrap(),
+            postal_code: None,
+            point: None,
+        }),
+        now: NOON,
+        release_at: NOON,
+        excluded: Vec::new(),
+        pinned: Vec::new(),
+        own: Vec::new(),
+        channel: None,
+        asked_for: None,
+    }
+}
+
 fn promise(quantity: i64, after: String) -> proto::PromiseRequest {
     proto::PromiseRequest { basket: Some(basket(quantity)), after, ..Default::default() }
 }
@@ -116,25 +141,8 @@ async fn the_planner_within_the_process_brings_its_stock_up_to_date_too() {
     world.with_node("n1").await;
     let planner = world.door.planner();
     let asked_for = |attempt| PlanRequest {
-        lines: vec![PlanLine {
-            line: LineNo(1),
-            sku: Sku::new("A").unwrap(),
-            owner: OwnerId::main(),
-            quantity: Quantity::of(3),
-            delivery: Delivery::Ship,
-        }],
-        destination: Some(Destination {
-            country: Country::new("DE").unwrap(),
-            postal_code: None,
-            point: None,
-        }),
-        now: NOON,
-        release_at: NOON,
-        excluded: Vec::new(),
-        pinned: Vec::new(),
-        own: Vec::new(),
-        channel: None,
         asked_for: Some(AskedFor { order: OrderId::new(0, 7), attempt }),
+        ..three_lamps()
     };
     assert_eq!(planner.plan(&asked_for(1)).await.unwrap().unplanned.len(), 1);
     assert!(planner.plan(&asked_for(2)).await.unwrap().unplanned.is_empty());
@@ -181,30 +189,13 @@ async fn a_planner_in_another_process_plans_the_same() {
     let channel =
         tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     let request = PlanRequest {
-        lines: vec![PlanLine {
-            line: LineNo(4),
-            sku: Sku::new("A").unwrap(),
-            owner: OwnerId::main(),
-            quantity: Quantity::of(3),
-            delivery: Delivery::Ship,
-        }],
-        destination: Some(Destination {
-            country: Country::new("DE").unwrap(),
-            postal_code: None,
-            point: None,
-        }),
-        now: NOON,
-        release_at: NOON,
-        excluded: vec![],
-        pinned: vec![],
         own: vec![Claim {
             sku: Sku::new("A").unwrap(),
             owner: OwnerId::main(),
             node: NodeId::new("n1").unwrap(),
             quantity: Quantity::ONE,
         }],
-        channel: None,
-        asked_for: None,
+        ..three_lamps()
     };
     let there = RemotePlanner::new(channel).plan(&request).await.unwrap();
     let here = world.door.planner().plan(&request).await.unwrap();
