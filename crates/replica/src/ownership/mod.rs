@@ -293,6 +293,8 @@ impl Keeper {
                                 cluster.look();
                             });
                         }
+                        // Nor what a claim that is still under way was made on: it owns nothing, and another is made.
+                        Role::Claiming if !unbroken => chair.tenure().end(),
                         Role::Owner | Role::Claiming | Role::Recovering => {}
                     }
                 }
