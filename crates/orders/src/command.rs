@@ -2,6 +2,7 @@
 
 use crate::content::{Backorder, Lookup, Mode, OrderAmounts, Requested};
 use crate::event::ExceptionAnswer;
+use crate::order::Unserved;
 use crate::units::Buckets;
 use minicbor::{Decode, Encode};
 use waybill_machine::Content;
@@ -338,6 +339,10 @@ pub struct Amend {
     /// [`Change::Notes`].
     #[n(3)]
     pub recipient: Option<Recipient>,
+    /// What the planner, asked beforehand, found no place for, where that ends the change at once ([`crate::Needs`]). A retry of
+    /// what was taken already is answered as it was, and so whoever looked does not refuse by itself.
+    #[n(4)]
+    pub unserved: Option<Unserved>,
 }
 
 /// Who receives it, as the door seals it.

@@ -277,7 +277,8 @@ pub(crate) fn amend(sim: &mut Sim) -> Lawful {
     });
     let late = sim.dice.chance(5);
     let expected_revision = if late { order.revision - 1 } else { order.revision };
-    let command = Command::Amend(Box::new(Amend { order: id, expected_revision, changes, recipient }));
+    let command =
+        Command::Amend(Box::new(Amend { order: id, expected_revision, changes, recipient, unserved: None }));
     let from = somebody(sim);
     let told = |answer: &Answer, part: &mut Part<Orders>| {
         if let Answer::Amended { order, amendment, .. } = answer {

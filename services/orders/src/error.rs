@@ -2,7 +2,7 @@
 
 use tonic::Status;
 use waybill_machine::{Code, Coded};
-use waybill_orders::order::{RefusedWhy, Unserved};
+use waybill_orders::order::RefusedWhy;
 use waybill_service_kit::DoorError;
 use waybill_types::{Channel, ExternalNumber, NodeId, OrderId};
 
@@ -68,16 +68,6 @@ pub(crate) enum NotDone {
     /// No such node.
     #[error("node {0} does not exist; check the id")]
     NodeUnknown(NodeId),
-    /// What would be planned anew finds no place as things stand.
-    #[error(
-        "order {order} stays as it is, and nothing was called back: {} units of line {} cannot be served ({})",
-        .why.quantity, .why.line.0, .why.reason.name()
-    )]
-    AmendmentUnserved {
-        order: OrderId,
-        /// The first units concerned.
-        why: Unserved,
-    },
     /// The node takes nothing back.
     #[error("node {0} does not take returns; bring the goods to one that does")]
     NodeRefusesReturns(NodeId),
@@ -88,7 +78,6 @@ impl Coded for NotDone {
         match self {
             Self::Stale { .. } => Code::Stale,
             Self::NodeUnknown(_) => Code::Unknown,
-            Self::AmendmentUnserved { .. } => Code::Short,
             Self::Erased { .. } | Self::NodeRefusesReturns(_) => Code::IllegalNow,
         }
     }
@@ -97,7 +86,6 @@ impl Coded for NotDone {
             Self::Erased { .. } => "ORDER_ERASED",
             Self::Stale { .. } => "STALE_REVISION",
             Self::NodeUnknown(_) => "NODE_UNKNOWN",
-            Self::AmendmentUnserved { .. } => "AMENDMENT_UNSERVED",
             Self::NodeRefusesReturns(_) => "NODE_REFUSES_RETURNS",
         }
     }
@@ -109,12 +97,6 @@ impl Coded for NotDone {
                 ("expected", expected.to_string()),
                 ("current", current.to_string()),
                 ("changes", changes.clone()),
-            ],
-            Self::AmendmentUnserved { order, why } => vec![
-                ("order_id", order.to_string()),
-                ("line_number", why.line.0.to_string()),
-                ("quantity", why.quantity.to_string()),
-                ("cause", why.reason.name().to_owned()),
             ],
             Self::NodeUnknown(node) | Self::NodeRefusesReturns(node) => vec![("node", node.to_string())],
         }

@@ -1,5 +1,6 @@
 //! Why a change of an order, a hold or a return is refused.
 
+use crate::order::Unserved;
 use minicbor::{Decode, Encode};
 use waybill_machine::Code;
 use waybill_machine::name::Name;
@@ -243,12 +244,27 @@ pub enum ChangeRefusal {
         #[n(0)]
         order: OrderId,
     },
+    /// What would be planned anew finds no place as things stand.
+    #[error(
+        "order {order} stays as it is, and nothing was called back: {} units of line {} cannot be served ({})",
+        .why.quantity, .why.line.0, .why.reason.name()
+    )]
+    #[n(19)]
+    Unserved {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+        /// The first units concerned.
+        #[n(1)]
+        why: Unserved,
+    },
 }
 
 impl ChangeRefusal {
     pub(super) const fn code(&self) -> Code {
         match self {
             Self::StalePolicy { .. } => Code::Stale,
+            Self::Unserved { .. } => Code::Short,
             Self::UnknownReturn(_) | Self::UnknownOrderHold { .. } | Self::AmendmentNotWaiting { .. } => {
                 Code::Unknown
             }
@@ -277,6 +293,7 @@ impl ChangeRefusal {
             Self::AmendmentNotWaiting { .. } => "AMENDMENT_NOT_WAITING",
             Self::NothingChanges { .. } => "NOTHING_CHANGES",
             Self::Erased { .. } => "ORDER_ERASED",
+            Self::Unserved { .. } => "AMENDMENT_UNSERVED",
             Self::PricingNeeded { .. } => "PRICING_NEEDED",
             Self::OnHold { .. } => "ORDER_ON_HOLD",
             Self::UnknownHoldType { .. } => "HOLD_TYPE_UNKNOWN",
@@ -313,6 +330,12 @@ impl ChangeRefusal {
                 vec![("order_id", order.to_string()), ("amendment", amendment.to_string())]
             }
             Self::NothingChanges { order } | Self::Erased { order } => vec![("order_id", order.to_string())],
+            Self::Unserved { order, why } => vec![
+                ("order_id", order.to_string()),
+                ("line_number", why.line.0.to_string()),
+                ("quantity", why.quantity.to_string()),
+                ("cause", why.reason.name().to_owned()),
+            ],
             Self::PricingNeeded { field } => vec![("field", field.clone())],
             Self::OnHold { order, hold, code, kind } => vec![
                 ("order_id", order.to_string()),

@@ -48,7 +48,7 @@ pub(super) fn recipient(digest: u8) -> Recipient {
 pub(super) fn amending(world: &World, id: OrderId, changes: Vec<Change>) -> Amend {
     let personal = changes.iter().any(|change| matches!(change, Change::ShipTo | Change::Notes { .. }));
     let expected_revision = world.order(id).1.revision;
-    Amend { order: id, expected_revision, changes, recipient: personal.then(|| recipient(9)) }
+    Amend { order: id, expected_revision, changes, recipient: personal.then(|| recipient(9)), unserved: None }
 }
 
 pub(super) fn amend(world: &mut World, id: OrderId, changes: Vec<Change>) -> Result<u32, Refusal> {

@@ -123,6 +123,7 @@ fn whole_life() -> World {
             amounts: AddedAmounts { unit_price: 1, discount: 0, tax: 0, total: 1 },
         }],
         recipient: None,
+        unserved: None,
     };
     world.ask(&Command::Amend(Box::new(amend))).unwrap();
     let amendment = world.order(held).1.last_amendment;
@@ -133,7 +134,8 @@ fn whole_life() -> World {
     let added = AddedAmounts { unit_price: 1, discount: 0, tax: 0, total: 799 };
     let more = Change::SetQuantity { line: LineNo(1), quantity: units(800), added: Some(added) };
     let expected_revision = world.order(held).1.revision;
-    let amend = Amend { order: held, expected_revision, changes: vec![more], recipient: None };
+    let amend =
+        Amend { order: held, expected_revision, changes: vec![more], recipient: None, unserved: None };
     world.ask(&Command::Amend(Box::new(amend))).unwrap();
     world.settle();
     world

@@ -36,8 +36,8 @@ pub(crate) async fn amend(
     let Wanted { order: id, expected_revision, changes, person, content } = wanted;
     let standing = standing.ok_or_else(|| Inner::unknown(id))?;
     let Receiver { recipient, person } = recipient(door, id, &standing, &person, Sealing::InEarnest)?;
-    let amend = Amend { order: id, expected_revision, changes, recipient };
-    foresee::amendment(door, &caller, &amend, person).await?;
+    let mut amend = Amend { order: id, expected_revision, changes, recipient, unserved: None };
+    amend.unserved = foresee::amendment(door, &caller, &amend, person).await?;
     let target = format!("amendment of order {id}").into_bytes();
     let write = Write { caller, request, reason, target, content };
     let names = from_proto::renamed::names(&message.changes);

@@ -3,38 +3,39 @@
 
 use crate::door::Inner;
 use crate::effects::{destination, request, ships};
-use crate::error::NotDone;
 use tonic::Status;
 use waybill_machine::{Context, Position};
 use waybill_orders::command::Amend;
-use waybill_orders::{Needs, OrdersState, PlanQuestion, needs_once_approved, preview};
+use waybill_orders::order::Unserved;
+use waybill_orders::refusal::ChangeRefusal;
+use waybill_orders::{Needs, OrdersState, PlanQuestion, Refusal, needs_once_approved, preview};
 use waybill_service_kit::{Caller, DoorError, OpenedPerson, Person, PlannerError, failed, status};
 use waybill_types::exchange::Plan;
 use waybill_types::{OrderId, Reason};
 
-/// Checks an amendment that is about to be put to its partition. One that is refused anyway, or was taken already, is the
-/// partition's to answer.
+/// What an amendment that is about to be put to its partition would fail for. One that is refused anyway, or was taken
+/// already, is the partition's to answer.
 ///
 /// # Errors
-/// `AMENDMENT_UNSERVED`; UNAVAILABLE without a planner. Nothing has happened.
+/// UNAVAILABLE without a planner. Nothing has happened.
 pub(crate) async fn amendment(
     door: &Inner,
     caller: &Caller,
     amend: &Amend,
     person: Option<Person>,
-) -> Result<(), Status> {
+) -> Result<Option<Unserved>, Status> {
     let (order, asked) = (amend.order, amend.clone());
     let needs = look(door, caller, order, move |state, cx| {
         let seen = preview(state, &asked, cx).ok()?;
         seen.needs_pricing.is_empty().then_some(seen.needs)
     });
-    served(door, order, needs.await?, person).await
+    unserved(door, needs.await?, person).await
 }
 
 /// Checks an amendment that somebody is about to say yes to.
 ///
 /// # Errors
-/// See [`amendment()`]; the amendment goes on waiting.
+/// `AMENDMENT_UNSERVED`, UNAVAILABLE without a planner; the amendment goes on waiting.
 pub(crate) async fn approval(
     door: &Inner,
     caller: &Caller,
@@ -42,7 +43,10 @@ pub(crate) async fn approval(
     number: u32,
 ) -> Result<(), Status> {
     let needs = look(door, caller, order, move |state, cx| needs_once_approved(state, order, number, cx));
-    served(door, order, needs.await?, None).await
+    match unserved(door, needs.await?, None).await? {
+        Some(why) => Err(status(&Refusal::from(ChangeRefusal::Unserved { order, why }))),
+        None => Ok(()),
+    }
 }
 
 async fn look(
@@ -59,19 +63,15 @@ async fn look(
     found.await.map_err(|failure| failed(&failure))
 }
 
-async fn served(
+async fn unserved(
     door: &Inner,
-    order: OrderId,
     needs: Option<Needs>,
     person: Option<Person>,
-) -> Result<(), Status> {
-    let Some(needs) = needs.filter(Needs::are_asked_first) else { return Ok(()) };
-    let Some(question) = &needs.question else { return Ok(()) };
+) -> Result<Option<Unserved>, Status> {
+    let Some(needs) = needs.filter(Needs::are_asked_first) else { return Ok(None) };
+    let Some(question) = &needs.question else { return Ok(None) };
     let plan = plan(door, question, person).await?;
-    match needs.fails_for(&needs.unserved(plan.as_ref())) {
-        Some(why) if needs.is_refused_first(&why) => Err(status(&NotDone::AmendmentUnserved { order, why })),
-        Some(_) | None => Ok(()),
-    }
+    Ok(needs.fails_for(&needs.unserved(plan.as_ref())).filter(|why| needs.is_refused_first(why)))
 }
 
 /// Asks the planner; `None` when it can never plan this.

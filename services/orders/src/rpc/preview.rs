@@ -3,7 +3,6 @@
 
 use super::amend::{Receiver, Sealing, recipient};
 use crate::door::{Inner, Standing};
-use crate::error::NotDone;
 use crate::from_proto::amend::Wanted;
 use crate::rpc::foresee;
 use crate::stale;
@@ -39,7 +38,7 @@ pub(crate) async fn preview(
     let standing = standing.ok_or_else(|| Inner::unknown(id))?;
     let receiver = recipient(door, id, &standing, &person, Sealing::ForAPreview)?;
     let Receiver { recipient, person } = receiver;
-    let amend = Amend { order: id, expected_revision, changes, recipient };
+    let amend = Amend { order: id, expected_revision, changes, recipient, unserved: None };
     let names = from_proto::renamed::names(&message.changes);
     let looked = look(door, &caller, amend.clone()).await?;
     if let Err(Refusal::StaleRevision { order, expected, current }) = looked.whole {
@@ -85,7 +84,7 @@ pub(crate) async fn preview(
         let unserved = whole.needs.unserved(plan.as_ref());
         response.unserved = to_proto::amendment::units(&sum(&unserved));
         if let Some(why) = whole.needs.fails_for(&unserved) {
-            let refusal = NotDone::AmendmentUnserved { order: id, why };
+            let refusal = Refusal::from(ChangeRefusal::Unserved { order: id, why });
             response.allowed = false;
             (response.refusal, response.message) = (refusal.reason().to_owned(), refusal.to_string());
         }

@@ -211,6 +211,41 @@ async fn a_change_that_nothing_serves_is_refused_before_a_node_is_asked_to_give_
 }
 
 #[tokio::test]
+async fn a_retry_of_a_change_that_came_to_nothing_is_answered_as_it_was_whatever_planning_says_now() {
+    let world = World::new(&[("A", 5)]).await;
+    let before = reserved(&world).await;
+    let amounts = Some(proto::UnitAmounts { unit_price: eur(900), total: eur(1800), ..Default::default() });
+    let cheaper = Change::SetPrice(proto::SetPriceChange { line_number: 1, amounts });
+    let fetched = Change::SetDelivery(proto::SetDeliveryChange {
+        delivery_method: proto::DeliveryMethod::Pickup.into(),
+        pickup_node_id: "n1".into(),
+        ..Default::default()
+    });
+    let change = |order: &proto::Order, request_id: &str| {
+        amend(order, request_id, vec![cheaper.clone(), fetched.clone()])
+    };
+    let pending = amended(&world, change(&before, "a1")).await.unwrap().amendment.unwrap();
+    assert_eq!(pending.waits_for(), proto::AmendmentWait::Approval, "{pending:?}");
+    let no = proto::DecideAmendmentRequest {
+        request_id: "d1".into(),
+        order_id: before.order_id.clone(),
+        amendment: pending.amendment,
+        approve: false,
+        ..Default::default()
+    };
+    world.door.decide_amendment(asked_by(no, "call_center", Role::Operator)).await.unwrap();
+    world.others.0.lock().unwrap().counter_closed = true;
+    let again = amended(&world, change(&before, "a1")).await.unwrap().amendment.unwrap();
+    assert_eq!((again.amendment, again.state()), (pending.amendment, proto::AmendmentState::Refused));
+    let after = world.get(&before.order_id).await.unwrap();
+    let refused = amended(&world, change(&after, "a2")).await.unwrap_err();
+    assert_eq!(
+        (reason(&refused), fact(&refused, "cause")),
+        ("AMENDMENT_UNSERVED".into(), "no_pickup".into())
+    );
+}
+
+#[tokio::test]
 async fn new_units_that_may_wait_are_taken_but_not_for_a_node_that_hands_nothing_over() {
     let world = World::new(&[("A", 2)]).await;
     let before = reserved(&world).await;

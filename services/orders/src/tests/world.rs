@@ -248,6 +248,8 @@ pub(super) struct Known {
     pub(super) stock: BTreeMap<Sku, Quantity>,
     /// The planner does not answer.
     pub(super) planner_down: bool,
+    /// `n1` hands nothing over any more.
+    pub(super) counter_closed: bool,
     /// The node says no to what is released to it.
     pub(super) rejects: bool,
     /// What the node was given.
@@ -315,7 +317,9 @@ impl Known {
             // `n1` has everything, `n2` nothing, and no other node is there to fetch goods at.
             let (quantity, reason) = match &line.delivery {
                 Way::Pickup(node) if node.as_str() == "n2" => (Quantity::ZERO, UnplannedReason::NoStock),
-                Way::Pickup(node) if node.as_str() != "n1" => (Quantity::ZERO, UnplannedReason::NoPickup),
+                Way::Pickup(node) if self.counter_closed || node.as_str() != "n1" => {
+                    (Quantity::ZERO, UnplannedReason::NoPickup)
+                }
                 Way::Pickup(_) | Way::Ship => (quantity, UnplannedReason::NoStock),
             };
             let left = line.quantity.saturating_sub(quantity);

@@ -51,6 +51,9 @@ pub(crate) fn amend(
     if let Some(field) = proposal.needs_pricing.into_iter().next() {
         return Err(ChangeRefusal::PricingNeeded { field }.into());
     }
+    if let Some(why) = amend.unserved {
+        return Err(ChangeRefusal::Unserved { order: amend.order, why }.into());
+    }
     let Proposal { content, drops, adds, replans, .. } = proposal;
     let (policy_version, policy) = state.policy();
     let waits = match needs_approval(&decided) {
