@@ -77,8 +77,7 @@ impl Inner {
         mut customer: proto::Customer,
         hits: &[Hit],
     ) -> Result<proto::Customer, Status> {
-        let nameless =
-            !customer.erased && customer.profile.as_ref().is_some_and(|known| known.name.is_empty());
+        let nameless = is_nameless(&customer);
         for hit in hits.iter().take(NEWEST).filter(|_| nameless) {
             let person = person(&self.orders, caller, &hit.opening, &hit.order)?;
             let Some(name) = person.map(|person| person.name).filter(|name| !name.is_empty()) else {
@@ -91,6 +90,10 @@ impl Inner {
         }
         Ok(customer)
     }
+}
+
+fn is_nameless(customer: &proto::Customer) -> bool {
+    !customer.erased && customer.profile.as_ref().is_some_and(|known| known.name.is_empty())
 }
 
 fn missing(fields: &mut Fields) -> Option<Key> {
@@ -111,8 +114,12 @@ pub(crate) async fn find(
     let eyes = door.eyes(caller);
     let mut customers = Vec::new();
     for who in known.iter().take(FOUND_MAX) {
-        let (hits, _) = door.orders_of(who, NEWEST).await?;
-        customers.push(door.named(caller, eyes.customer(who)?, &hits)?);
+        let customer = eyes.customer(who)?;
+        let hits = match is_nameless(&customer) {
+            true => door.orders_of(who, NEWEST).await?.0,
+            false => Vec::new(),
+        };
+        customers.push(door.named(caller, customer, &hits)?);
     }
     Ok(proto::FindCustomersResponse { customers })
 }
