@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use waybill_journal::LogId;
+use waybill_journal::cluster::Member;
 use waybill_types::PartitionId;
 
 /// The cluster's part of a host.
@@ -88,12 +89,12 @@ impl Host {
     }
 
     /// Hands everything owned here to others that can own it, while it goes on to follow and to forward; answers when
-    /// nothing is owned any more, or nobody takes it, or after `patience`.
+    /// another owner of each is known, or nobody else can own what is left, or after `patience`.
     pub async fn hand_over(&self, patience: Duration) {
         let Some(hosted) = &self.hosted else { return };
         hosted.wanted.leaving.store(true, Ordering::SeqCst);
         let deadline = Instant::now() + patience;
-        while Instant::now() < deadline && self.owns_any(hosted) && self.has_others(hosted) {
+        while Instant::now() < deadline && !self.is_handed_over(hosted) {
             hosted.cluster.look();
             tokio::time::sleep(GLANCE).await;
         }
@@ -105,19 +106,20 @@ impl Host {
         self.hosted.as_ref().is_some_and(|hosted| hosted.wanted.leaving.load(Ordering::SeqCst))
     }
 
-    fn owns_any(&self, hosted: &Hosted) -> bool {
+    /// Another owner is known of everything that another process can own: what is forwarded from here finds it.
+    fn is_handed_over(&self, hosted: &Hosted) -> bool {
+        let owners = hosted.cluster.owners.borrow().clone();
+        let is_other = |member: &Member| holder(member) != *hosted.cluster.me;
         let chairs = hosted.chairs.lock().unwrap_or_else(PoisonError::into_inner);
-        chairs.values().any(|chair| matches!(chair.role(), Role::Owner | Role::Claiming))
+        chairs.iter().all(|(id, chair)| {
+            let owned_here = matches!(chair.role(), Role::Owner | Role::Claiming);
+            let has_others = owners.running(id.service).into_iter().any(is_other);
+            !has_others || (!owned_here && owners.owner(*id).is_some_and(is_other))
+        })
     }
 
-    fn has_others(&self, hosted: &Hosted) -> bool {
-        let owners = hosted.cluster.owners.borrow();
-        let living = owners.members.iter().filter(|row| !row.remaining.is_zero());
-        let mut others = living.filter(|row| holder(&row.member) != *hosted.cluster.me);
-        others.any(|row| !row.member.services.is_empty())
-    }
-
-    /// Gives up every lease and leaves the list of members. Call when the partitions are drained.
+    /// Gives up every lease, leaves the list of members, and looks no more who owns what. Call when the partitions are drained
+    /// and nothing is forwarded any more.
     pub async fn leave(&self) {
         let Some(hosted) = &self.hosted else { return };
         if let Some(stop) = hosted.stop.lock().unwrap_or_else(PoisonError::into_inner).take() {

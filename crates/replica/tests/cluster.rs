@@ -151,6 +151,8 @@ fn nothing_answered_is_lost_or_doubled_when_owners_die_and_leave() {
         let asked = Instant::now();
         let (_, took) = tokio::join!(load(300, 500), async {
             c.hand_over().await;
+            // What is under way there is forwarded, and must not have to wait for a look that nobody takes any more.
+            assert_eq!(c.knows_no_other_owner(), []);
             settled(&[&b]).await;
             asked.elapsed()
         });

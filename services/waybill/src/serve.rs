@@ -103,6 +103,9 @@ const OWNED_WITHIN: Duration = Duration::from_secs(10);
 /// How long others may take to own what this process owned when it stops.
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long calls that are under way when this process stops may take at those who own their partitions by then.
+const DONE_ELSEWHERE_WITHIN: Duration = Duration::from_millis(250);
+
 /// How long answers that are made may take to reach their callers when this process stops.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 
@@ -363,6 +366,11 @@ impl Server {
             // A listener that has failed is not there to be told.
             let _ = stop.send(());
         }
+        // What is under way here is done by others now, and its answers come through this process. Streams would go on.
+        let served = match self.host.cluster() {
+            Some(_) => tokio::time::timeout(DONE_ELSEWHERE_WITHIN, &mut self.served).await.ok(),
+            None => None,
+        };
         if let Some(partitions) = &self.running.customers {
             partitions.drain().await;
         }
@@ -378,7 +386,11 @@ impl Server {
         self.host.leave().await;
         // Ends the streams of those who watch.
         self.health.clear_service_status("").await;
-        if let Ok(served) = tokio::time::timeout(ANSWERED_WITHIN, &mut self.served).await {
+        let served = match served {
+            Some(served) => Some(served),
+            None => tokio::time::timeout(ANSWERED_WITHIN, &mut self.served).await.ok(),
+        };
+        if let Some(served) = served {
             return Ok(served??);
         }
         // Long streams of callers would keep the listener; their partitions are gone, so nothing is lost by ending them.

@@ -13,6 +13,7 @@ use waybill_journal::cluster::{Engine, Member};
 use waybill_journal::{Journal, LogId};
 use waybill_journal_postgres::server::Postgres;
 use waybill_journal_postgres::{Options, PostgresJournal};
+use waybill_machine::Machine as _;
 use waybill_machine::record::decode;
 use waybill_replica::{
     Body, Clock, ClusterOptions, DataDir, Delivery, Host, HostOptions, Limits, OpenError, Partitions, Role,
@@ -225,6 +226,13 @@ impl Process {
     pub(crate) async fn hand_over(&self) {
         let host = Arc::clone(&self.host);
         self.within(async move { host.hand_over(Duration::from_secs(10)).await }).await;
+    }
+
+    /// Partitions of which this process knows no owner, or itself.
+    pub(crate) fn knows_no_other_owner(&self) -> Vec<PartitionId> {
+        let owners = self.host.cluster().expect("a process of a cluster").owners().borrow().clone();
+        let elsewhere = |id: PartitionId| owners.owner(id).is_some_and(|owner| owner.name != self.name);
+        self.host.layout().partitions(Coins::SERVICE).filter(|id| !elsewhere(*id)).collect()
     }
 
     pub(crate) async fn stop(mut self) {
