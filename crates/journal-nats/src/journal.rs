@@ -234,6 +234,18 @@ impl Journal for NatsJournal {
         frames.recv().map_err(|_| closed())?
     }
 
+    fn fetch(
+        self: Arc<Self>,
+        log: LogId,
+        from: u64,
+        max_bytes: usize,
+    ) -> BoxFuture<'static, Result<Vec<Frame>, Error>> {
+        let (shared, log) = (Arc::clone(&self.shared), self.shared.log(log));
+        let reading = async move { read::read(&shared, &log, from, max_bytes).await };
+        let reading = self.shared.runtime().spawn(reading);
+        Box::pin(async move { reading.await.unwrap_or_else(|_| Err(closed())) })
+    }
+
     fn watch(&self, log: LogId) -> watch::Receiver<u64> {
         let log = self.shared.log(log);
         let seen = log.moved.subscribe();

@@ -149,6 +149,16 @@ impl Journal for PostgresJournal {
         frames.recv().map_err(|_| closed())?
     }
 
+    fn fetch(
+        self: Arc<Self>,
+        log: LogId,
+        from: u64,
+        max_bytes: usize,
+    ) -> BoxFuture<'static, Result<Vec<Frame>, Error>> {
+        let shared = Arc::clone(&self.shared);
+        self.shared.run(async move { read::read(&shared, log, from, max_bytes).await })
+    }
+
     fn watch(&self, log: LogId) -> watch::Receiver<u64> {
         self.shared.log(log).moved.subscribe()
     }

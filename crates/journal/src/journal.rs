@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -65,6 +66,22 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Trimmed`], [`Error::Hole`], [`Error::BadChain`], [`Error::Damaged`], [`Error::Io`].
     fn read(&self, log: LogId, from: u64, max_bytes: usize) -> Result<Vec<Frame>, Error>;
+
+    /// As [`Journal::read`], from a task: waits without a thread where an engine can.
+    ///
+    /// # Errors
+    /// See [`Journal::read`].
+    fn fetch(
+        self: Arc<Self>,
+        log: LogId,
+        from: u64,
+        max_bytes: usize,
+    ) -> BoxFuture<'static, Result<Vec<Frame>, Error>> {
+        let reading = tokio::task::spawn_blocking(move || self.read(log, from, max_bytes));
+        Box::pin(async move {
+            reading.await.unwrap_or_else(|error| Err(Error::Engine { what: error.to_string() }))
+        })
+    }
 
     /// The highest durable sequence, as it moves, whoever appends: for tailing. An engine on other machines asks
     /// them every few milliseconds for as long as somebody watches.

@@ -103,15 +103,10 @@ impl<M: Machine> Feed<M> {
             return Err(FeedError::Journal("the journal is closed".into()));
         }
         let (journal, log, from) = (Arc::clone(&self.journal), self.log, self.next);
-        self.read = tokio::task::spawn_blocking(move || journal.read(log, from, Self::READ_BYTES))
-            .await
-            .map_err(|error| FeedError::Journal(error.to_string()))?
-            .map_err(|error| match error {
-                waybill_journal::Error::Trimmed { oldest, .. } => {
-                    FeedError::OutOfRange { asked: from, oldest }
-                }
-                other => FeedError::Journal(other.to_string()),
-            })?;
+        self.read = journal.fetch(log, from, Self::READ_BYTES).await.map_err(|error| match error {
+            waybill_journal::Error::Trimmed { oldest, .. } => FeedError::OutOfRange { asked: from, oldest },
+            other => FeedError::Journal(other.to_string()),
+        })?;
         Ok(())
     }
 

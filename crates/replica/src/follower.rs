@@ -38,8 +38,6 @@ pub(crate) enum FollowError {
     Journal(#[from] waybill_journal::Error),
     #[error(transparent)]
     Frame(#[from] RecoveryError),
-    #[error("reading the journal ended early: {0}")]
-    Broken(#[from] tokio::task::JoinError),
     #[error("frame {at} does not continue what was applied before it")]
     BadChain { at: u64 },
     #[error("at frame {} the owner's state hashes to {:02x?}, this copy's to {:02x?}", .0.sequence, .0.owner, .0.here)]
@@ -113,7 +111,7 @@ impl<'a, M: Routed> Following<'a, M> {
                     None => return Followed::Over,
                 },
                 changed = durable.changed() => match changed {
-                    Ok(()) => self.tail().await,
+                    Ok(()) => self.tail(0).await,
                     Err(_) => Err(waybill_journal::Error::Closed.into()),
                 },
                 () = tokio::time::sleep(save.unwrap_or_default()), if save.is_some() => Ok(()),
@@ -153,7 +151,7 @@ impl<'a, M: Routed> Following<'a, M> {
                 tokio::spawn(forward::delivery(self.seat.forwarding(), delivery, answer));
             }
             Internal::Position(position) => return self.positioned(position).await,
-            Internal::Reach(sequence) if sequence > self.sequence => return self.tail().await,
+            Internal::Reach(sequence) if sequence > self.sequence => return self.tail(sequence).await,
             Internal::Reach(_) => {}
             Internal::CheckpointDone(result) => {
                 if !self.saver.done(&mut self.core, result) {
@@ -236,7 +234,7 @@ impl<'a, M: Routed> Following<'a, M> {
             Some(position) if position <= self.sequence => self.read_now(reads),
             Some(position) => {
                 self.waiting.until.entry(position).or_default().extend(reads);
-                self.tail().await?;
+                self.tail(position).await?;
             }
         }
         self.ask();
@@ -260,7 +258,7 @@ impl<'a, M: Routed> Following<'a, M> {
         let claim = self.seat.place.target.journal.claim(self.log()).await?;
         while self.sequence < claim.head.seq {
             let before = self.sequence;
-            self.tail().await?;
+            self.tail(claim.head.seq).await?;
             if self.sequence == before {
                 return Err(waybill_journal::Error::Hole { at: before + 1 }.into());
             }
@@ -274,20 +272,21 @@ impl<'a, M: Routed> Following<'a, M> {
         Ok(Some(claim.epoch))
     }
 
-    /// Applies all there is.
-    pub(crate) async fn tail(&mut self) -> Result<(), FollowError> {
+    /// Applies what there is, at least through `wanted` and through what is known to be there: to ask whether there is more
+    /// would cost as much as reading it, and whoever appends it makes it known.
+    pub(crate) async fn tail(&mut self, wanted: u64) -> Result<(), FollowError> {
+        let known = *self.seat.place.target.journal.watch(self.log()).borrow();
         loop {
-            let (journal, log) = (Arc::clone(&self.seat.place.target.journal), self.log());
-            let from = self.sequence + 1;
-            let frames = tokio::task::spawn_blocking(move || journal.read(log, from, READ_BYTES)).await??;
-            if frames.is_empty() {
-                self.tell();
-                return Ok(());
-            }
+            let journal = Arc::clone(&self.seat.place.target.journal);
+            let frames = journal.fetch(self.log(), self.sequence + 1, READ_BYTES).await?;
+            let is_end = frames.is_empty();
             for frame in frames {
                 self.apply(&frame)?;
             }
             self.tell();
+            if is_end || self.sequence >= known.max(wanted) {
+                return Ok(());
+            }
         }
     }
 

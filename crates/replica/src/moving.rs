@@ -116,9 +116,7 @@ async fn walk<F: Future<Output = Result<(), OpenError>>>(
 ) -> Result<Carried, OpenError> {
     let (mut next, mut carried) = (of.after.seq + 1, Carried::default());
     while next <= of.end.seq {
-        let (journal, log) = (Arc::clone(journal), of.log);
-        let read = tokio::task::spawn_blocking(move || journal.read(log, next, READ_BYTES)).await;
-        let mut frames = read.unwrap_or_else(|error| Err(Error::Engine { what: error.to_string() }))?;
+        let mut frames = Arc::clone(journal).fetch(of.log, next, READ_BYTES).await?;
         frames.retain(|frame| frame.seq <= of.end.seq);
         let Some(last) = frames.last().map(Frame::head) else { return Err(Error::Hole { at: next }.into()) };
         next = last.seq + 1;

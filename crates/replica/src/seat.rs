@@ -62,7 +62,7 @@ impl<M: Routed> Seat<M> {
         let stand = crate::base::open(self).await?;
         let partition = self.place.id;
         let mut following = Following::new(self, stand);
-        following.tail().await.map_err(|error| match error {
+        following.tail(u64::MAX).await.map_err(|error| match error {
             crate::follower::FollowError::Journal(error) => OpenError::from(error),
             other => RecoveryError::Panicked { partition, what: other.to_string() }.into(),
         })?;
