@@ -104,3 +104,30 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_flag_contradicts_another() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn who_gives_none_of_several_is_told_all_of_them() {
+        let alternatives = [
+            (&["order", "place"][..], &["FILE", "--line"][..]),
+            (&["promise", "P1"], &["--to", "--at"]),
+            (&["what-if"], &["--policy", "--rule", "--stock", "--means"]),
+        ];
+        for (words, flags) in alternatives {
+            let Err(said) = Cli::try_parse_from([&["waybill"], words].concat()) else {
+                panic!("{words:?} was taken")
+            };
+            let missing = said.to_string().lines().nth(1).unwrap_or_default().to_owned();
+            assert!(flags.iter().all(|flag| missing.contains(flag)), "{words:?}: {said}");
+        }
+    }
+}

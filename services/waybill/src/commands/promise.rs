@@ -13,6 +13,7 @@ use waybill_client::proto::fulfillment::v1::{
 
 /// Show what could be promised of an item, by cost and date.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("places").required(true).multiple(true).args(["to", "nodes"]))]
 pub struct Args {
     #[command(flatten)]
     common: Common,
@@ -22,7 +23,7 @@ pub struct Args {
     #[arg(long, default_value = "1")]
     quantity: String,
     /// Sent to an address there: country, or country and postal code, such as US:60601; may be repeated.
-    #[arg(long = "to", value_name = "COUNTRY[:POSTAL_CODE]", required_unless_present = "nodes")]
+    #[arg(long = "to", value_name = "COUNTRY[:POSTAL_CODE]")]
     to: Vec<String>,
     /// Fetched at this node; may be repeated.
     #[arg(long = "at", value_name = "NODE")]

@@ -17,6 +17,7 @@ use waybill_formats::Instant;
 
 /// Plan orders once more under another policy and compare.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("over").required(true).multiple(true).args(["policy", "rule", "stock", "means"]))]
 pub struct Args {
     #[command(flatten)]
     common: Common,
@@ -24,7 +25,7 @@ pub struct Args {
     #[arg(default_value = "", hide_default_value = true)]
     order: String,
     /// The policy to try, a file as `waybill policy print` writes it.
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["rule", "stock", "means"])]
+    #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Instead of a policy: what shops without a planner do, priced by the policy of then.
     #[arg(long, value_enum, conflicts_with_all = ["policy", "current_network", "stock", "means"])]

@@ -35,6 +35,7 @@ const FLAGS: Flags = &[
 
 /// What to place.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["file", "lines"]))]
 pub(super) struct Place {
     /// Orders as JSON: requests as in docs/examples/order.json, or records as described in docs/import-formats.md; - reads
     /// standard input.
@@ -55,7 +56,7 @@ pub(super) struct Place {
     #[arg(long)]
     number: Option<String>,
     /// A line, such as P000001:2:31.99; may be repeated. The price is that of one whole unit.
-    #[arg(long = "line", value_name = "SKU:QUANTITY:PRICE", required_unless_present = "file")]
+    #[arg(long = "line", value_name = "SKU:QUANTITY:PRICE")]
     lines: Vec<String>,
     /// ISO 4217 code of the prices.
     #[arg(long, default_value = "USD")]
