@@ -13,6 +13,7 @@ use crate::partition::Stand;
 use crate::saver::Saver;
 use crate::seat::Seat;
 use crate::{carried::Routed, recovery::RecoveryError};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -256,6 +257,12 @@ impl<'a, M: Routed> Following<'a, M> {
     async fn claim(&mut self) -> Result<Option<u64>, FollowError> {
         self.seat.place.status.set_role(Role::Claiming);
         let claim = self.seat.place.target.journal.claim(self.log()).await?;
+        if claim.head.seq == self.sequence + 1 {
+            // A claim has no body: where it follows what is applied here, there is nothing to read.
+            let (seq, hash) = (claim.head.seq, claim.head.hash);
+            self.apply(&Frame { seq, epoch: claim.epoch, body: Bytes::new(), hash })?;
+            self.tell();
+        }
         while self.sequence < claim.head.seq {
             let before = self.sequence;
             self.tail(claim.head.seq).await?;

@@ -44,6 +44,7 @@ impl Hosted {
             publish,
             wanted: Arc::clone(&wanted),
             beaten: None,
+            told_leaving: false,
             renewed: None,
             unwell_since: None,
             unwell: false,

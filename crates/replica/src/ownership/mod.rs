@@ -37,6 +37,8 @@ pub(crate) struct Keeper {
     pub(crate) publish: watch::Sender<Arc<Owners>>,
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) beaten: Option<Instant>,
+    /// The others were told that it shall own nothing more.
+    pub(crate) told_leaving: bool,
     pub(crate) renewed: Option<Instant>,
     /// Since when a copy here could not be made, while the engine answered.
     pub(crate) unwell_since: Option<Instant>,
@@ -84,7 +86,8 @@ impl Keeper {
     /// One look, and what follows from it.
     async fn turn(&mut self) -> Result<(), Error> {
         let joined = self.wanted.joined.load(Ordering::SeqCst);
-        if joined && self.beaten.is_none_or(|at| at.elapsed() >= self.ttl() / 4) {
+        let news = self.told_leaving != self.wanted.leaving.load(Ordering::SeqCst);
+        if joined && (news || self.beaten.is_none_or(|at| at.elapsed() >= self.ttl() / 4)) {
             self.beat().await?;
         }
         let (engine, asked) = (Arc::clone(self.cluster.engine()), Instant::now());
@@ -127,7 +130,8 @@ impl Keeper {
     /// Says that this process lives; with no services while it is leaving, so that nobody gives it anything.
     async fn beat(&mut self) -> Result<(), Error> {
         let mut member = self.cluster.options.member.clone();
-        if self.wanted.leaving.load(Ordering::SeqCst) || self.unwell {
+        let leaving = self.wanted.leaving.load(Ordering::SeqCst);
+        if leaving || self.unwell {
             member.services.clear();
         }
         let asked = Instant::now();
@@ -139,6 +143,7 @@ impl Keeper {
                     self.check_form().await?;
                 }
                 self.beaten = Some(asked);
+                self.told_leaving = leaving;
             }
             Presence::NameTaken { remaining } => {
                 let name = &member.name;
