@@ -131,6 +131,13 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// The command for a message from another partition.
     fn receive(from: PartitionId, message: Message) -> Self::Command;
 
+    /// True where the machine knows by itself what the command came to, and a repeat comes to the same: it may be put again
+    /// without a request id while nobody knows whether it was done.
+    #[must_use]
+    fn is_repeatable(_command: &Self::Command) -> bool {
+        false
+    }
+
     /// The command for "it is later now": everything due by the context's time expires.
     fn tick() -> Self::Command;
 

@@ -82,6 +82,12 @@ impl Machine for Orders {
         Command::Hear(message)
     }
 
+    fn is_repeatable(command: &Command) -> bool {
+        // One order that stands per number of a channel, whose answer a repeat is given; a refused one holds nothing, and the
+        // number may be tried again. An order is erased once.
+        matches!(command, Command::Place(_) | Command::Import(_) | Command::EraseSubject(_))
+    }
+
     fn tick() -> Command {
         Command::Tick
     }

@@ -43,7 +43,8 @@ pub(crate) fn command<M: Routed>(
         drop(answer.send(Err(full)));
         return;
     };
-    let (repeatable, bytes) = (submission.request.is_some(), Arc::new(pack(&submission)));
+    let repeatable = submission.request.is_some() || M::is_repeatable(&submission.command);
+    let bytes = Arc::new(pack(&submission));
     tokio::spawn(Command { forwarding, bytes, repeatable, answer, _permit: permit }.run());
 }
 

@@ -4,13 +4,14 @@ use super::build::{basket, confirm, delivered, line, order, place, units};
 use super::world::{World, hash};
 use crate::command::{Command, Import};
 use crate::units::{Bucket, Buckets};
-use crate::{Answer, Refusal, Status, status};
-use waybill_machine::{Code, Coded};
+use crate::{Answer, Orders, Refusal, Status, status};
+use waybill_machine::{Code, Coded, Machine};
 use waybill_types::{Channel, ExternalNumber};
 
 #[test]
 fn the_same_order_five_times_is_one_order_with_one_answer() {
     let mut world = World::with_stock(&[("A", "n1", 9)]);
+    assert!(Orders::is_repeatable(&place(order("100", vec![line("A", 2)]))));
     let first = world.place(order("100", vec![line("A", 2)]));
     world.settle();
     for _ in 0..4 {
@@ -90,6 +91,7 @@ fn an_imported_order_is_history_and_is_taken_once() {
     let mut world = World::new();
     let import = || Command::Import(Box::new(delivered("7", vec![line("A", 2)])));
     let Ok(Answer::Imported { order, known: false }) = world.ask(&import()) else { panic!() };
+    assert!(Orders::is_repeatable(&import()));
     assert_eq!(world.ask(&import()).unwrap(), Answer::Imported { order, known: true });
     assert_eq!(status(&world.order(order).1), Status::Delivered);
     assert!(world.notes.iter().all(|note| !matches!(note, crate::Note::AskPlan(_))));
