@@ -73,6 +73,11 @@ impl Machine for Inventory {
         Command::Message { from, message }
     }
 
+    fn is_repeatable(command: &Command) -> bool {
+        // A repeated count would be told to be older than itself, though the books are the same.
+        matches!(command, Command::ClaimCodes(_) | Command::FenceItem(..))
+    }
+
     fn tick() -> Command {
         Command::Tick
     }

@@ -33,7 +33,8 @@ pub enum Input<M: Machine> {
         command: M::Command,
         /// By whom.
         origin: Origin,
-        /// Under which request id; without one a retry is a new command.
+        /// Under which request id; without one a retry is a new command, unless the machine knows better
+        /// ([`Machine::is_repeatable`]).
         request: Option<RequestKey>,
     },
     /// A message from another partition, already checked to be the next one.

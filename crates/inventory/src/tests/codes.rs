@@ -1,7 +1,8 @@
 //! A code is of one item, whatever partitions the items lie in, whoever races, and wherever somebody stops half-way.
 
 use super::*;
-use crate::{Alias, AliasClaim, ClaimRow, Codes, ItemOutcome, RowRefusal};
+use crate::{Alias, AliasClaim, ClaimRow, Codes, Inventory, ItemOutcome, RowRefusal};
+use waybill_machine::Machine;
 
 fn gtin(value: &str) -> Alias {
     Alias { kind: text("gtin"), value: text(value) }
@@ -21,7 +22,12 @@ impl Cluster {
     ) -> Option<AliasClaim> {
         let home = self.layout.code_home(&alias.kind, &alias.value);
         let row = ClaimRow { alias: alias.clone(), sku: sku(code), revision, over };
-        match self.ask(home, &Command::ClaimCodes(vec![row])).unwrap() {
+        let command = Command::ClaimCodes(vec![row]);
+        let answer = self.ask(home, &command).unwrap();
+        // Whoever does not know whether it was done puts it again.
+        assert!(Inventory::is_repeatable(&command));
+        assert_eq!(self.ask(home, &command).unwrap(), answer);
+        match answer {
             Answer::Codes(mut claims) => claims.pop().unwrap(),
             other => panic!("{other:?}"),
         }
