@@ -56,15 +56,20 @@ impl Row {
             Some(other) if other != holder && !remaining.is_zero() => {
                 Lease::HeldBy { holder: other.clone(), remaining }
             }
-            before => {
-                let goes_on = before.as_deref() == Some(holder);
-                self.ttl_us = u64::try_from(ttl.as_micros()).unwrap_or(u64::MAX);
-                self.renewal += 1;
-                self.term = self.term.filter(|_| goes_on).or(Some(self.renewal));
-                self.holder = Some(holder.to_owned());
+            _ => {
+                self.give(holder, ttl);
                 Lease::Held { remaining: ttl, term: self.term }
             }
         }
+    }
+
+    /// It is the holder's from now on, or still.
+    fn give(&mut self, holder: &str, ttl: Duration) {
+        let goes_on = self.holder.as_deref() == Some(holder);
+        self.ttl_us = u64::try_from(ttl.as_micros()).unwrap_or(u64::MAX);
+        self.renewal += 1;
+        self.term = self.term.filter(|_| goes_on).or(Some(self.renewal));
+        self.holder = Some(holder.to_owned());
     }
 }
 
@@ -129,6 +134,27 @@ impl Leases for NatsJournal {
         })
     }
 
+    fn pass(&self, to: &[(LogId, String)], holder: &str, ttl: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        let (to, holder) = (to.to_vec(), holder.to_owned());
+        self.run(move |shared| async move {
+            check_ttl(ttl)?;
+            to.iter().try_for_each(|(_, next)| check_name("the next holder's name", next))?;
+            let patience = shared.control_patience("pass leases on");
+            table::change(&shared, ROW, patience, |mut table: Table| {
+                let mut changed = false;
+                for (log, next) in &to {
+                    let row = table.rows.get_mut(&log.0);
+                    if let Some(row) = row.filter(|row| row.holder.as_ref() == Some(&holder)) {
+                        row.give(next, ttl);
+                        changed = true;
+                    }
+                }
+                Ok((changed.then_some(table), ()))
+            })
+            .await
+        })
+    }
+
     fn leases(&self) -> BoxFuture<'_, Result<Vec<LeaseRow>, Error>> {
         self.run(move |shared| async move {
             let patience = shared.control_patience("list leases");
@@ -137,6 +163,7 @@ impl Leases for NatsJournal {
             let row = |(log, row): (u16, Row)| LeaseRow {
                 log: LogId(log),
                 remaining: row.remaining(LogId(log), &mut seen, now),
+                term: row.term,
                 holder: row.holder,
                 wish: row.wish,
             };

@@ -8,8 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
+use waybill_journal::cluster::Base;
 use waybill_journal::{Claim, Error, Hash, Head, LogId, chain_hash};
 
+use crate::bases;
 use crate::fault::{Fault, Patience};
 use crate::frame::{Stored, Writer};
 use crate::shared::{Fail, Shared, token};
@@ -147,12 +149,19 @@ async fn claim(shared: &Shared, log: &Log) -> Result<Claim, Error> {
     let mut patience = shared.patience("claim the log");
     let mut doubt = Patience::new("find the log whole", DOUBT.min(shared.options.patience));
     let wanted = streams::log_config(&shared.options, &shared.names, log.id);
-    let info = streams::ensure(&shared.wire, &wanted, &mut patience).await?;
-    log.described(&info.state, info.config["max_bytes"].as_u64());
     let writer = token()?;
     let mut in_doubt = false;
     loop {
-        let end = match end_of(shared, log, patience.left()).await {
+        let left = patience.left();
+        // All at once, since callers wait for the claim.
+        let (info, newest, noted) = tokio::join!(
+            streams::ensure(&shared.wire, &wanted, &mut patience),
+            slot::newest(shared, log, left),
+            Noted::of(shared, log.id, left),
+        );
+        let info = info?;
+        let end = async { slot::end(shared, log, &info, newest?, left).await };
+        let end = match end.await {
             Ok(end) => end,
             Err(Fail::Error(error @ Error::Hole { .. })) => {
                 doubt.pause(&error).await.map_err(|_| error)?;
@@ -167,7 +176,7 @@ async fn claim(shared: &Shared, log: &Log) -> Result<Claim, Error> {
         if let Some(end) = end.filter(|end| end.writer == writer) {
             return Ok(claimed(log, &end));
         }
-        if let Err(lost) = whole(shared, log, &head, patience.left()).await {
+        if let Err(lost) = noted.and_then(|noted| whole(shared, log, &head, &noted)) {
             match lost {
                 Fail::Error(error @ Error::LostTail { .. }) => {
                     doubt.pause(&error).await.map_err(|_| error)?
@@ -196,17 +205,29 @@ fn claimed(log: &Log, stored: &Stored) -> Claim {
     Claim { log: log.id, epoch, head }
 }
 
+/// What the servers know that a log must have had.
+struct Noted {
+    base: Option<Base>,
+    trimmed: u64,
+}
+
+impl Noted {
+    async fn of(shared: &Shared, log: LogId, left: Duration) -> Result<Self, Fail> {
+        let (base, trimmed) =
+            tokio::try_join!(bases::newest(shared, log, left), crate::trim::trimmed(shared, log, left))?;
+        Ok(Self { base, trimmed })
+    }
+}
+
 /// Refuses a log that ends before something that it is known to have had.
-async fn whole(shared: &Shared, log: &Log, head: &Head, left: Duration) -> Result<(), Fail> {
+fn whole(shared: &Shared, log: &Log, head: &Head, noted: &Noted) -> Result<(), Fail> {
     let expected = shared.options.expected_heads.iter().filter(|(id, _)| *id == log.id).map(|(_, seq)| *seq);
-    let base = crate::bases::newest(shared, log.id, left).await?;
-    let at = base.as_ref().map_or(0, |base| base.at.seq);
-    let trimmed = crate::trim::trimmed(shared, log.id, left).await?;
-    let least = expected.max().unwrap_or(0).max(at).max(trimmed).max(*log.moved.borrow());
+    let at = noted.base.as_ref().map_or(0, |base| base.at.seq);
+    let least = expected.max().unwrap_or(0).max(at).max(noted.trimmed).max(*log.moved.borrow());
     if head.seq < least {
         return Err(Error::LostTail { log: log.id, expected: least, found: head.seq }.into());
     }
-    if base.is_some_and(|base| base.at.seq == head.seq && base.at.hash != head.hash) {
+    if noted.base.as_ref().is_some_and(|base| base.at.seq == head.seq && base.at.hash != head.hash) {
         return Err(Error::BadChain { at: head.seq }.into());
     }
     Ok(())

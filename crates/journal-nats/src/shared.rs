@@ -1,6 +1,6 @@
 //! What the parts of one handle share: the connection, the settings and the logs. Knows no request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -14,6 +14,7 @@ use crate::log::{self, Log};
 use crate::observed::Observed;
 use crate::options::Options;
 use crate::streams::Names;
+use crate::table::Seen;
 use crate::wire::Wire;
 
 pub(crate) struct Shared {
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     /// Since when leases and members have stood still, by our own clock.
     pub(crate) leases_seen: Mutex<Observed<LogId>>,
     pub(crate) members_seen: Mutex<Observed<(String, [u8; 16])>>,
+    /// Rows of the table as they were last seen, by name.
+    pub(crate) rows_seen: Mutex<HashMap<String, Seen>>,
 }
 
 impl Shared {
@@ -50,6 +53,7 @@ impl Shared {
             upkeep_failures: AtomicU64::new(0),
             leases_seen: Mutex::default(),
             members_seen: Mutex::default(),
+            rows_seen: Mutex::default(),
         }
     }
 

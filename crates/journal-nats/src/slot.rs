@@ -7,7 +7,8 @@ use waybill_journal::Error;
 use crate::frame::Stored;
 use crate::log::Log;
 use crate::shared::{Fail, Shared};
-use crate::wire::Which;
+use crate::fault::Fault;
+use crate::wire::{Info, Kept, Which};
 
 /// One place of a log.
 #[derive(Debug)]
@@ -57,16 +58,42 @@ pub(crate) async fn look(shared: &Shared, log: &Log, seq: u64, left: Duration) -
 /// # Errors
 /// [`Error::Hole`] where the last frame is not there, [`Error::BadChain`] where it is not whole.
 pub(crate) async fn end_of(shared: &Shared, log: &Log, left: Duration) -> Result<Option<Stored>, Fail> {
-    let Some(info) = shared.wire.info(&log.stream, None, left).await? else {
-        return Ok(None);
-    };
+    // Both at once, since each takes its time.
+    let (info, newest) =
+        tokio::join!(shared.wire.info(&log.stream, None, left), newest(shared, log, left));
+    match info? {
+        Some(info) => end(shared, log, &info, newest?, left).await,
+        None => Ok(None),
+    }
+}
+
+/// The newest frame that is there.
+pub(crate) async fn newest(shared: &Shared, log: &Log, left: Duration) -> Result<Option<Kept>, Fault> {
+    match shared.wire.get(&log.stream, Which::LastOf(&log.subject), left).await {
+        Err(fault) if fault.is_no_stream() => Ok(None),
+        answer => answer,
+    }
+}
+
+/// The log's last frame, from the stream as it is described and its newest frame, asked for at about the same time.
+///
+/// # Errors
+/// As [`end_of`].
+pub(crate) async fn end(
+    shared: &Shared,
+    log: &Log,
+    info: &Info,
+    newest: Option<Kept>,
+    left: Duration,
+) -> Result<Option<Stored>, Fail> {
     log.described(&info.state, info.config["max_bytes"].as_u64());
     let last = info.state.last_seq;
-    if last == 0 {
-        return Ok(None);
-    }
-    match shared.wire.get(&log.stream, Which::At(last), left).await? {
-        Some(kept) => Ok(Some(Stored::decode(log.id, last, &kept.payload)?)),
-        None => Err(Error::Hole { at: last }.into()),
-    }
+    let kept = match newest {
+        // One more may have come between the two.
+        Some(kept) if kept.seq >= last => Some(kept),
+        _ if last == 0 => return Ok(None),
+        _ => shared.wire.get(&log.stream, Which::At(last), left).await?,
+    };
+    let Some(kept) = kept else { return Err(Error::Hole { at: last }.into()) };
+    Ok(Some(Stored::decode(log.id, kept.seq, &kept.payload)?))
 }

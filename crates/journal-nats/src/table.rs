@@ -16,14 +16,26 @@ where
     T: Default + for<'b> Decode<'b, ()>,
 {
     let subject = shared.names.table(name);
-    match shared.wire.get(&shared.names.tables(), Which::LastOf(&subject), left).await? {
-        None => Ok((0, T::default())),
-        Some(kept) => {
-            let row = minicbor::decode(&kept.payload);
-            let row =
-                row.map_err(|error| Error::Engine { what: format!("the row {name} is damaged: {error}") })?;
-            Ok((kept.seq, row))
+    let found = shared.wire.get(&shared.names.tables(), Which::LastOf(&subject), left).await?;
+    let found = found.map_or_else(Seen::default, |kept| Seen { seq: kept.seq, row: kept.payload });
+    shared.rows_seen.lock().insert(name.to_owned(), found.clone());
+    Ok((found.seq, found.decode(name)?))
+}
+
+/// A row as it was when it was last read or written here; 0 and no bytes where there was none.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Seen {
+    seq: u64,
+    row: Bytes,
+}
+
+impl Seen {
+    fn decode<T: Default + for<'b> Decode<'b, ()>>(&self, name: &str) -> Result<T, Error> {
+        if self.seq == 0 {
+            return Ok(T::default());
         }
+        let row = minicbor::decode(&self.row);
+        row.map_err(|error| Error::Engine { what: format!("the row {name} is damaged: {error}") })
     }
 }
 
@@ -35,17 +47,21 @@ async fn put<T: Encode<()>>(
     seen: u64,
     row: &T,
     left: Duration,
-) -> Result<u64, Fail> {
+) -> Result<(), Fail> {
     let encoded = minicbor::to_vec(row);
     let encoded =
         encoded.map_err(|error| Error::Engine { what: format!("encode the row {name}: {error}") })?;
+    let row = Bytes::from(encoded);
     let (stream, subject) = (shared.names.tables(), shared.names.table(name));
     let expect = Expect::LastOfSubject(seen);
-    Ok(shared.wire.publish(&stream, &subject, expect, Bytes::from(encoded), left).await?)
+    let seq = shared.wire.publish(&stream, &subject, expect, row.clone(), left).await?;
+    shared.rows_seen.lock().insert(name.to_owned(), Seen { seq, row });
+    Ok(())
 }
 
-/// Reads the row, asks `decide` what it shall be, and writes that if the row is still the same; begins anew if it
-/// is not, or if nobody answered. So `decide` may see its own change as somebody's, and must come to the same end.
+/// Asks `decide` what the row shall be, and writes that if the row is still the same; begins anew if it is not, or if
+/// nobody answered. So `decide` may see its own change as somebody's, and must come to the same end. It is first asked
+/// about the row as it was last seen here, which saves a question: what it says of that only counts if it is written.
 ///
 /// `decide` answers the row to write, or none to leave it, and what to tell the caller.
 ///
@@ -60,6 +76,16 @@ pub(crate) async fn change<T, R>(
 where
     T: Default + Encode<()> + for<'b> Decode<'b, ()>,
 {
+    let seen = shared.rows_seen.lock().get(name).cloned();
+    if let Some(seen) = seen
+        && let Ok((Some(row), answer)) = decide(seen.decode(name)?)
+    {
+        match put(shared, name, seen.seq, &row, patience.left()).await {
+            Ok(()) => return Ok(answer),
+            Err(Fail::Fault(fault)) if fault.is_taken() => {}
+            Err(fail) => not_written(shared, name, &mut patience, fail).await?,
+        }
+    }
     loop {
         let (seen, row) = match get::<T>(shared, name, patience.left()).await {
             Ok(found) => found,
@@ -73,10 +99,17 @@ where
             return Ok(answer);
         };
         match put(shared, name, seen, &row, patience.left()).await {
-            Ok(_) => return Ok(answer),
-            Err(Fail::Fault(fault)) if fault.is_full() => return Err(no_room(shared, name, &fault)),
-            Err(fail) => patience.mend(fail).await?,
+            Ok(()) => return Ok(answer),
+            Err(fail) => not_written(shared, name, &mut patience, fail).await?,
         }
+    }
+}
+
+/// Waits before the next try, where there is one.
+async fn not_written(shared: &Shared, name: &str, patience: &mut Patience, fail: Fail) -> Result<(), Error> {
+    match fail {
+        Fail::Fault(fault) if fault.is_full() => Err(no_room(shared, name, &fault)),
+        fail => patience.mend(fail).await,
     }
 }
 

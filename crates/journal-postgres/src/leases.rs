@@ -25,6 +25,9 @@ const HOLD: &str = "INSERT INTO leases AS l (log, holder, expires) \
 const RELEASE: &str =
     "UPDATE leases SET holder = NULL, expires = now() WHERE holder = $2 AND log = ANY($1::int4[])";
 
+const PASS: &str = "UPDATE leases AS l SET holder = n.next, expires = now() + $4::float8 * interval '1 second' \
+    FROM unnest($1::int4[], $2::text[]) AS n(log, next) WHERE l.log = n.log AND l.holder = $3";
+
 /// A negative time left is one that lapsed.
 const LIST: &str = "SELECT log, holder, EXTRACT(EPOCH FROM expires - now())::float8, wish FROM leases";
 
@@ -86,6 +89,7 @@ fn lease_row(row: &Row) -> Result<LeaseRow, Fault> {
         log: log_of(row.try_get(0)?)?,
         holder: row.try_get(1)?,
         remaining: remaining(row.try_get(2)?),
+        term: None,
         wish: row.try_get(3)?,
     })
 }
@@ -106,6 +110,18 @@ impl Leases for PostgresJournal {
         self.shared.run(async move {
             let released = shared.pools.control.query(RELEASE, &[&numbers, &holder]).await;
             released.map(drop).map_err(Fault::into_error)
+        })
+    }
+
+    fn pass(&self, to: &[(LogId, String)], holder: &str, ttl: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        let (logs, next): (Vec<i32>, Vec<String>) =
+            to.iter().map(|(log, next)| (number(*log), next.clone())).unzip();
+        let (shared, holder) = (self.shared.clone(), holder.to_owned());
+        self.shared.run(async move {
+            check_ttl(ttl)?;
+            next.iter().try_for_each(|next| check_name(next))?;
+            let passed = shared.pools.control.query(PASS, &[&logs, &next, &holder, &ttl.as_secs_f64()]).await;
+            passed.map(drop).map_err(Fault::into_error)
         })
     }
 

@@ -55,6 +55,8 @@ pub struct LeaseRow {
     pub holder: Option<String>,
     /// Zero where it lapsed or nobody holds it.
     pub remaining: Duration,
+    /// The number of the holding, as [`Lease::Held`] tells it; none where the engine does not tell, or nobody holds it.
+    pub term: Option<u64>,
     /// Who shall hold it, where somebody asked for that. Stays until it is changed.
     pub wish: Option<String>,
 }
@@ -79,6 +81,13 @@ pub trait Leases: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Engine`].
     fn release(&self, logs: &[LogId], holder: &str) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Gives those of these leases that are `holder`'s to others, in one round trip, each as if the other had taken it for
+    /// `ttl` from now; the rest is left alone. The next holder finds it in [`Leases::leases`].
+    ///
+    /// # Errors
+    /// [`Error::Engine`]; [`Error::Options`] for a name or a ttl out of range.
+    fn pass(&self, to: &[(LogId, String)], holder: &str, ttl: Duration) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Every log that was ever held or wished for, in order.
     ///

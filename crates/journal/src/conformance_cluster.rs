@@ -19,6 +19,7 @@ pub type Open<'a> = &'a (dyn Fn() -> Arc<dyn Engine> + Send + Sync);
 pub async fn all(open: Open<'_>) {
     a_lease_has_one_holder_until_it_lapses(open, LogId(200)).await;
     a_released_lease_is_free_at_once(open, LogId(201), LogId(202)).await;
+    a_lease_is_passed_on_by_its_holder_alone(open, LogId(213), LogId(214)).await;
     a_holding_has_its_number_until_somebody_else_holds(open, LogId(211)).await;
     of_racing_holders_one_has_it(open, LogId(203)).await;
     a_wish_stays_until_it_is_changed(open, LogId(204)).await;
@@ -98,6 +99,38 @@ pub async fn a_released_lease_is_free_at_once(open: Open<'_>, log: LogId, anothe
         assert!(matches!(one.hold(&[log], "one", ttl).await, Err(Error::Options { .. })), "{ttl:?}");
     }
     assert_eq!(one.hold(&[], "one", LONG).await.expect("hold nothing"), Vec::new());
+}
+
+pub async fn a_lease_is_passed_on_by_its_holder_alone(open: Open<'_>, log: LogId, another: LogId) {
+    let (one, other, third) = (open(), open(), open());
+    let pass = async |engine: &dyn Engine, to: &[(LogId, &str)], holder: &str| {
+        let to: Vec<(LogId, String)> = to.iter().map(|(log, next)| (*log, (*next).to_owned())).collect();
+        engine.pass(&to, holder, LONG).await
+    };
+    let held = one.hold(&[log, another], "one", LONG).await.expect("hold");
+    assert!(held.iter().all(|lease| lease.held_for() == Some(LONG)));
+    pass(&*other, &[(log, "other")], "other").await.expect("pass what is another's");
+    assert_eq!(row_of(&*other, log).await.holder.as_deref(), Some("one"), "that changed nothing");
+    let both = [(another, "third"), (log, "other")];
+    pass(&*one, &both, "one").await.expect("pass");
+    pass(&*one, &both, "one").await.expect("pass again what is no longer one's own");
+    let given = row_of(&*other, log).await;
+    assert_eq!(given.holder.as_deref(), Some("other"));
+    assert!(given.remaining > LONG / 2 && given.remaining <= LONG, "{:?}", given.remaining);
+    assert_eq!(row_of(&*other, another).await.holder.as_deref(), Some("third"), "each to its own");
+    assert!(matches!(hold(&*one, log, "one", LONG).await, Lease::HeldBy { holder, .. } if holder == "other"));
+    let Lease::Held { remaining, term } = hold(&*other, log, "other", LONG).await else {
+        panic!("it was given to the other");
+    };
+    assert_eq!((remaining, term), (LONG, given.term), "to renew is to go on with what was given");
+    if let Lease::Held { term: Some(first), .. } = held[0] {
+        assert!(given.term.is_some_and(|term| term != first), "{:?} after {first}", given.term);
+    }
+    assert!(matches!(hold(&*third, another, "third", LONG).await, Lease::Held { .. }));
+    let bad = pass(&*other, &[(log, "")], "other").await;
+    assert!(matches!(bad, Err(Error::Options { .. })), "{bad:?}");
+    other.release(&[log], "other").await.expect("release");
+    assert_eq!(row_of(&*one, log).await.term, None, "nobody holds it");
 }
 
 pub async fn a_holding_has_its_number_until_somebody_else_holds(open: Open<'_>, log: LogId) {

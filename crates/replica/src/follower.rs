@@ -96,11 +96,8 @@ impl<'a, M: Routed> Following<'a, M> {
                 biased;
                 item = mailbox.internal.recv() => match item {
                     Some(Internal::Own) => match self.claim().await {
-                        Ok(Some(epoch)) if compared.difference().is_none() && self.seat.tenure.holds() => {
-                            return self.owns(epoch);
-                        }
-                        // What was found to differ meanwhile owns nothing: it is thrown away below. Nor does a claim
-                        // that outlasted its lease: whoever holds it now reads by it, and is to hear of every write.
+                        Ok(Some(epoch)) if compared.difference().is_none() => return self.owns(epoch),
+                        // What was found to differ meanwhile owns nothing: it is thrown away below.
                         Ok(_) => { self.seat.place.status.set_role(Role::Follower); Ok(()) }
                         Err(error) => Err(error),
                     },
@@ -253,7 +250,8 @@ impl<'a, M: Routed> Following<'a, M> {
         }
     }
 
-    /// Claims the log and reads up to the claim; `None` where somebody claimed after.
+    /// Claims the log and reads up to the claim; `None` where somebody claimed after, or it outlasted its lease: whoever
+    /// holds that now reads by it, and is to hear of every write.
     async fn claim(&mut self) -> Result<Option<u64>, FollowError> {
         self.seat.place.status.set_role(Role::Claiming);
         let claim = self.seat.place.target.journal.claim(self.log()).await?;
@@ -276,7 +274,8 @@ impl<'a, M: Routed> Following<'a, M> {
         if self.hash != claim.head.hash {
             return Err(FollowError::BadChain { at: self.sequence });
         }
-        Ok(Some(claim.epoch))
+        let (tenure, ttl) = (Arc::clone(&self.seat.tenure), self.seat.cluster.options.lease_ttl);
+        Ok(tenure.holds_within(ttl).await.then_some(claim.epoch))
     }
 
     /// Applies what there is, at least through `wanted` and through what is known to be there: to ask whether there is more

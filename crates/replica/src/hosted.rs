@@ -226,10 +226,13 @@ impl Host {
 }
 
 impl<M: Routed> Partitions<M> {
-    /// The partition, where this process owns it.
+    /// The partition, where this process owns it or is about to: what is put to it then waits for the claim.
     fn owned(&self, id: PartitionId) -> Result<&Partition<M>, WireError> {
         let partition = self.get(id).ok_or(WireError::NotDone)?;
-        if partition.status().role() == Role::Owner { Ok(partition) } else { Err(WireError::NotDone) }
+        match partition.status().role() {
+            Role::Owner | Role::Claiming => Ok(partition),
+            Role::Follower | Role::Recovering => Err(WireError::NotDone),
+        }
     }
 }
 
@@ -245,9 +248,11 @@ impl<M: Routed> Owner for Partitions<M> {
     fn position_here(&self, of: PartitionId) -> WireFuture<'_, u64> {
         Box::pin(async move {
             let partition = self.owned(of)?;
+            // What is not claimed yet may not have all that the owner before wrote.
+            let is_owner = partition.status().role() == Role::Owner;
             let sequence = partition.status().sequence.load(Ordering::Acquire);
             // After the sequence was read: then nobody else had become the owner by that time.
-            if partition.status().tenure.get().is_some_and(|tenure| tenure.holds()) {
+            if is_owner && partition.status().tenure.get().is_some_and(|tenure| tenure.holds()) {
                 return Ok(sequence);
             }
             // Otherwise a read waits for a frame that proves it.

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// A lease as its holder sees it.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Tenure {
     lease_until_ms: AtomicU64,
     /// The engine's number of this holding; 0 where it tells none.
     term: AtomicU64,
+    /// It was given by the holder before, and the engine has not yet been asked for how long.
+    given: watch::Sender<bool>,
 }
 
 impl Tenure {
@@ -23,7 +26,30 @@ impl Tenure {
             until_ms: AtomicU64::new(0),
             lease_until_ms: AtomicU64::new(0),
             term: AtomicU64::new(0),
+            given: watch::Sender::new(false),
         }
+    }
+
+    /// The lease was seen to be this process's at `asked`, without being asked for. It may be relied on for nothing until
+    /// [`Self::extend`] says that it has gone on since.
+    pub(crate) fn give(&self, asked: Instant, remaining: Duration, term: Option<u64>) {
+        // An engine that numbers holdings does not tell how long somebody else has seen this one already.
+        let until = if term.is_some() { asked } else { asked + remaining };
+        self.term.store(term.unwrap_or(0), Ordering::Release);
+        self.lease_until_ms.store(self.ms(until), Ordering::Release);
+        self.given.send_replace(true);
+    }
+
+    /// As [`Self::holds`], once it is known whether a lease that was given can be relied on; waits so long at most.
+    pub(crate) async fn holds_within(&self, patience: Duration) -> bool {
+        let mut given = self.given.subscribe();
+        // What is not known by then does not hold.
+        let _ = tokio::time::timeout(patience, given.wait_for(|given| !given)).await;
+        self.holds()
+    }
+
+    fn ms(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.began).as_millis() as u64
     }
 
     /// The lease was asked for at `asked` and lasts for `remaining` from then, a quarter of `ttl` taken off for clocks
@@ -38,11 +64,15 @@ impl Tenure {
         ttl: Duration,
         term: Option<u64>,
     ) -> bool {
-        let ms = |at: Instant| at.saturating_duration_since(self.began).as_millis() as u64;
         let term_before = self.term.swap(term.unwrap_or(0), Ordering::AcqRel);
-        let before = self.lease_until_ms.swap(ms(asked + remaining), Ordering::AcqRel);
-        self.until_ms.store(ms(asked + remaining.saturating_sub(ttl / 4)), Ordering::Release);
-        ms(Instant::now()) < before || term.is_some_and(|term| term == term_before)
+        let before = self.lease_until_ms.swap(self.ms(asked + remaining), Ordering::AcqRel);
+        self.until_ms.store(self.ms(asked + remaining.saturating_sub(ttl / 4)), Ordering::Release);
+        self.ms(Instant::now()) < before || term.is_some_and(|term| term == term_before)
+    }
+
+    /// Nobody else has held it since it was given, or it has ended: who waits to hear is told.
+    pub(crate) fn settle(&self) {
+        self.given.send_replace(false);
     }
 
     /// Nothing can be relied on any more.
@@ -50,6 +80,7 @@ impl Tenure {
         self.until_ms.store(0, Ordering::Release);
         self.lease_until_ms.store(0, Ordering::Release);
         self.term.store(0, Ordering::Release);
+        self.settle();
     }
 
     /// What was read before this call was the newest there is.
@@ -61,6 +92,7 @@ impl Tenure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn a_tenure_holds_from_when_it_was_asked_for_less_its_margin() {
@@ -78,6 +110,27 @@ mod tests {
         tenure.end();
         assert!(!tenure.holds());
         assert!(!tenure.extend(Instant::now(), ttl, ttl, None), "one that ended is not gone on with");
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_was_given_is_relied_on_once_it_is_known_to_have_gone_on() {
+        let (ttl, long) = (Duration::from_secs(40), Duration::from_secs(3600));
+        for (term, later, gone_on) in
+            [(None, None, true), (Some(7), Some(7), true), (Some(7), Some(9), false)]
+        {
+            let tenure = Arc::new(Tenure::new());
+            tenure.give(Instant::now(), ttl, term);
+            assert!(!tenure.holds(), "it was only seen");
+            assert!(!tenure.holds_within(Duration::ZERO).await, "nobody asked yet");
+            let waits = tokio::spawn({
+                let tenure = Arc::clone(&tenure);
+                async move { tenure.holds_within(long).await }
+            });
+            let unbroken = tenure.extend(Instant::now(), ttl, ttl, later);
+            assert_eq!(unbroken, gone_on, "{term:?} {later:?}");
+            if unbroken { tenure.settle() } else { tenure.end() }
+            assert_eq!(waits.await.expect("waits"), gone_on, "{term:?} {later:?}");
+        }
     }
 
     #[test]

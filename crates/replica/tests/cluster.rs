@@ -167,6 +167,29 @@ fn nothing_answered_is_lost_or_doubled_when_owners_die_and_leave() {
 }
 
 #[test]
+fn what_the_machine_knows_again_is_asked_again_when_its_answer_is_lost_and_nothing_else_is() {
+    let world = World::new();
+    world.run(async {
+        let a = world.process("a").await;
+        settled(&[&a]).await;
+        let b = world.process_without_owning("b").await;
+        let bare = async |command| {
+            let submission = Submission { command, origin: Origin::engine("test"), request: None };
+            b.partitions.of(partition(0)).submit(submission).await
+        };
+        world.lose_next_answer();
+        let founded = bare(Command::Found { account: 1, coins: 5 }).await;
+        assert!(world.has_lost(), "it was not put to the owner");
+        assert_eq!(founded.expect("asked again").answer, 5);
+        world.lose_next_answer();
+        let minted = bare(Command::Mint { account: 1, coins: 7 }).await;
+        assert!(matches!(minted, Err(Failure::OutcomeUnknown)), "{minted:?}");
+        assert!(world.has_lost(), "it was not put to the owner");
+        assert_eq!(balance(&b, partition(0), 1).await, 12, "each was done once");
+    });
+}
+
+#[test]
 fn an_owner_that_was_away_too_long_is_fenced_and_follows_again() {
     let world = World::new();
     world.run(async {

@@ -81,7 +81,7 @@ mod tests {
     }
 
     fn lease(log: u16, holder: Option<&str>, remaining: Duration) -> LeaseRow {
-        LeaseRow { log: LogId(log), holder: holder.map(str::to_owned), remaining, wish: None }
+        LeaseRow { log: LogId(log), holder: holder.map(str::to_owned), remaining, term: None, wish: None }
     }
 
     fn both(remaining: Duration) -> Owners {

@@ -49,6 +49,9 @@ pub(crate) struct Keeper {
 }
 
 type Plan = BTreeMap<PartitionId, String>;
+type Chaired = BTreeMap<PartitionId, Arc<dyn Chair>>;
+/// What the owner before passed on.
+type Given<'a> = BTreeMap<PartitionId, &'a Arc<dyn Chair>>;
 
 impl Keeper {
     fn ttl(&self) -> Duration {
@@ -87,7 +90,7 @@ impl Keeper {
     async fn turn(&mut self) -> Result<(), Error> {
         let joined = self.wanted.joined.load(Ordering::SeqCst);
         let news = self.told_leaving != self.wanted.leaving.load(Ordering::SeqCst);
-        if joined && (news || self.beaten.is_none_or(|at| at.elapsed() >= self.ttl() / 4)) {
+        if joined && (news || self.is_beat_due(2)) {
             self.beat().await?;
         }
         let (engine, asked) = (Arc::clone(self.cluster.engine()), Instant::now());
@@ -103,7 +106,14 @@ impl Keeper {
         self.feel(&owners);
         let plan = self.plan(&owners);
         self.hand_over(&owners, &plan).await?;
-        self.hold(&owners, &plan).await
+        self.hold(&owners, &plan).await?;
+        // Later than what callers wait for.
+        if self.is_beat_due(4) { self.beat().await } else { Ok(()) }
+    }
+
+    /// A `part`th of the time for which it counts as alive has gone by.
+    fn is_beat_due(&self, part: u32) -> bool {
+        self.beaten.is_none_or(|at| at.elapsed() >= self.ttl() / part)
     }
 
     fn publish(&self, owners: &Arc<Owners>) {
@@ -209,7 +219,7 @@ impl Keeper {
         plan
     }
 
-    fn chairs(&self) -> BTreeMap<PartitionId, Arc<dyn Chair>> {
+    fn chairs(&self) -> Chaired {
         self.chairs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -218,20 +228,21 @@ impl Keeper {
         row.and_then(|row| row.holder.as_deref()) == Some(&*self.cluster.me)
     }
 
-    /// Steps down from what another process shall own, gives up its leases, and tells the others at once.
+    /// Steps down from what another process shall own, passes its leases on, and tells the others at once.
     async fn hand_over(&mut self, owners: &Owners, plan: &Plan) -> Result<(), Error> {
         let chairs = self.chairs();
-        let others = chairs.iter().filter(|(id, _)| {
-            self.is_mine(owners, **id) && plan.get(id).is_some_and(|owner| **owner != *self.cluster.me)
-        });
-        let others: Vec<(PartitionId, Arc<dyn Chair>)> =
-            others.map(|(id, chair)| (*id, Arc::clone(chair))).collect();
+        let others: Vec<(PartitionId, &str, &Arc<dyn Chair>)> = chairs
+            .iter()
+            .filter(|(id, _)| self.is_mine(owners, **id))
+            .filter_map(|(id, chair)| Some((*id, plan.get(id)?.as_str(), chair)))
+            .filter(|(_, next, _)| **next != *self.cluster.me)
+            .collect();
         if others.is_empty() {
             return Ok(());
         }
         let began = Instant::now();
         let patience = self.ttl() / 2;
-        let stepped = join_all(others.iter().map(|(_, chair)| async move {
+        let stepped = join_all(others.iter().map(|(_, _, chair)| async move {
             let done = tokio::time::timeout(patience, chair.step_down()).await.is_ok();
             chair.tenure().end();
             // An owner that does not step down in time is fenced by the next owner's claim. A claim that is still under
@@ -241,8 +252,9 @@ impl Keeper {
         let stepped = stepped.await;
         let in_time = stepped.iter().filter(|(done, _)| *done).count();
         let given = others.iter().zip(&stepped).filter(|(_, (_, given))| *given);
-        let logs: Vec<LogId> = given.map(|((id, _), _)| LogId(id.number())).collect();
-        self.cluster.engine().release(&logs, &self.cluster.me).await?;
+        let logs: Vec<(LogId, String)> =
+            given.map(|((id, next, _), _)| (LogId(id.number()), (*next).to_owned())).collect();
+        self.cluster.engine().pass(&logs, &self.cluster.me, self.ttl()).await?;
         self.cluster.nudge_all();
         let took_ms = began.elapsed().as_millis() as u64;
         tracing::info!(partitions = logs.len(), in_time, took_ms, "handed partitions over");
@@ -270,38 +282,24 @@ impl Keeper {
         if asked_for.is_empty() {
             return Ok(());
         }
+        let given = self.claim_given(owners, &asked_for, &chairs);
         let logs: Vec<LogId> = asked_for.iter().map(|id| LogId(id.number())).collect();
         let asked = Instant::now();
-        let leases = self.cluster.engine().hold(&logs, &self.cluster.me, self.ttl()).await?;
+        let leases = self.cluster.engine().hold(&logs, &self.cluster.me, self.ttl()).await;
+        if leases.is_err() {
+            // Claims that wait for the answer need not wait any more.
+            given.values().for_each(|chair| chair.tenure().end());
+        }
+        let leases = leases?;
         if renew {
             self.renewed = Some(asked);
         }
-        let mut taken = false;
         for (id, lease) in asked_for.iter().zip(leases) {
             let Some(chair) = chairs.get(id) else { continue };
             match lease {
                 Lease::Held { remaining, term } => {
                     let unbroken = chair.tenure().extend(asked, remaining, self.ttl(), term);
-                    match chair.role() {
-                        Role::Follower => {
-                            chair.own();
-                            taken = true;
-                        }
-                        // Its lease ran out and nobody has it now: somebody may have claimed and left meanwhile, and
-                        // what is in memory here is old. Only a claim of its own says that it is not.
-                        Role::Owner if !unbroken => {
-                            chair.tenure().end();
-                            let (stepped_down, cluster) = (chair.step_down(), self.cluster.clone());
-                            // Then it claims.
-                            tokio::spawn(async move {
-                                drop(stepped_down.await);
-                                cluster.look();
-                            });
-                        }
-                        // Nor what a claim that is still under way was made on: it owns nothing, and another is made.
-                        Role::Claiming if !unbroken => chair.tenure().end(),
-                        Role::Owner | Role::Claiming | Role::Recovering => {}
-                    }
+                    self.held(&**chair, unbroken, given.contains_key(id));
                 }
                 Lease::HeldBy { .. } => {
                     chair.tenure().end();
@@ -312,10 +310,49 @@ impl Keeper {
                 }
             }
         }
-        if taken {
-            self.cluster.look();
-        }
         Ok(())
+    }
+
+    /// Has what the owner before passed on claimed at once, while the engine is asked for how long: such a claim counts
+    /// only if the lease is then known to have been held here since it was seen.
+    fn claim_given<'a>(&self, owners: &Owners, asked_for: &[PartitionId], chairs: &'a Chaired) -> Given<'a> {
+        let Some(asked) = owners.asked else { return Given::new() };
+        let seen = asked_for.iter().filter_map(|id| {
+            let row = owners.leases.iter().find(|row| row.log == LogId(id.number()))?;
+            let is_mine = row.holder.as_deref() == Some(&*self.cluster.me) && !row.remaining.is_zero();
+            let chair = chairs.get(id).filter(|chair| is_mine && chair.role() == Role::Follower)?;
+            chair.tenure().give(asked, row.remaining, row.term);
+            chair.own();
+            Some((*id, chair))
+        });
+        seen.collect()
+    }
+
+    /// What a lease that is held here means for its partition.
+    fn held(&self, chair: &dyn Chair, unbroken: bool, is_given: bool) {
+        match chair.role() {
+            // It has been told already.
+            Role::Follower if is_given && unbroken => {}
+            Role::Follower => {
+                chair.own();
+                self.cluster.look();
+            }
+            // Its lease ran out and nobody has it now: somebody may have claimed and left meanwhile, and what is in
+            // memory here is old. Only a claim of its own says that it is not.
+            Role::Owner if !unbroken => {
+                chair.tenure().end();
+                let (stepped_down, cluster) = (chair.step_down(), self.cluster.clone());
+                // Then it claims.
+                tokio::spawn(async move {
+                    drop(stepped_down.await);
+                    cluster.look();
+                });
+            }
+            // Nor what a claim that is still under way was made on: it owns nothing, and another is made.
+            Role::Claiming if !unbroken => chair.tenure().end(),
+            Role::Owner | Role::Claiming | Role::Recovering => {}
+        }
+        chair.tenure().settle();
     }
 }
 

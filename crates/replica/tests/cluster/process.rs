@@ -4,7 +4,7 @@ use super::partition;
 use super::toy::{Accounts, Coins, coins};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -26,12 +26,15 @@ use waybill_types::{Layout, PartitionId};
 const LEASE: Duration = Duration::from_millis(1_500);
 
 type Hosts = Arc<Mutex<BTreeMap<String, Weak<Host>>>>;
+/// How many answers to commands are still to be lost on their way.
+type ToLose = Arc<AtomicUsize>;
 
 /// The server, and whom it knows.
 pub(crate) struct World {
     postgres: Postgres,
     outside: Arc<PostgresJournal>,
     hosts: Hosts,
+    to_lose: ToLose,
     runtime: Runtime,
 }
 
@@ -50,7 +53,17 @@ impl World {
         let postgres = Postgres::start().unwrap();
         let outside = Arc::new(PostgresJournal::open(options(&postgres)).unwrap());
         let runtime = Runtime::new().unwrap();
-        Self { postgres, outside, hosts: Hosts::default(), runtime }
+        Self { postgres, outside, hosts: Hosts::default(), to_lose: ToLose::default(), runtime }
+    }
+
+    /// The next command that a process puts to another one is done, and its answer is lost.
+    pub(crate) fn lose_next_answer(&self) {
+        self.to_lose.store(1, Ordering::SeqCst);
+    }
+
+    /// What was to be lost is lost.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.to_lose.load(Ordering::SeqCst) == 0
     }
 
     pub(crate) fn run<T>(&self, test: impl Future<Output = T>) -> T {
@@ -78,7 +91,7 @@ impl World {
             (dir.path().to_path_buf(), options(&self.postgres), Arc::clone(&self.hosts));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let wire: Arc<dyn Wire> = Arc::new(InMemory(Arc::clone(&hosts)));
+        let wire: Arc<dyn Wire> = Arc::new(InMemory(Arc::clone(&hosts), Arc::clone(&self.to_lose)));
         let named = name.to_owned();
         let opened = runtime.spawn_blocking(move || {
             let engine: Arc<dyn Engine> = Arc::new(PostgresJournal::open(options).unwrap());
@@ -282,7 +295,7 @@ impl Drop for Process {
 }
 
 /// Reaches hosts in memory; a host that is gone cannot be reached.
-struct InMemory(Hosts);
+struct InMemory(Hosts, ToLose);
 
 impl InMemory {
     fn host(&self, address: &str) -> Result<Arc<Host>, WireError> {
@@ -296,7 +309,11 @@ impl InMemory {
 
 impl Wire for InMemory {
     fn submit<'a>(&'a self, address: &'a str, to: PartitionId, command: &'a [u8]) -> WireFuture<'a, Vec<u8>> {
-        Box::pin(async move { self.owner(address, to)?.submit_here(to, command.to_vec()).await })
+        Box::pin(async move {
+            let answer = self.owner(address, to)?.submit_here(to, command.to_vec()).await?;
+            let lost = self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            if lost.is_ok() { Err(WireError::Unknown) } else { Ok(answer) }
+        })
     }
     fn position<'a>(&'a self, address: &'a str, of: PartitionId) -> WireFuture<'a, u64> {
         Box::pin(async move { self.owner(address, of)?.position_here(of).await })

@@ -61,6 +61,14 @@ pub(crate) enum Command {
     Due,
     #[n(5)]
     Explode,
+    /// Mints for an account that has nothing; one that has something stays as it is.
+    #[n(6)]
+    Found {
+        #[n(0)]
+        account: u64,
+        #[n(1)]
+        coins: u64,
+    },
 }
 
 #[derive(Encode, Decode)]
@@ -136,6 +144,8 @@ impl Machine for Coins {
                     0,
                 )
             }
+            Command::Found { account, .. } if has(account) > 0 => Decision::new(Vec::new(), has(account)),
+            Command::Found { account, coins } => Decision::new(vec![Event::Minted(account, coins)], coins),
             Command::Explode => panic!("a bug in a machine"),
         })
     }
@@ -176,6 +186,10 @@ impl Machine for Coins {
             }
             other => panic!("not a coin: {other:?}"),
         }
+    }
+
+    fn is_repeatable(command: &Command) -> bool {
+        matches!(command, Command::Found { .. })
     }
 
     fn tick() -> Command {

@@ -91,6 +91,7 @@ mod tests {
         let row = |name: &str, ms| MemberRow { member: member(name), remaining: Duration::from_millis(ms) };
         let id = |index| PartitionId::new(Service::Orders, index);
         let lease = |index, name: &str, ms| LeaseRow {
+            term: None,
             log: LogId(id(index).number()),
             holder: Some(holder(&member(name))),
             remaining: Duration::from_millis(ms),
