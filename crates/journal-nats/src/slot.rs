@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use waybill_journal::Error;
 
+use crate::fault::Fault;
 use crate::frame::Stored;
 use crate::log::Log;
 use crate::shared::{Fail, Shared};
-use crate::fault::Fault;
 use crate::wire::{Info, Kept, Which};
 
 /// One place of a log.
@@ -59,8 +59,7 @@ pub(crate) async fn look(shared: &Shared, log: &Log, seq: u64, left: Duration) -
 /// [`Error::Hole`] where the last frame is not there, [`Error::BadChain`] where it is not whole.
 pub(crate) async fn end_of(shared: &Shared, log: &Log, left: Duration) -> Result<Option<Stored>, Fail> {
     // Both at once, since each takes its time.
-    let (info, newest) =
-        tokio::join!(shared.wire.info(&log.stream, None, left), newest(shared, log, left));
+    let (info, newest) = tokio::join!(shared.wire.info(&log.stream, None, left), newest(shared, log, left));
     match info? {
         Some(info) => end(shared, log, &info, newest?, left).await,
         None => Ok(None),

@@ -128,7 +128,11 @@ mod tests {
             });
             let unbroken = tenure.extend(Instant::now(), ttl, ttl, later);
             assert_eq!(unbroken, gone_on, "{term:?} {later:?}");
-            if unbroken { tenure.settle() } else { tenure.end() }
+            if unbroken {
+                tenure.settle()
+            } else {
+                tenure.end()
+            }
             assert_eq!(waits.await.expect("waits"), gone_on, "{term:?} {later:?}");
         }
     }
