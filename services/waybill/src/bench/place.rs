@@ -27,8 +27,10 @@ use waybill_client::proto::orders::v1::{
 };
 use waybill_fixtures::{OrderShape, Regime, StockShape};
 
-/// What `bench place` takes.
+/// What `bench place` takes. More calls under way than elsewhere: it asks what the machine carries, and waiting for the disk
+/// is most of an order's time.
 #[derive(Clone, Debug, clap::Args)]
+#[command(mut_arg("concurrency", |concurrency| concurrency.default_value("1024")))]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) common: Common,
@@ -84,14 +86,19 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         return policies::run(&args).await;
     }
     let bench = Bench::start(common).await?;
-    let stock = StockShape::new(Regime::Base, TEMPLATES);
-    let (world, _) = bench.load(common.ample(stock)).await?;
+    let shape = common.ample(StockShape::new(Regime::Base, TEMPLATES));
+    let world = Arc::new(tokio::task::spawn_blocking(move || World::make(shape, None)).await??);
+    let templates = templates(&world).await?;
+    let time = Duration::from_secs(common.seconds.div_ceil(10));
+    // The machine's speed changes while a bench runs, so the echo is measured before and after. An empty server is idle.
+    let echo_before = echo::orders_per_s(common.load, Arc::clone(&templates), time, &bench.log()).await?;
+    bench.fill(&world).await?;
     let streams = bench.connect(STREAM_CONNECTIONS, "").await?;
     let nodes = world.retailer.nodes.iter().map(|node| node.node_id.clone());
     let mut instructions = Instructions::subscribe(&streams, nodes)?;
-    let source = Arc::new(source(&bench, common, &world, &instructions).await?);
     drop(world);
-    let templates = Arc::clone(&source.templates);
+    let clients = bench.connect(common.load.connections, CHANNEL).await?;
+    let source = Arc::new(Source::new(clients, Arc::clone(&templates), &instructions));
 
     let operator = bench.operator().await?;
     let measured = measure(&args, &bench, &source, &operator).await?;
@@ -109,10 +116,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         usage.resident_peak_bytes >> 20
     );
     let dir = bench.dir().to_path_buf();
-    let (log, time) = (bench.log(), Duration::from_secs(common.seconds.div_ceil(10)));
+    let log = bench.log();
     // The server must be gone before the echo is measured, or the two would share the machine.
     let keep = bench.end().await?;
-    let echo_per_s = echo::orders_per_s(common.load, templates, time, &log).await?;
+    let echo_after = echo::orders_per_s(common.load, templates, time, &log).await?;
+    println!("the bare echo: {echo_before:.0} calls/s before, {echo_after:.0} after");
+    let echo_per_s = f64::midpoint(echo_before, echo_after);
     let syncs =
         tokio::task::spawn_blocking(move || super::disk::fdatasync_per_s(&dir, time.min(SYNC_MAX))).await??;
     drop(keep);
@@ -156,21 +165,15 @@ pub(super) async fn source(
     instructions: &Instructions,
 ) -> anyhow::Result<Source> {
     let clients = bench.connect(common.load.connections, CHANNEL).await?;
-    source_of(clients, world, instructions).await
+    Ok(Source::new(clients, templates(world).await?, instructions))
 }
 
-/// Orders to send over these connections.
-async fn source_of(
-    clients: Vec<Client>,
-    world: &Arc<World>,
-    instructions: &Instructions,
-) -> anyhow::Result<Source> {
+/// The orders that are sent, again and again under new numbers.
+async fn templates(world: &Arc<World>) -> anyhow::Result<Arc<Vec<PlaceOrderRequest>>> {
     let orders = OrderShape { later_permille: 0, pickup_permille: 0, ..OrderShape::default() };
     let world = Arc::clone(world);
     let make = move || world.orders(orders, TEMPLATES).iter().map(records::place).collect::<Vec<_>>();
-    let templates = Arc::new(tokio::task::spawn_blocking(make).await?);
-    let board = Arc::clone(&instructions.board);
-    Ok(Source { clients, templates, board, next: AtomicU64::new(0), stuck: Mutex::default() })
+    Ok(Arc::new(tokio::task::spawn_blocking(make).await?))
 }
 
 pub(super) async fn measure(
@@ -206,6 +209,15 @@ pub(super) fn number(index: u64) -> String {
 }
 
 impl Source {
+    fn new(
+        clients: Vec<Client>,
+        templates: Arc<Vec<PlaceOrderRequest>>,
+        instructions: &Instructions,
+    ) -> Self {
+        let board = Arc::clone(&instructions.board);
+        Self { clients, templates, board, next: AtomicU64::new(0), stuck: Mutex::default() }
+    }
+
     /// How many orders were sent so far.
     pub(super) fn placed(&self) -> u64 {
         self.next.load(Ordering::Relaxed)

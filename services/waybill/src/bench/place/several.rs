@@ -6,7 +6,7 @@ use super::super::disk;
 use super::super::drive::{Done, drive};
 use super::super::engine_use::EngineUse;
 use super::super::instructed::Instructions;
-use super::{Args, CHANNEL, STREAM_CONNECTIONS, Source, TEMPLATES, source_of, verify};
+use super::{Args, CHANNEL, STREAM_CONNECTIONS, Source, TEMPLATES, templates, verify};
 use crate::config::Config;
 use crate::demo::load::{load, refused};
 use crate::demo::settle::quiet;
@@ -67,7 +67,7 @@ pub(super) async fn run(args: &Args, count: u8) -> anyhow::Result<()> {
     let nodes = world.retailer.nodes.iter().map(|node| node.node_id.clone());
     let mut instructions = Instructions::subscribe(&streams, nodes)?;
     let clients = processes.connect(common.load.connections, CHANNEL).await?;
-    let source = Arc::new(source_of(clients, &world, &instructions).await?);
+    let source = Arc::new(Source::new(clients, templates(&world).await?, &instructions));
     drop(world);
     let load_before = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let before = processes.used(&source, engine.as_ref()).await?;
