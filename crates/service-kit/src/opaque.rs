@@ -2,14 +2,16 @@
 //! or an invented one is refused instead of believed.
 
 use crate::error::DoorError;
+use crate::values::hex;
 use waybill_machine::record::{decode, encode};
 
 /// The token text of `value`. `kind` ties it to one list or stream.
 #[must_use]
 pub fn seal(kind: &str, value: &impl minicbor::Encode<()>) -> String {
-    let bytes = encode(value);
+    let mut bytes = encode(value);
     let check = checksum(kind, &bytes);
-    bytes.iter().chain(&check).map(|byte| format!("{byte:02x}")).collect()
+    bytes.extend(check);
+    hex(&bytes)
 }
 
 /// Reads a token text back.

@@ -68,17 +68,16 @@ impl Money {
 /// Source: Hamilton's method of apportionment.
 #[must_use]
 pub fn allocate(total: i64, weights: &[u64]) -> Vec<i64> {
-    if weights.is_empty() {
-        return Vec::new();
+    if total == 0 || weights.is_empty() {
+        return vec![0; weights.len()];
     }
     let sum: u128 = weights.iter().map(|w| u128::from(*w)).sum();
-    let even = vec![1u64; weights.len()];
-    let (weights, sum) = if sum == 0 { (&even[..], weights.len() as u128) } else { (weights, sum) };
+    let (even, sum) = if sum == 0 { (true, weights.len() as u128) } else { (false, sum) };
     let magnitude = u128::from(total.unsigned_abs());
     let mut shares: Vec<u128> = Vec::with_capacity(weights.len());
     let mut remainders: Vec<(u128, usize)> = Vec::with_capacity(weights.len());
     for (index, weight) in weights.iter().enumerate() {
-        let product = magnitude * u128::from(*weight);
+        let product = magnitude * if even { 1 } else { u128::from(*weight) };
         shares.push(product / sum);
         remainders.push((product % sum, index));
     }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use waybill_journal::{Head, LocalJournal, LogId};
 use waybill_machine::record::{decode, encode};
 use waybill_replica::{DataDir, DirLock, Filling, Host, Marker};
+use waybill_service_kit::values::hex;
 use waybill_store::{Op, Order, SledStore, Store, checkpoint_file};
 use waybill_types::{PartitionId, Service};
 
@@ -174,7 +175,7 @@ fn stood(host: &Host, id: PartitionId, sequence: u64) -> anyhow::Result<Option<M
             frames.first().with_context(|| format!("{id} has no frame {sequence}"))?.head()
         }
     };
-    let hash = head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&head.hash);
     Ok(Some(ManifestPartition { number: id.number(), sequence, epoch: head.epoch, hash }))
 }
 

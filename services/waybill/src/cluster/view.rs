@@ -12,6 +12,7 @@ use waybill_journal::LogId;
 use waybill_proto::common::v1 as proto;
 use waybill_proto::common::v1::cluster_service_server::ClusterService;
 use waybill_replica::{Cluster, Core, Frozen, Host, Owners, Status, holder};
+use waybill_service_kit::values::hex;
 use waybill_service_kit::{DoorError, Fields, caller};
 use waybill_types::{PartitionId, Service};
 
@@ -121,7 +122,7 @@ impl ClusterDoor {
         let mut hash = async |id: PartitionId, frozen: Result<Frozen<[u8; 32]>, PartitionId>| {
             let gone = |_| DoorError::Unavailable { what: format!("a partition beside {id} has stopped") };
             for (id, at, hash) in frozen.map_err(gone)?.results {
-                all.insert(id, (at, hash.iter().map(|byte| format!("{byte:02x}")).collect()));
+                all.insert(id, (at, hex(&hash)));
             }
             Ok::<_, tonic::Status>(())
         };

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use waybill_journal::LogId;
 use waybill_journal::cluster::Engine;
 use waybill_replica::moving::{Carried, Moved};
+use waybill_service_kit::values::hex;
 use waybill_types::{Layout, PartitionId, Service};
 
 pub use directory::to_directory;
@@ -64,9 +65,7 @@ pub(crate) fn log_of(partition: PartitionId) -> LogId {
 
 /// Refuses what did not arrive as it was sent.
 fn proven(moved: &Moved) -> anyhow::Result<()> {
-    let (partition, hex) = (moved.partition, |hash: &[u8; 32]| {
-        hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    });
+    let partition = moved.partition;
     ensure!(
         moved.sent == moved.arrived,
         "{partition} arrived as another state: {} was sent, {} is there; the target is of no use, the source is as it was",

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use waybill_journal::cluster::Engine;
 use waybill_replica::moving::Moved;
+use waybill_service_kit::values::hex;
 
 /// What `migrate` takes.
 #[derive(clap::Args, Debug)]
@@ -154,10 +155,6 @@ impl Progress for Bar {
         // A line that cannot be written is in the summary's count all the same.
         self.0.suspend(|| drop(say(line)));
     }
-}
-
-fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn line(moved: &Moved) -> String {

@@ -11,6 +11,7 @@ pub mod serve;
 pub mod status;
 
 pub use crate::commands::Reach;
+use waybill_service_kit::values::hex;
 
 /// Shows on standard error what a command would otherwise wait for in silence, such as an engine that does not answer.
 ///
@@ -28,5 +29,5 @@ pub(crate) fn show_warnings() -> anyhow::Result<()> {
 pub fn fresh_request_id() -> anyhow::Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
