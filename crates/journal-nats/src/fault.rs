@@ -77,6 +77,9 @@ impl std::fmt::Display for Fault {
     }
 }
 
+/// How long a stream may seem not to exist while servers start: the one that answers for the cluster may not know of it yet.
+/// Those who ask for a stream that need not exist take that answer themselves.
+const STREAM_UNKNOWN_FOR: Duration = Duration::from_secs(2);
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// A new leader may be there at any moment, and what waits for it waits as long as this at most.
 const PAUSE_MOST: Duration = Duration::from_millis(200);
@@ -88,12 +91,15 @@ pub(crate) struct Patience {
     for_long: Duration,
     until: Instant,
     pause: Duration,
+    /// Since when the stream has seemed not to exist.
+    unknown_since: Option<Instant>,
 }
 
 impl Patience {
     /// `what` completes "could not ...".
     pub(crate) fn new(what: &'static str, for_long: Duration) -> Self {
-        Self { what, for_long, until: Instant::now() + for_long, pause: PAUSE_FIRST }
+        let until = Instant::now() + for_long;
+        Self { what, for_long, until, pause: PAUSE_FIRST, unknown_since: None }
     }
 
     pub(crate) fn left(&self) -> Duration {
@@ -102,7 +108,14 @@ impl Patience {
 
     /// Waits before the next try, if the fault is one that passes and there is time for another.
     pub(crate) async fn again(&mut self, fault: &Fault) -> Result<(), Error> {
-        if !fault.passes() {
+        let passes = match fault.is_no_stream() {
+            true => self.unknown_since.get_or_insert_with(Instant::now).elapsed() < STREAM_UNKNOWN_FOR,
+            false => {
+                self.unknown_since = None;
+                fault.passes()
+            }
+        };
+        if !passes {
             return Err(self.given_up(fault));
         }
         self.pause(fault).await
@@ -151,6 +164,22 @@ mod tests {
             }
         };
         assert!(matches!(&error, Error::Engine { what } if what.contains("nobody there")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_stream_may_seem_not_to_exist_for_a_moment() {
+        let mut patience = Patience::new("read", Duration::from_secs(60));
+        patience.again(&refused(code::NO_STREAM, "stream not found")).await.expect("for a moment");
+        patience.again(&Fault::Away { what: "none".to_owned() }).await.expect("this passes");
+        let began = Instant::now();
+        let error = loop {
+            if let Err(error) = patience.again(&refused(code::NO_STREAM, "stream not found")).await {
+                break error;
+            }
+        };
+        assert!(matches!(&error, Error::Engine { what } if what.contains("not found")), "{error}");
+        let lasted = began.elapsed();
+        assert!((STREAM_UNKNOWN_FOR..STREAM_UNKNOWN_FOR * 10).contains(&lasted), "{lasted:?}");
     }
 
     #[tokio::test]
