@@ -30,8 +30,10 @@ pub(crate) struct NoPack;
 pub(crate) struct Merged {
     /// Chunks to put or remove before the pack changes, in any number of batches.
     pub(crate) before: Vec<Physical>,
-    /// The pack and what it is split into: one batch.
+    /// The pack and what it is split into, ascending.
     pub(crate) packs: Vec<Physical>,
+    /// Rows move from the pack to a new one, so all change in one batch. Otherwise each is good by itself, in this order.
+    pub(crate) moves: bool,
     /// Chunks to put once the pack counts them.
     pub(crate) after: Vec<Physical>,
 }
@@ -76,10 +78,8 @@ pub(crate) fn merge(anchor: Option<&[u8]>, old: &[u8], changes: &[Change<'_>]) -
     let old = entries(old).collect::<Result<Vec<_>, _>>()?;
     let mut merged = Merged::default();
     let mut kept: Vec<(&[u8], std::borrow::Cow<'_, [u8]>)> = Vec::with_capacity(old.len() + changes.len());
-    let appends = match (old.last(), changes.first()) {
-        (Some((last, _)), Some((first, _))) => first > last,
-        _ => true,
-    };
+    let last = old.last().map(|(last, _)| *last);
+    let appends = last.is_none_or(|last| changes.first().is_none_or(|(first, _)| *first > last));
     let mut old = old.into_iter().peekable();
     let mut same = true;
     for &(key, value) in changes {
@@ -96,6 +96,10 @@ pub(crate) fn merge(anchor: Option<&[u8]>, old: &[u8], changes: &[Change<'_>]) -
     kept.extend(old.map(|(key, head)| (key, head.into())));
     if !same {
         merged.packs = packed(anchor, &kept, appends);
+        merged.moves = match (last, merged.packs.get(1)) {
+            (Some(last), Some((second, _))) => rows::pack_key(last) >= *second,
+            _ => false,
+        };
     }
     Ok(merged)
 }
@@ -187,6 +191,19 @@ mod tests {
         assert!(packs.iter().all(|(anchor, pack)| rows::key_of_head(anchor) <= keys(pack)[0]));
         let bytes: usize = packs.values().map(Vec::len).sum();
         assert!(bytes / packs.len() > PACK_BYTES / 3, "packs are {} bytes on average", bytes / packs.len());
+    }
+
+    #[test]
+    fn packs_that_rows_move_between_are_told_from_those_that_only_follow() {
+        let value = [7; 900];
+        let row = |key: &'static [u8]| (key, Some(&value[..]));
+        let old = merge(None, &[], &[row(b"b"), row(b"d"), row(b"f")]).unwrap();
+        assert!(!old.moves && old.packs.len() == 1);
+        let behind = merge(Some(b"b"), &only(&old), &[row(b"g"), row(b"h")]).unwrap();
+        assert!(!behind.moves && behind.packs.len() == 2);
+        assert!(behind.packs[0].1.as_ref().unwrap().starts_with(&only(&old)));
+        let between = merge(Some(b"b"), &only(&old), &[row(b"c"), row(b"e")]).unwrap();
+        assert!(between.moves && between.packs.len() > 1);
     }
 
     #[test]

@@ -6,29 +6,36 @@ use crate::packs::{self, Change, Merged, NoPack};
 use crate::rows::{self, Physical};
 use crate::{Error, Op};
 
-/// Packs and chunks in one unsynced batch. Nothing was gained above 128, and a batch holds a lock of the whole process.
-const BATCH_ROWS: usize = 128;
+/// Packs and chunks that are put between two flushes. Nothing was gained above 128.
+const FLUSHED_ROWS: usize = 128;
 
-/// Keys and values in one unsynced batch; one pack's changes may come on top. sled writes up to sixteen times as much.
-const BATCH_BYTES: usize = 96 << 10;
+/// Keys and values that are put between two flushes; one pack's changes may come on top. sled writes up to sixteen times as much.
+const FLUSHED_BYTES: usize = 96 << 10;
 
-/// Changes of one pack that are merged at once; what it is split into stands in one batch.
+/// Changes of one pack that are merged at once.
 const MERGED_BYTES: usize = 32 << 10;
 
 /// The key of the row at a place; none for rows that the scan is not about.
 pub(super) type Named = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// An unsynced batch that is being filled.
+/// What was put since the last flush.
 #[derive(Default)]
-struct Filling {
-    rows: Vec<Physical>,
+struct Unflushed {
+    rows: usize,
     bytes: usize,
+    /// Packs that rows move between, still to be put: as one batch, which has sled write out its buffer twice. What else there
+    /// is goes one by one.
+    together: Vec<Physical>,
 }
 
-impl Filling {
-    fn push(&mut self, row: Physical) {
-        self.bytes += row.0.len() + row.1.as_ref().map_or(0, Vec::len);
-        self.rows.push(row);
+impl Unflushed {
+    fn count(&mut self, (key, value): &Physical) {
+        self.rows += 1;
+        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= FLUSHED_ROWS || self.bytes >= FLUSHED_BYTES
     }
 }
 
@@ -165,45 +172,64 @@ impl SledStore {
         Ok(found)
     }
 
-    /// Puts operations in as many batches as they take. Readers that meet a half put row wait for the writer.
+    /// Puts operations, flushing as often as it takes. Readers that meet a half put row wait for the writer.
     pub(super) fn put_pending(&self, ops: &[Op]) -> Result<(), Error> {
         let changes = self.to_places(last_of_each_key(ops)?);
         let changes: Vec<Change<'_>> = changes.iter().map(|(place, value)| (&**place, *value)).collect();
         let mut changes = &changes[..];
         let mut writer = self.writer();
-        let mut batch = Filling::default();
+        let mut unflushed = Unflushed::default();
         while !changes.is_empty() {
             let (taken, over, merged) = self.merge(changes, MERGED_BYTES)?;
             changes = &changes[taken..];
             for chunk in merged.before {
-                self.put_full(&mut writer, &mut batch)?;
-                batch.push(chunk);
+                self.put(&mut writer, &mut unflushed, chunk)?;
             }
-            self.put_full(&mut writer, &mut batch)?;
-            merged.packs.into_iter().for_each(|pack| batch.push(pack));
+            if merged.moves {
+                self.flush_if_full(&mut writer, &mut unflushed)?;
+                for pack in merged.packs {
+                    unflushed.count(&pack);
+                    unflushed.together.push(pack);
+                }
+                if !over || !merged.after.is_empty() {
+                    // What follows builds on the packs.
+                    self.flush_all(&mut writer, &mut unflushed)?;
+                }
+            } else {
+                for pack in merged.packs {
+                    self.put(&mut writer, &mut unflushed, pack)?;
+                }
+            }
             for chunk in merged.after {
-                self.put_full(&mut writer, &mut batch)?;
-                batch.push(chunk);
-            }
-            if !over {
-                // What follows belongs to a pack that this batch changes.
-                self.put_batch(&mut writer, &mut batch)?;
+                self.put(&mut writer, &mut unflushed, chunk)?;
             }
         }
-        self.put_batch(&mut writer, &mut batch)
+        self.flush_all(&mut writer, &mut unflushed)
     }
 
-    fn put_full(&self, writer: &mut Writer, batch: &mut Filling) -> Result<(), Error> {
-        let full = batch.rows.len() >= BATCH_ROWS || batch.bytes >= BATCH_BYTES;
-        if full { self.put_batch(writer, batch) } else { Ok(()) }
+    /// Puts one physical row, which is whole after a crash or not there.
+    fn put(&self, writer: &mut Writer, unflushed: &mut Unflushed, row: Physical) -> Result<(), Error> {
+        self.flush_if_full(writer, unflushed)?;
+        unflushed.count(&row);
+        let (key, value) = row;
+        self.engine("put a row", |db| match value {
+            Some(value) => db.insert(key, value).map(drop),
+            None => db.remove(key).map(drop),
+        })
     }
 
-    fn put_batch(&self, writer: &mut Writer, batch: &mut Filling) -> Result<(), Error> {
-        if batch.rows.is_empty() {
+    fn flush_if_full(&self, writer: &mut Writer, unflushed: &mut Unflushed) -> Result<(), Error> {
+        if unflushed.is_full() { self.flush_all(writer, unflushed) } else { Ok(()) }
+    }
+
+    fn flush_all(&self, writer: &mut Writer, unflushed: &mut Unflushed) -> Result<(), Error> {
+        let Unflushed { rows, together, .. } = std::mem::take(unflushed);
+        if rows == 0 {
             return Ok(());
         }
-        batch.bytes = 0;
-        self.apply(std::mem::take(&mut batch.rows))?;
+        if !together.is_empty() {
+            self.apply(together)?;
+        }
         let at = self.flush()?;
         if at - writer.synced_at >= UNSYNCED_LOG_BYTES { self.sync_data(writer, at) } else { Ok(()) }
     }
