@@ -52,6 +52,11 @@ impl Away {
         owners
     }
 
+    /// The last look told of leases that have run out as if they had not.
+    pub(super) fn is_lenient(&self) -> bool {
+        self.until.is_some()
+    }
+
     fn note(&mut self, owners: &Owners) {
         let living = owners.members.iter().filter(|row| !row.remaining.is_zero());
         self.members = living.map(|row| (row.member.name.clone(), row.member.instance)).collect();
@@ -102,7 +107,9 @@ mod tests {
         assert_eq!(alive(&away.look(both(TTL), TTL, at(0))), [true; 4]);
         assert_eq!(alive(&away.look(both(GONE), TTL, at(6_000))), [true; 4], "nobody could say anything");
         assert_eq!(alive(&away.look(both(GONE), TTL, at(6_900))), [true; 4]);
+        assert!(away.is_lenient());
         assert_eq!(alive(&away.look(both(GONE), TTL, at(7_000))), [false; 4], "they could by now");
+        assert!(!away.is_lenient());
         assert_eq!(alive(&away.look(both(GONE), TTL, at(9_000))), [false; 4], "who was gone stays so");
     }
 

@@ -314,9 +314,9 @@ impl Keeper {
     }
 
     /// Has what the owner before passed on claimed at once, while the engine is asked for how long: such a claim counts
-    /// only if the lease is then known to have been held here since it was seen.
+    /// only if the lease is then known to have been held here since it was seen. So none is made of what was not seen.
     fn claim_given<'a>(&self, owners: &Owners, asked_for: &[PartitionId], chairs: &'a Chaired) -> Given<'a> {
-        let Some(asked) = owners.asked else { return Given::new() };
+        let Some(asked) = owners.asked.filter(|_| !self.away.is_lenient()) else { return Given::new() };
         let seen = asked_for.iter().filter_map(|id| {
             let row = owners.leases.iter().find(|row| row.log == LogId(id.number()))?;
             let is_mine = row.holder.as_deref() == Some(&*self.cluster.me) && !row.remaining.is_zero();
