@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use minicbor::{Decode, Encode};
-use waybill_journal::cluster::{Lease, LeaseRow, Leases, NAME_BYTES_MAX};
+use waybill_journal::cluster::{Lease, LeaseRow, Leases, NAME_BYTES_MAX, Pass};
 use waybill_journal::{BoxFuture, Error, LogId};
 
 use crate::journal::NatsJournal;
@@ -134,17 +134,17 @@ impl Leases for NatsJournal {
         })
     }
 
-    fn pass(&self, to: &[(LogId, String)], holder: &str, ttl: Duration) -> BoxFuture<'_, Result<(), Error>> {
+    fn pass(&self, to: &[Pass], holder: &str, ttl: Duration) -> BoxFuture<'_, Result<(), Error>> {
         let (to, holder) = (to.to_vec(), holder.to_owned());
         self.run(move |shared| async move {
             check_ttl(ttl)?;
-            to.iter().try_for_each(|(_, next)| check_name("the next holder's name", next))?;
+            to.iter().try_for_each(|pass| check_name("the next holder's name", &pass.next))?;
             let patience = shared.control_patience("pass leases on");
             table::change(&shared, ROW, patience, |mut table: Table| {
                 let mut changed = false;
-                for (log, next) in &to {
-                    let row = table.rows.get_mut(&log.0);
-                    if let Some(row) = row.filter(|row| row.holder.as_ref() == Some(&holder)) {
+                for Pass { log, next, term } in &to {
+                    let is_it = |row: &&mut Row| row.holder.as_ref() == Some(&holder) && row.term == *term;
+                    if let Some(row) = table.rows.get_mut(&log.0).filter(is_it) {
                         row.give(next, ttl);
                         changed = true;
                     }

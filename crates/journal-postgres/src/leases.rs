@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio_postgres::Row;
-use waybill_journal::cluster::{Lease, LeaseRow, Leases, NAME_BYTES_MAX};
+use tokio_postgres::types::ToSql;
+use waybill_journal::cluster::{Lease, LeaseRow, Leases, NAME_BYTES_MAX, Pass};
 use waybill_journal::{BoxFuture, Error, LogId};
 
 use crate::PostgresJournal;
@@ -16,20 +17,22 @@ use crate::frames::{log_of, number};
 use crate::shared::Shared;
 
 /// In the order of the logs, so that two that want the same leases never wait for each other in a ring.
-const HOLD: &str = "INSERT INTO leases AS l (log, holder, expires) \
-    SELECT u.log, $2, now() + $3::float8 * interval '1 second' \
+const HOLD: &str = "INSERT INTO leases AS l (log, holder, expires, term) \
+    SELECT u.log, $2, now() + $3::float8 * interval '1 second', 1 \
     FROM (SELECT log FROM unnest($1::int4[]) AS n(log) ORDER BY log) AS u \
-    ON CONFLICT (log) DO UPDATE SET holder = excluded.holder, expires = excluded.expires \
-    WHERE l.holder IS NULL OR l.holder = excluded.holder OR l.expires <= now() RETURNING log";
+    ON CONFLICT (log) DO UPDATE SET holder = excluded.holder, expires = excluded.expires, \
+    term = CASE WHEN l.holder = excluded.holder THEN l.term ELSE l.term + 1 END \
+    WHERE l.holder IS NULL OR l.holder = excluded.holder OR l.expires <= now() RETURNING log, term";
 
 const RELEASE: &str =
     "UPDATE leases SET holder = NULL, expires = now() WHERE holder = $2 AND log = ANY($1::int4[])";
 
-const PASS: &str = "UPDATE leases AS l SET holder = n.next, expires = now() + $4::float8 * interval '1 second' \
-    FROM unnest($1::int4[], $2::text[]) AS n(log, next) WHERE l.log = n.log AND l.holder = $3";
+const PASS: &str = "UPDATE leases AS l SET holder = n.next, expires = now() + $5::float8 * interval '1 second', \
+    term = l.term + 1 FROM unnest($1::int4[], $2::text[], $3::int8[]) AS n(log, next, term) \
+    WHERE l.log = n.log AND l.holder = $4 AND l.term = n.term";
 
 /// A negative time left is one that lapsed.
-const LIST: &str = "SELECT log, holder, EXTRACT(EPOCH FROM expires - now())::float8, wish FROM leases";
+const LIST: &str = "SELECT log, holder, EXTRACT(EPOCH FROM expires - now())::float8, wish, term FROM leases";
 
 const WISH: &str = "INSERT INTO leases (log, holder, expires, wish) VALUES ($1, NULL, now(), $2) \
     ON CONFLICT (log) DO UPDATE SET wish = excluded.wish";
@@ -66,7 +69,8 @@ async fn hold(shared: &Shared, logs: &[LogId], holder: &str, ttl: Duration) -> R
     let rows = pool.query(HOLD, &[&numbers, &holder, &ttl.as_secs_f64()]).await?;
     let mut leases = BTreeMap::new();
     for row in &rows {
-        leases.insert(log_of(row.try_get(0)?)?, Lease::Held { remaining: ttl, term: None });
+        let term = Some(row.try_get::<_, i64>(1)?.cast_unsigned());
+        leases.insert(log_of(row.try_get(0)?)?, Lease::Held { remaining: ttl, term });
     }
     if leases.len() < numbers.len() {
         let sql = format!("{LIST} WHERE log = ANY($1::int4[])");
@@ -85,11 +89,13 @@ fn elsewhere(holder: Option<String>, remaining: Duration) -> Lease {
 }
 
 fn lease_row(row: &Row) -> Result<LeaseRow, Fault> {
+    let holder: Option<String> = row.try_get(1)?;
+    let term: i64 = row.try_get(4)?;
     Ok(LeaseRow {
         log: log_of(row.try_get(0)?)?,
-        holder: row.try_get(1)?,
+        term: holder.is_some().then_some(term.cast_unsigned()),
+        holder,
         remaining: remaining(row.try_get(2)?),
-        term: None,
         wish: row.try_get(3)?,
     })
 }
@@ -113,14 +119,17 @@ impl Leases for PostgresJournal {
         })
     }
 
-    fn pass(&self, to: &[(LogId, String)], holder: &str, ttl: Duration) -> BoxFuture<'_, Result<(), Error>> {
-        let (logs, next): (Vec<i32>, Vec<String>) =
-            to.iter().map(|(log, next)| (number(*log), next.clone())).unzip();
+    fn pass(&self, to: &[Pass], holder: &str, ttl: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        let logs: Vec<i32> = to.iter().map(|pass| number(pass.log)).collect();
+        let next: Vec<String> = to.iter().map(|pass| pass.next.clone()).collect();
+        // Every holding here has a number, and none is negative.
+        let terms: Vec<i64> = to.iter().map(|pass| pass.term.map_or(-1, u64::cast_signed)).collect();
         let (shared, holder) = (self.shared.clone(), holder.to_owned());
         self.shared.run(async move {
             check_ttl(ttl)?;
             next.iter().try_for_each(|next| check_name(next))?;
-            let passed = shared.pools.control.query(PASS, &[&logs, &next, &holder, &ttl.as_secs_f64()]).await;
+            let params = [&logs as &(dyn ToSql + Sync), &next, &terms, &holder, &ttl.as_secs_f64()];
+            let passed = shared.pools.control.query(PASS, &params).await;
             passed.map(drop).map_err(Fault::into_error)
         })
     }

@@ -32,7 +32,8 @@ const TABLES: [&str; 10] = [
         log int4 PRIMARY KEY,
         holder text,
         expires timestamptz NOT NULL,
-        wish text)",
+        wish text,
+        term int8 NOT NULL DEFAULT 0)",
     "CREATE TABLE IF NOT EXISTS members (
         name text PRIMARY KEY,
         instance bytea NOT NULL,
@@ -110,15 +111,27 @@ struct Found {
 
 async fn attempt(pools: &Pools, options: &Options) -> Result<Found, Fault> {
     // Who may only use the tables need not be allowed to make them. A refusal here says that there are none.
-    match look(&mut pools.data.lend().await?).await {
-        Ok(Some(found)) => return Ok(found),
+    let mut lent = pools.data.lend().await?;
+    match look(&mut lent).await {
+        Ok(Some(found)) => return complete(&mut lent).await.map(|()| found),
         Ok(None) | Err(Fault::Refused(_)) => {}
         Err(fault) => return Err(fault),
     }
+    drop(lent);
     let mut lent = pools.data.lend().await?;
     create(&mut lent, options).await?;
     let found = look(&mut lent).await?;
     found.ok_or_else(|| Fault::Again("the schema's version was not kept".into()))
+}
+
+/// Adds what the first binaries of this version did not make. Where it is there, nothing is asked that needs a right to.
+async fn complete(lent: &mut Lent) -> Result<(), Fault> {
+    let has = "SELECT 1 FROM information_schema.columns \
+        WHERE table_schema = current_schema() AND table_name = 'leases' AND column_name = 'term'";
+    if lent.query(has, &[]).await?.is_empty() {
+        lent.batch("ALTER TABLE leases ADD COLUMN IF NOT EXISTS term int8 NOT NULL DEFAULT 0").await?;
+    }
+    Ok(())
 }
 
 async fn look(lent: &mut Lent) -> Result<Option<Found>, Fault> {

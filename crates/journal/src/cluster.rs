@@ -61,6 +61,16 @@ pub struct LeaseRow {
     pub wish: Option<String>,
 }
 
+/// A lease that its holder gives to another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pass {
+    pub log: LogId,
+    /// Who shall hold it.
+    pub next: String,
+    /// The holding that ends with it, as [`LeaseRow::term`] told it.
+    pub term: Option<u64>,
+}
+
 /// Who owns which log, for as long as it says so again and again. All times are by the engine's clock, so that
 /// processes need not agree on theirs. An engine without one clock goes by how long a handle saw a row stand still: there a
 /// handle that comes new finds a whole ttl remaining, and lapses are noticed by who asks again and again.
@@ -82,12 +92,13 @@ pub trait Leases: Send + Sync + 'static {
     /// [`Error::Engine`].
     fn release(&self, logs: &[LogId], holder: &str) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Gives those of these leases that are `holder`'s to others, in one round trip, each as if the other had taken it for
-    /// `ttl` from now; the rest is left alone. The next holder finds it in [`Leases::leases`].
+    /// Gives those of these leases that are `holder`'s, and still of the holding that is named, to others, in one round trip,
+    /// each as if the other had taken it for `ttl` from now; the rest is left alone. So one that is carried out late does
+    /// nothing to what was taken anew since. The next holder finds it in [`Leases::leases`].
     ///
     /// # Errors
     /// [`Error::Engine`]; [`Error::Options`] for a name or a ttl out of range.
-    fn pass(&self, to: &[(LogId, String)], holder: &str, ttl: Duration) -> BoxFuture<'_, Result<(), Error>>;
+    fn pass(&self, to: &[Pass], holder: &str, ttl: Duration) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Every log that was ever held or wished for, in order.
     ///

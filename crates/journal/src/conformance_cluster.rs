@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::cluster::{
-    BASE_CHUNK_BYTES_MAX, Base, Engine, KEY_BYTES_MAX, Key, Lease, LeaseRow, Member, NAME_BYTES_MAX,
+    BASE_CHUNK_BYTES_MAX, Base, Engine, KEY_BYTES_MAX, Key, Lease, LeaseRow, Member, NAME_BYTES_MAX, Pass,
     Presence, VaultIdentity, base_hash,
 };
 use crate::{Claim, Error, Head, LogId, chain_hash};
@@ -103,17 +103,17 @@ pub async fn a_released_lease_is_free_at_once(open: Open<'_>, log: LogId, anothe
 
 pub async fn a_lease_is_passed_on_by_its_holder_alone(open: Open<'_>, log: LogId, another: LogId) {
     let (one, other, third) = (open(), open(), open());
-    let pass = async |engine: &dyn Engine, to: &[(LogId, &str)], holder: &str| {
-        let to: Vec<(LogId, String)> = to.iter().map(|(log, next)| (*log, (*next).to_owned())).collect();
-        engine.pass(&to, holder, LONG).await
+    let to = async |next: &str, log| {
+        let term = row_of(&*other, log).await.term;
+        Pass { log, next: next.to_owned(), term }
     };
     let held = one.hold(&[log, another], "one", LONG).await.expect("hold");
     assert!(held.iter().all(|lease| lease.held_for() == Some(LONG)));
-    pass(&*other, &[(log, "other")], "other").await.expect("pass what is another's");
+    other.pass(&[to("other", log).await], "other", LONG).await.expect("pass what is another's");
     assert_eq!(row_of(&*other, log).await.holder.as_deref(), Some("one"), "that changed nothing");
-    let both = [(another, "third"), (log, "other")];
-    pass(&*one, &both, "one").await.expect("pass");
-    pass(&*one, &both, "one").await.expect("pass again what is no longer one's own");
+    let both = [to("third", another).await, to("other", log).await];
+    one.pass(&both, "one", LONG).await.expect("pass");
+    one.pass(&both, "one", LONG).await.expect("pass again what is no longer one's own");
     let given = row_of(&*other, log).await;
     assert_eq!(given.holder.as_deref(), Some("other"));
     assert!(given.remaining > LONG / 2 && given.remaining <= LONG, "{:?}", given.remaining);
@@ -127,10 +127,14 @@ pub async fn a_lease_is_passed_on_by_its_holder_alone(open: Open<'_>, log: LogId
         assert!(given.term.is_some_and(|term| term != first), "{:?} after {first}", given.term);
     }
     assert!(matches!(hold(&*third, another, "third", LONG).await, Lease::Held { .. }));
-    let bad = pass(&*other, &[(log, "")], "other").await;
+    let bad = other.pass(&[to("", log).await], "other", LONG).await;
     assert!(matches!(bad, Err(Error::Options { .. })), "{bad:?}");
     other.release(&[log], "other").await.expect("release");
     assert_eq!(row_of(&*one, log).await.term, None, "nobody holds it");
+    // One that comes late is about a holding that has ended.
+    hold(&*one, log, "one", LONG).await;
+    one.pass(&both, "one", LONG).await.expect("pass late");
+    assert_eq!(row_of(&*other, log).await.holder.as_deref(), Some("one"), "it was taken anew since");
 }
 
 pub async fn a_holding_has_its_number_until_somebody_else_holds(open: Open<'_>, log: LogId) {

@@ -95,6 +95,8 @@ impl<'a, M: Routed> Following<'a, M> {
             let done = tokio::select! {
                 biased;
                 item = mailbox.internal.recv() => match item {
+                    // Its lease has been given up, or lost to another, since it was told to.
+                    Some(Internal::Own) if !self.seat.tenure.is_worth_a_claim() => Ok(()),
                     Some(Internal::Own) => match self.claim().await {
                         Ok(Some(epoch)) if compared.difference().is_none() => return self.owns(epoch),
                         // What was found to differ meanwhile owns nothing: it is thrown away below.

@@ -114,8 +114,11 @@ impl Host {
         let chairs = hosted.chairs.lock().unwrap_or_else(PoisonError::into_inner);
         chairs.iter().all(|(id, chair)| {
             let owned_here = matches!(chair.role(), Role::Owner | Role::Claiming);
-            let has_others = owners.running(id.service).into_iter().any(is_other);
-            !has_others || (!owned_here && owners.owner(*id).is_some_and(is_other))
+            let others = || owners.running(id.service).into_iter().filter(|member| is_other(member));
+            let owner = owners.owner(*id);
+            others().next().is_none()
+                || (!owned_here
+                    && owner.is_some_and(|owner| others().any(|other| holder(other) == holder(owner))))
         })
     }
 

@@ -10,6 +10,8 @@ use tokio::sync::watch;
 pub(crate) struct Tenure {
     began: Instant,
     until_ms: AtomicU64,
+    /// Until when it will be relied on, once it begins.
+    next_until_ms: AtomicU64,
     /// Until when nobody else can have taken the lease, without the margin.
     lease_until_ms: AtomicU64,
     /// The engine's number of this holding; 0 where it tells none.
@@ -24,6 +26,7 @@ impl Tenure {
         Self {
             began: Instant::now(),
             until_ms: AtomicU64::new(0),
+            next_until_ms: AtomicU64::new(0),
             lease_until_ms: AtomicU64::new(0),
             term: AtomicU64::new(0),
             given: watch::Sender::new(false),
@@ -54,8 +57,9 @@ impl Tenure {
 
     /// The lease was asked for at `asked` and lasts for `remaining` from then, a quarter of `ttl` taken off for clocks
     /// that do not run alike and for a process that is not scheduled. False where the lease before it may have run out
-    /// by now: somebody else may have owned, and written, between the two. An engine that numbers holdings tells: where
-    /// `term` is still the same, nobody else has held the lease, however long it could not be renewed.
+    /// by now: somebody else may have owned, and written, between the two, and nothing may be relied on before
+    /// [`Self::begin`]. An engine that numbers holdings tells: where `term` is still the same, nobody else has held the lease,
+    /// however long it could not be renewed.
     #[must_use]
     pub(crate) fn extend(
         &self,
@@ -66,8 +70,23 @@ impl Tenure {
     ) -> bool {
         let term_before = self.term.swap(term.unwrap_or(0), Ordering::AcqRel);
         let before = self.lease_until_ms.swap(self.ms(asked + remaining), Ordering::AcqRel);
-        self.until_ms.store(self.ms(asked + remaining.saturating_sub(ttl / 4)), Ordering::Release);
-        self.ms(Instant::now()) < before || term.is_some_and(|term| term == term_before)
+        let until = self.ms(asked + remaining.saturating_sub(ttl / 4));
+        self.next_until_ms.store(until, Ordering::Release);
+        let unbroken = self.ms(Instant::now()) < before || term.is_some_and(|term| term == term_before);
+        if unbroken {
+            self.begin();
+        }
+        unbroken
+    }
+
+    /// What is claimed from now on is claimed on the lease as [`Self::extend`] told it.
+    pub(crate) fn begin(&self) {
+        self.until_ms.store(self.next_until_ms.load(Ordering::Acquire), Ordering::Release);
+    }
+
+    /// A claim that is made now can come to something.
+    pub(crate) fn is_worth_a_claim(&self) -> bool {
+        *self.given.borrow() || self.holds()
     }
 
     /// Nobody else has held it since it was given, or it has ended: who waits to hear is told.
@@ -78,6 +97,7 @@ impl Tenure {
     /// Nothing can be relied on any more.
     pub(crate) fn end(&self) {
         self.until_ms.store(0, Ordering::Release);
+        self.next_until_ms.store(0, Ordering::Release);
         self.lease_until_ms.store(0, Ordering::Release);
         self.term.store(0, Ordering::Release);
         self.settle();
@@ -98,8 +118,11 @@ mod tests {
     fn a_tenure_holds_from_when_it_was_asked_for_less_its_margin() {
         let (tenure, ttl) = (Tenure::new(), Duration::from_secs(40));
         assert!(!tenure.holds());
+        assert!(!tenure.is_worth_a_claim());
         assert!(!tenure.extend(Instant::now(), ttl, ttl, None), "there was none before");
-        assert!(tenure.holds());
+        assert!(!tenure.holds(), "what is in memory may be older than it");
+        tenure.begin();
+        assert!(tenure.holds() && tenure.is_worth_a_claim());
         assert!(tenure.extend(Instant::now(), ttl, ttl, None));
         // Asked so long ago that only the margin is left.
         if let Some(long_ago) = Instant::now().checked_sub(Duration::from_secs(31)) {
@@ -120,7 +143,7 @@ mod tests {
         {
             let tenure = Arc::new(Tenure::new());
             tenure.give(Instant::now(), ttl, term);
-            assert!(!tenure.holds(), "it was only seen");
+            assert!(!tenure.holds() && tenure.is_worth_a_claim(), "it was only seen");
             assert!(!tenure.holds_within(Duration::ZERO).await, "nobody asked yet");
             let waits = tokio::spawn({
                 let tenure = Arc::clone(&tenure);

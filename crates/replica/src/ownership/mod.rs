@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
-use waybill_journal::cluster::{Lease, Member, Presence};
+use waybill_journal::cluster::{Lease, Member, Pass, Presence};
 use waybill_journal::{Error, LogId};
 use waybill_types::{PartitionId, Service};
 
@@ -90,7 +90,7 @@ impl Keeper {
     async fn turn(&mut self) -> Result<(), Error> {
         let joined = self.wanted.joined.load(Ordering::SeqCst);
         let news = self.told_leaving != self.wanted.leaving.load(Ordering::SeqCst);
-        if joined && (news || self.is_beat_due(2)) {
+        if joined && (news || self.is_beat_due(3)) {
             self.beat().await?;
         }
         let (engine, asked) = (Arc::clone(self.cluster.engine()), Instant::now());
@@ -243,6 +243,10 @@ impl Keeper {
         let began = Instant::now();
         let patience = self.ttl() / 2;
         let stepped = join_all(others.iter().map(|(_, _, chair)| async move {
+            if chair.role() == Role::Claiming {
+                // It may wait to hear of its lease, which is given up.
+                chair.tenure().end();
+            }
             let done = tokio::time::timeout(patience, chair.step_down()).await.is_ok();
             chair.tenure().end();
             // An owner that does not step down in time is fenced by the next owner's claim. A claim that is still under
@@ -252,15 +256,22 @@ impl Keeper {
         let stepped = stepped.await;
         let in_time = stepped.iter().filter(|(done, _)| *done).count();
         let given = others.iter().zip(&stepped).filter(|(_, (_, given))| *given);
-        let logs: Vec<(LogId, String)> =
-            given.map(|((id, next, _), _)| (LogId(id.number()), (*next).to_owned())).collect();
-        self.cluster.engine().pass(&logs, &self.cluster.me, self.ttl()).await?;
+        let passes: Vec<Pass> = given.map(|((id, next, _), _)| pass(owners, *id, next)).collect();
+        self.cluster.engine().pass(&passes, &self.cluster.me, self.given_for(owners, &passes)).await?;
         self.cluster.nudge_all();
         let took_ms = began.elapsed().as_millis() as u64;
-        tracing::info!(partitions = logs.len(), in_time, took_ms, "handed partitions over");
+        tracing::info!(partitions = passes.len(), in_time, took_ms, "handed partitions over");
         // Whoever asks here for these is sent on as soon as the next owner is known.
         self.cluster.look();
         Ok(())
+    }
+
+    /// For how long leases are passed on. The next owners renew them at once; those of one that has just died are free
+    /// about when its others are.
+    fn given_for(&self, owners: &Owners, passes: &[Pass]) -> Duration {
+        let of = |next: &str| owners.members.iter().find(|row| holder(&row.member) == next);
+        let least = passes.iter().filter_map(|pass| of(&pass.next)).map(|row| row.remaining).min();
+        least.unwrap_or_default().clamp(self.ttl() / 4, self.ttl())
     }
 
     /// Renews what is owned and takes what is free and shall be owned here.
@@ -319,7 +330,9 @@ impl Keeper {
         let Some(asked) = owners.asked.filter(|_| !self.away.is_lenient()) else { return Given::new() };
         let seen = asked_for.iter().filter_map(|id| {
             let row = owners.leases.iter().find(|row| row.log == LogId(id.number()))?;
-            let is_mine = row.holder.as_deref() == Some(&*self.cluster.me) && !row.remaining.is_zero();
+            // Not when it may have been taken by another since, who would be fenced for nothing.
+            let is_mine =
+                row.holder.as_deref() == Some(&*self.cluster.me) && asked.elapsed() < row.remaining / 2;
             let chair = chairs.get(id).filter(|chair| is_mine && chair.role() == Role::Follower)?;
             chair.tenure().give(asked, row.remaining, row.term);
             chair.own();
@@ -334,6 +347,7 @@ impl Keeper {
             // It has been told already.
             Role::Follower if is_given && unbroken => {}
             Role::Follower => {
+                chair.tenure().begin();
                 chair.own();
                 self.cluster.look();
             }
@@ -354,6 +368,13 @@ impl Keeper {
         }
         chair.tenure().settle();
     }
+}
+
+/// A lease as it was seen, for its next holder.
+fn pass(owners: &Owners, id: PartitionId, next: &str) -> Pass {
+    let log = LogId(id.number());
+    let term = owners.leases.iter().find(|row| row.log == log).and_then(|row| row.term);
+    Pass { log, next: next.to_owned(), term }
 }
 
 /// The services of a member, as the engine keeps them.
