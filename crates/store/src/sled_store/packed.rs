@@ -6,10 +6,10 @@ use crate::packs::{self, Change, Merged, NoPack};
 use crate::rows::{self, Physical};
 use crate::{Error, Op};
 
-/// Packs and chunks that are put between two flushes. Nothing was gained above 128.
+/// Packs and chunks that are put between two flushes, and packs in one batch. Nothing was gained above 128.
 const FLUSHED_ROWS: usize = 128;
 
-/// Keys and values that are put between two flushes; one pack's changes may come on top. sled writes up to sixteen times as much.
+/// The same in bytes of keys and values; one pack's changes may come on top. sled writes up to sixteen times as much.
 const FLUSHED_BYTES: usize = 96 << 10;
 
 /// Changes of one pack that are merged at once.
@@ -18,17 +18,14 @@ const MERGED_BYTES: usize = 32 << 10;
 /// The key of the row at a place; none for rows that the scan is not about.
 pub(super) type Named = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// What was put since the last flush.
+/// Physical rows by number and size.
 #[derive(Default)]
-struct Unflushed {
+struct Size {
     rows: usize,
     bytes: usize,
-    /// Packs that rows move between, still to be put: as one batch, which has sled write out its buffer twice. What else there
-    /// is goes one by one.
-    together: Vec<Physical>,
 }
 
-impl Unflushed {
+impl Size {
     fn count(&mut self, (key, value): &Physical) {
         self.rows += 1;
         self.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
@@ -37,6 +34,17 @@ impl Unflushed {
     fn is_full(&self) -> bool {
         self.rows >= FLUSHED_ROWS || self.bytes >= FLUSHED_BYTES
     }
+}
+
+/// What is on its way to the log.
+#[derive(Default)]
+struct Unflushed {
+    /// What was put since the last flush.
+    put: Size,
+    /// Packs that rows move between, still to be put: as a batch, which has sled write out its buffer twice. So they wait for
+    /// each other, and what else there is goes one by one.
+    moving: Vec<Physical>,
+    moving_size: Size,
 }
 
 impl SledStore {
@@ -186,13 +194,10 @@ impl SledStore {
                 self.put(&mut writer, &mut unflushed, chunk)?;
             }
             if merged.moves {
-                self.flush_if_full(&mut writer, &mut unflushed)?;
-                for pack in merged.packs {
-                    unflushed.count(&pack);
-                    unflushed.together.push(pack);
-                }
-                if !over || !merged.after.is_empty() {
-                    // What follows builds on the packs.
+                merged.packs.iter().for_each(|pack| unflushed.moving_size.count(pack));
+                unflushed.moving.extend(merged.packs);
+                if unflushed.moving_size.is_full() || !over || !merged.after.is_empty() {
+                    // What follows may build on the packs.
                     self.flush_all(&mut writer, &mut unflushed)?;
                 }
             } else {
@@ -209,8 +214,10 @@ impl SledStore {
 
     /// Puts one physical row, which is whole after a crash or not there.
     fn put(&self, writer: &mut Writer, unflushed: &mut Unflushed, row: Physical) -> Result<(), Error> {
-        self.flush_if_full(writer, unflushed)?;
-        unflushed.count(&row);
+        if unflushed.put.is_full() {
+            self.flush_put(writer, unflushed)?;
+        }
+        unflushed.put.count(&row);
         let (key, value) = row;
         self.engine("put a row", |db| match value {
             Some(value) => db.insert(key, value).map(drop),
@@ -218,19 +225,21 @@ impl SledStore {
         })
     }
 
-    fn flush_if_full(&self, writer: &mut Writer, unflushed: &mut Unflushed) -> Result<(), Error> {
-        if unflushed.is_full() { self.flush_all(writer, unflushed) } else { Ok(()) }
-    }
-
-    fn flush_all(&self, writer: &mut Writer, unflushed: &mut Unflushed) -> Result<(), Error> {
-        let Unflushed { rows, together, .. } = std::mem::take(unflushed);
-        if rows == 0 {
+    fn flush_put(&self, writer: &mut Writer, unflushed: &mut Unflushed) -> Result<(), Error> {
+        if std::mem::take(&mut unflushed.put).rows == 0 {
             return Ok(());
-        }
-        if !together.is_empty() {
-            self.apply(together)?;
         }
         let at = self.flush()?;
         if at - writer.synced_at >= UNSYNCED_LOG_BYTES { self.sync_data(writer, at) } else { Ok(()) }
+    }
+
+    fn flush_all(&self, writer: &mut Writer, unflushed: &mut Unflushed) -> Result<(), Error> {
+        self.flush_put(writer, unflushed)?;
+        if unflushed.moving.is_empty() {
+            return Ok(());
+        }
+        self.apply(std::mem::take(&mut unflushed.moving))?;
+        unflushed.put = std::mem::take(&mut unflushed.moving_size);
+        self.flush_put(writer, unflushed)
     }
 }
