@@ -196,8 +196,7 @@ impl SledStore {
             if merged.moves {
                 merged.packs.iter().for_each(|pack| unflushed.moving_size.count(pack));
                 unflushed.moving.extend(merged.packs);
-                if unflushed.moving_size.is_full() || !over || !merged.after.is_empty() {
-                    // What follows may build on the packs.
+                if unflushed.moving_size.is_full() || !merged.after.is_empty() {
                     self.flush_all(&mut writer, &mut unflushed)?;
                 }
             } else {
@@ -207,6 +206,10 @@ impl SledStore {
             }
             for chunk in merged.after {
                 self.put(&mut writer, &mut unflushed, chunk)?;
+            }
+            if !over && !unflushed.moving.is_empty() {
+                // What follows belongs to this pack or, where it was removed, to the one before.
+                self.flush_all(&mut writer, &mut unflushed)?;
             }
         }
         self.flush_all(&mut writer, &mut unflushed)

@@ -259,3 +259,19 @@ fn a_row_lies_in_the_pack_of_the_row_it_is_read_with() {
     assert!(together.count() > 800);
     assert!(!store.has_unmoved().unwrap());
 }
+
+#[test]
+fn rows_that_fall_to_a_pack_that_is_being_split_are_not_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let keys = ["a0", "a2", "a4", "b0", "b1", "b2", "c0"];
+    store.put_unsynced(&mut keys.iter().map(|key| put(key, 900))).unwrap();
+    // The rows between split the first pack. So many go from the second that it is removed before all of its changes are
+    // taken, and what comes then belongs to the first.
+    let gone = (0..400).map(|n| Op::Delete { key: format!("b3{n:0>198}").into_bytes() });
+    let gone = gone.chain(["b0", "b1", "b2"].map(|key| Op::Delete { key: key.as_bytes().to_vec() }));
+    store.put_unsynced(&mut [put("a1", 900), put("a3", 900), put("b9", 10)].into_iter().chain(gone)).unwrap();
+    let found = store.scan(b"a", b"d", Order::Ascending, 100).unwrap();
+    let found: Vec<&str> = found.iter().map(|(key, _)| std::str::from_utf8(key).unwrap()).collect();
+    assert_eq!(found, ["a0", "a1", "a2", "a3", "a4", "b9", "c0"]);
+}
