@@ -85,10 +85,16 @@ impl Owners {
         self.asked.map(|asked| asked.elapsed())
     }
 
+    /// The lease of a partition, whether or not somebody living holds it.
+    #[must_use]
+    pub fn lease(&self, of: PartitionId) -> Option<&LeaseRow> {
+        self.leases.iter().find(|row| row.log == LogId(of.number()))
+    }
+
     /// Who holds the lease of a partition, if somebody living does.
     #[must_use]
     pub fn owner(&self, of: PartitionId) -> Option<&Member> {
-        let lease = self.leases.iter().find(|row| row.log == LogId(of.number()))?;
+        let lease = self.lease(of)?;
         let holder = lease.holder.as_deref().filter(|_| !lease.remaining.is_zero())?;
         self.member(holder)
     }

@@ -204,7 +204,7 @@ impl Keeper {
         for service in Service::ALL {
             let able: Vec<String> = owners.running(service).into_iter().map(holder).collect();
             let known = |id: PartitionId| {
-                let row = owners.leases.iter().find(|row| row.log == LogId(id.number()));
+                let row = owners.lease(id);
                 let owner = owners.owner(id).map(holder);
                 // A wish names a member, whichever start of it is alive.
                 let wish = row.and_then(|row| row.wish.as_ref()).and_then(|wish| {
@@ -224,7 +224,7 @@ impl Keeper {
     }
 
     fn is_mine(&self, owners: &Owners, id: PartitionId) -> bool {
-        let row = owners.leases.iter().find(|row| row.log == LogId(id.number()));
+        let row = owners.lease(id);
         row.and_then(|row| row.holder.as_deref()) == Some(&*self.cluster.me)
     }
 
@@ -280,7 +280,7 @@ impl Keeper {
         let mine: Vec<PartitionId> =
             plan.iter().filter(|(_, owner)| ***owner == *self.cluster.me).map(|(id, _)| *id).collect();
         let is_free = |id: &PartitionId| {
-            let row = owners.leases.iter().find(|row| row.log == LogId(id.number()));
+            let row = owners.lease(*id);
             row.is_none_or(|row| row.holder.is_none() || row.remaining.is_zero())
         };
         let renew = self.renewed.is_none_or(|at| at.elapsed() >= self.ttl() / 4);
@@ -329,7 +329,7 @@ impl Keeper {
     fn claim_given<'a>(&self, owners: &Owners, asked_for: &[PartitionId], chairs: &'a Chaired) -> Given<'a> {
         let Some(asked) = owners.asked.filter(|_| !self.away.is_lenient()) else { return Given::new() };
         let seen = asked_for.iter().filter_map(|id| {
-            let row = owners.leases.iter().find(|row| row.log == LogId(id.number()))?;
+            let row = owners.lease(*id)?;
             // Not when it may have been taken by another since, who would be fenced for nothing.
             let is_mine =
                 row.holder.as_deref() == Some(&*self.cluster.me) && asked.elapsed() < row.remaining / 2;
@@ -372,9 +372,8 @@ impl Keeper {
 
 /// A lease as it was seen, for its next holder.
 fn pass(owners: &Owners, id: PartitionId, next: &str) -> Pass {
-    let log = LogId(id.number());
-    let term = owners.leases.iter().find(|row| row.log == log).and_then(|row| row.term);
-    Pass { log, next: next.to_owned(), term }
+    let term = owners.lease(id).and_then(|row| row.term);
+    Pass { log: LogId(id.number()), next: next.to_owned(), term }
 }
 
 /// The services of a member, as the engine keeps them.

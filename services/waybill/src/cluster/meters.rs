@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
-use waybill_journal::LogId;
 use waybill_replica::{Cluster, Owners, holder};
 use waybill_types::{Layout, PartitionId, Service};
 
@@ -32,7 +31,7 @@ struct Seen {
 fn seen(owners: &Owners, age: Duration, me: &str, all: &[PartitionId]) -> Seen {
     let lives = |remaining: Duration| remaining > age;
     let owner = |id: &PartitionId| {
-        let lease = owners.leases.iter().find(|row| row.log == LogId(id.number()))?;
+        let lease = owners.lease(*id)?;
         owners.owner(*id).filter(|_| lives(lease.remaining))
     };
     Seen {
@@ -76,6 +75,7 @@ pub fn meter(cluster: &Cluster, layout: Layout) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use waybill_journal::LogId;
     use waybill_journal::cluster::{LeaseRow, Member, MemberRow};
 
     #[test]

@@ -73,7 +73,7 @@ impl ClusterDoor {
     }
 
     fn partition(&self, owners: &Owners, id: PartitionId) -> proto::ClusterPartition {
-        let row = owners.leases.iter().find(|row| row.log == LogId(id.number()));
+        let row = owners.lease(id);
         proto::ClusterPartition {
             service: kind(id.service).into(),
             partition: id.index.into(),
