@@ -198,6 +198,17 @@ impl Engine {
         bail!("messages are still under way after a minute")
     }
 
+    /// How many messages are under way from here, and for how long the oldest of them, in milliseconds.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn outbox(&self) -> anyhow::Result<(u64, i64)> {
+        let mut admin = AdminServiceClient::new(self.channel().await?);
+        let partitions = admin.get_status(GetStatusRequest {}).await?.into_inner().partitions;
+        let oldest = partitions.iter().map(|partition| partition.outbox_lag_ms).max().unwrap_or_default();
+        Ok((partitions.iter().map(|partition| partition.outbox_depth).sum(), oldest))
+    }
+
     /// Audits; answers with the number of things checked.
     ///
     /// # Errors

@@ -168,6 +168,11 @@ async fn three_processes_serve_an_order_end_to_end_and_outlive_the_loss_of_one()
     inventory_process.kill().await?;
     let waiting = place(&orders, order("X-2", &[(0, 3)], PlaceMode::Accept)).await?;
     ensure!(waiting.outcome() == PlaceOutcome::Accepted, "{waiting:?}");
+    until("a message to the process that is away grows old", || async {
+        let (messages, oldest_ms) = orders_process.outbox().await?;
+        Ok((messages > 0 && oldest_ms > 300).then_some(()))
+    })
+    .await?;
     let inventory_process = Engine::start(&settings[INVENTORY]).await?;
     order_at(&orders, &waiting.order_id, OrderStatus::Released).await?;
     let second = desk.next(instruction.number).await?;
@@ -178,6 +183,7 @@ async fn three_processes_serve_an_order_end_to_end_and_outlive_the_loss_of_one()
         [(&orders_process, ORDERS), (&inventory_process, INVENTORY), (&fulfillment_process, FULFILLMENT)]
     {
         engine.settle().await?;
+        ensure!(engine.outbox().await? == (0, 0), "what is applied is not under way: {}", SERVICES[which]);
         engine.audit().await.map_err(|error| error.context(SERVICES[which]))?;
     }
     Ok(())

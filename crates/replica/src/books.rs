@@ -46,9 +46,16 @@ pub(crate) struct Books {
 struct Lane {
     numbering: Numbering,
     /// Those not yet acknowledged, in order.
-    waiting: VecDeque<Arc<[u8]>>,
+    waiting: VecDeque<Waiting>,
     /// Rows of the outbox are those after `stored.acknowledged` through `stored.last`.
     stored: Numbering,
+}
+
+/// A message that is not yet acknowledged.
+struct Waiting {
+    /// The partition's time when it was sent; for one that was read from its row, the time up to which the rows are.
+    since: Timestamp,
+    bytes: Arc<[u8]>,
 }
 
 /// The highest message from one sender that was applied.
@@ -90,7 +97,7 @@ impl Books {
             let lane = self.lanes.entry(to).or_default();
             let next = lane.numbering.acknowledged + 1 + lane.waiting.len() as u64;
             assert_eq!(number, next, "messages to {to} are numbered densely");
-            lane.waiting.push_back(bytes.as_slice().into());
+            lane.waiting.push_back(Waiting { since: self.at, bytes: bytes.as_slice().into() });
             self.waiting += 1;
         }
         for (from, sequence) in self.inbox.all() {
@@ -113,8 +120,8 @@ impl Books {
                 self.outbox.remove(&(*to, number));
             }
             let first = is.acknowledged + 1;
-            for (number, bytes) in (first..).zip(&lane.waiting).filter(|(number, _)| *number > was.last) {
-                self.outbox.put(&(*to, number), ByteVec::from(bytes.to_vec()));
+            for (number, waiting) in (first..).zip(&lane.waiting).filter(|(number, _)| *number > was.last) {
+                self.outbox.put(&(*to, number), ByteVec::from(waiting.bytes.to_vec()));
             }
             self.numbering.put(to, is.clone());
             lane.stored = lane.numbering.clone();
@@ -132,7 +139,7 @@ impl Books {
     /// Numbers a message and keeps it until it is acknowledged.
     pub(crate) fn send(&mut self, to: PartitionId, letter: &Letter) -> u64 {
         let lane = self.lanes.entry(to).or_default();
-        lane.waiting.push_back(letter.shared());
+        lane.waiting.push_back(Waiting { since: self.at, bytes: letter.shared() });
         lane.numbering.last += 1;
         self.waiting += 1;
         lane.numbering.last
@@ -151,7 +158,7 @@ impl Books {
     pub(crate) fn undelivered(&self) -> Vec<(PartitionId, u64, Letter)> {
         let numbered = |(to, lane): (&PartitionId, &Lane)| {
             let (to, first) = (*to, lane.numbering.acknowledged + 1);
-            let letters = lane.waiting.iter().map(|bytes| Letter::kept(Arc::clone(bytes)));
+            let letters = lane.waiting.iter().map(|waiting| Letter::kept(Arc::clone(&waiting.bytes)));
             (first..).zip(letters).map(|(number, letter)| (to, number, letter)).collect::<Vec<_>>()
         };
         self.lanes.iter().flat_map(numbered).collect()
@@ -166,6 +173,11 @@ impl Books {
     /// How many messages wait for acknowledgement.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// Since when the message waits that waits longest. After a restart that may be later than it was sent.
+    pub(crate) fn waiting_since(&self) -> Option<Timestamp> {
+        self.lanes.values().filter_map(|lane| lane.waiting.front()).map(|waiting| waiting.since).min()
     }
 
     /// The highest message from `from` that was applied.
@@ -307,6 +319,27 @@ mod tests {
             }
         }
         assert!(most > 10 && none < 250, "the die tries little: at most {most} rows, {none} times none");
+    }
+
+    #[test]
+    fn the_message_that_waits_longest_tells_since_when() {
+        let mut rows = Rows::default();
+        let mut books = rows.open();
+        assert_eq!(books.waiting_since(), None);
+        let opened = || Letter::new(Message::NodeOpened(waybill_types::NodeId::new("N").unwrap()));
+        for (ms, whom) in [(10, 1), (20, 0), (30, 1)] {
+            books.set_at(Timestamp::from_ms(ms));
+            books.send(to(whom), &opened());
+        }
+        assert_eq!(books.waiting_since(), Some(Timestamp::from_ms(10)));
+        books.acknowledge(Acknowledged { to: to(1), through: 1 });
+        assert_eq!(books.waiting_since(), Some(Timestamp::from_ms(20)));
+        rows.checkpoint(&mut books);
+        let mut again = rows.open();
+        assert_eq!(again.waiting_since(), Some(Timestamp::from_ms(30)), "no later than the rows");
+        again.acknowledge(Acknowledged { to: to(0), through: 1 });
+        again.acknowledge(Acknowledged { to: to(1), through: 2 });
+        assert_eq!(again.waiting_since(), None);
     }
 
     #[test]

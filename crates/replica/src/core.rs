@@ -135,6 +135,13 @@ impl<M: Machine> Core<M> {
         self.books.waiting()
     }
 
+    /// Since when the message waits that waits longest, `None` where none waits. After a restart that may be later than
+    /// it was sent.
+    #[must_use]
+    pub fn waiting_since(&self) -> Option<Timestamp> {
+        self.books.waiting_since()
+    }
+
     /// Messages not yet acknowledged, encoded, per receiver in order.
     #[must_use]
     pub fn undelivered(&self) -> Vec<(PartitionId, u64, Vec<u8>)> {

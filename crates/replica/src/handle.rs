@@ -7,7 +7,7 @@ use crate::feed::{Feed, FeedError};
 use crate::mailbox::{Accepted, CutJob, External, Failure, Internal, ReadJob, Submission};
 use crate::router::{DeliverError, Delivery};
 use crate::tenure::Tenure;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, oneshot};
 use waybill_journal::Journal;
@@ -93,6 +93,8 @@ pub struct Status {
     pub checkpoint: AtomicU64,
     /// Messages not yet acknowledged.
     pub outbox: AtomicU64,
+    /// Since when the message waits that waits longest, in milliseconds since 1970; 0 where none waits.
+    pub outbox_since_ms: AtomicI64,
     /// Rows in memory at the last checkpoint.
     pub memory_rows: AtomicU64,
     /// Checkpoints finished since the start.

@@ -236,6 +236,7 @@ impl<M: Machine> Running<M> {
 
     /// Sends what was not acknowledged before the restart and repeats pending notes.
     fn resume(&mut self) {
+        self.show_outbox();
         let undelivered = self.core.letters();
         if !undelivered.is_empty() {
             // The sender lives as long as this task.
@@ -243,6 +244,13 @@ impl<M: Machine> Running<M> {
         }
         let pending = M::pending(self.core.state());
         self.observer.committed(self.core.state(), self.sequence, pending);
+    }
+
+    fn show_outbox(&self) {
+        let since = self.core.waiting_since().unwrap_or(Timestamp::ZERO);
+        self.meters.outbox_depth.set(self.core.outbox_depth() as f64);
+        self.status.outbox.store(self.core.outbox_depth() as u64, Ordering::Relaxed);
+        self.status.outbox_since_ms.store(since.as_ms(), Ordering::Relaxed);
     }
 
     /// New commands are refused while the outbox is above its bound: messages go first, so it drains. Reads go on.
@@ -488,8 +496,7 @@ impl<M: Machine> Running<M> {
             self.meters.frame_bytes.increment(length);
         }
         self.meters.steps.increment(inputs as u64);
-        self.meters.outbox_depth.set(self.core.outbox_depth() as f64);
-        self.status.outbox.store(self.core.outbox_depth() as u64, Ordering::Relaxed);
+        self.show_outbox();
         if !batch.sent.is_empty() {
             // The sender lives as long as this task.
             let _ = self.outgoing.send(batch.sent);

@@ -123,6 +123,7 @@ impl<M: Routed> Seat<M> {
         self.place.status.set_role(Role::Recovering);
         // What is still to be delivered is the next owner's to deliver, and to count.
         self.place.status.outbox.store(0, Ordering::Relaxed);
+        self.place.status.outbox_since_ms.store(0, Ordering::Relaxed);
         crate::metrics::Meters::new(&partition.to_string()).outbox_depth.set(0.0);
         self.observer = Some(ended.observer);
         self.observed = self.observed.max(ended.stand.sequence);

@@ -27,6 +27,8 @@ enum Act {
     Add(u16, u64),
     Remove(u16),
     Get(u16),
+    /// So many rows after this one, in either order.
+    Scan(u16, usize, bool),
     Begin,
     Finish,
     Abandon,
@@ -41,7 +43,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
             4 => (key.clone(), any::<u64>()).prop_map(|(k, v)| Act::Put(k, v)),
             3 => (key.clone(), 0u64..9).prop_map(|(k, v)| Act::Add(k, v)),
             2 => key.clone().prop_map(Act::Remove),
-            3 => key.prop_map(Act::Get),
+            3 => key.clone().prop_map(Act::Get),
+            2 => (key, 0usize..40, any::<bool>()).prop_map(|(k, n, up)| Act::Scan(k, n, up)),
             1 => Just(Act::Begin),
             1 => Just(Act::Finish),
             1 => Just(Act::Abandon),
@@ -85,6 +88,17 @@ proptest! {
                 }
                 Act::Remove(k) => { table.remove(&k); model.remove(&k); }
                 Act::Get(k) => prop_assert_eq!(table.get(&k).map(|v| *v), model.get(&k).copied()),
+                Act::Scan(k, n, up) => {
+                    let order = if up { ScanOrder::Ascending } else { ScanOrder::Descending };
+                    let rows = table.scan(&(), Some(&k), order, n);
+                    let got: Vec<(u16, u64)> = rows.into_iter().map(|(k, v)| (k, *v)).collect();
+                    let want: Vec<(u16, u64)> = if up {
+                        model.range(k.saturating_add(1)..).take(n).map(|(k, v)| (*k, *v)).collect()
+                    } else {
+                        model.range(..k).rev().take(n).map(|(k, v)| (*k, *v)).collect()
+                    };
+                    prop_assert_eq!(got, want);
+                }
                 Act::Begin if !under_way => { write_below(&below, table.begin_checkpoint()); under_way = true; }
                 Act::Finish if under_way => { table.finish_checkpoint(); under_way = false; }
                 Act::Abandon if under_way => { table.abandon_checkpoint(); under_way = false; }

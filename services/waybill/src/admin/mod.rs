@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use waybill_machine::Machine;
 use waybill_proto::common::v1 as proto;
 use waybill_proto::common::v1::admin_service_server::AdminService;
-use waybill_replica::{Host, Partition, Partitions};
+use waybill_replica::{Clock, Host, Partition, Partitions};
 use waybill_service_kit::{DoorError, Fields, caller};
 use waybill_types::Timestamp;
 
@@ -218,16 +218,16 @@ impl AdminDoor {
     async fn statuses(&self) -> Vec<proto::PartitionStatus> {
         let mut all = Vec::new();
         if let Some(partitions) = &self.running.orders {
-            all.extend(statuses(partitions).await);
+            all.extend(statuses(partitions, self.host.clock()).await);
         }
         if let Some(partitions) = &self.running.inventory {
-            all.extend(statuses(partitions).await);
+            all.extend(statuses(partitions, self.host.clock()).await);
         }
         if let Some(partitions) = &self.running.fulfillment {
-            all.extend(statuses(partitions).await);
+            all.extend(statuses(partitions, self.host.clock()).await);
         }
         if let Some(partitions) = &self.running.customers {
-            all.extend(statuses(partitions).await);
+            all.extend(statuses(partitions, self.host.clock()).await);
         }
         all
     }
@@ -266,12 +266,18 @@ impl AdminDoor {
     }
 }
 
-async fn statuses<M: Machine>(partitions: &Partitions<M>) -> Vec<proto::PartitionStatus> {
+/// For how long something waits that waits since then; since the beginning of time nothing does.
+fn lag_ms(since: Timestamp, now: Timestamp) -> i64 {
+    if since == Timestamp::ZERO { 0 } else { now.since_ms(since).max(0) }
+}
+
+async fn statuses<M: Machine>(partitions: &Partitions<M>, clock: &Clock) -> Vec<proto::PartitionStatus> {
     let mut all = Vec::new();
     for partition in partitions.iter() {
         let status = partition.status();
         let stopped = status.stopped.load(Ordering::SeqCst);
         let at = partition.read(|_, at| at).await.ok();
+        let since = Timestamp::from_ms(status.outbox_since_ms.load(Ordering::Relaxed));
         let phase = if stopped { proto::PartitionPhase::Stopped } else { proto::PartitionPhase::Serving };
         all.push(proto::PartitionStatus {
             service: kind(partition.id().service).into(),
@@ -282,7 +288,7 @@ async fn statuses<M: Machine>(partitions: &Partitions<M>) -> Vec<proto::Partitio
             rows_in_memory: status.memory_rows.load(Ordering::Relaxed),
             outbox_depth: status.outbox.load(Ordering::Relaxed),
             queue_depth: partition.queue_depth() as u64,
-            outbox_lag_ms: 0,
+            outbox_lag_ms: lag_ms(since, at.unwrap_or_else(|| clock.now())),
             partition_time: at.map(timestamp),
             stopped_reason: if stopped {
                 "it failed; see the log of the process".into()

@@ -54,6 +54,7 @@ fn table(partitions: &[PartitionStatus]) -> Table {
         ">SEQUENCE",
         ">CHECKPOINT",
         ">OUTBOX",
+        ">LAG MS",
         ">QUEUE",
         ">ROWS IN MEMORY",
         "TIME",
@@ -66,6 +67,7 @@ fn table(partitions: &[PartitionStatus]) -> Table {
             one.durable_sequence.to_string(),
             one.checkpoint_sequence.to_string(),
             one.outbox_depth.to_string(),
+            one.outbox_lag_ms.to_string(),
             one.queue_depth.to_string(),
             one.rows_in_memory.to_string(),
             time(one.partition_time.as_ref()),
@@ -87,11 +89,12 @@ mod tests {
             durable_sequence: 70,
             checkpoint_sequence: 65,
             outbox_depth: 2,
+            outbox_lag_ms: 340,
             ..Default::default()
         };
         let text = table(&[one(0, PartitionPhase::Serving), one(1, PartitionPhase::Stopped)]).to_string();
         let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(rows[1], ["orders/0", "serving", "70", "65", "2", "0", "0"]);
+        assert_eq!(rows[1], ["orders/0", "serving", "70", "65", "2", "340", "0", "0"]);
         assert_eq!(rows[2][..2], ["orders/1", "stopped"]);
         let status = GetStatusResponse { version: "0.1.0".into(), resident_bytes: 1, ..Default::default() };
         assert_eq!(headline(&status), "waybill 0.1.0, up since , 1 MiB of memory");
