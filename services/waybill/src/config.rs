@@ -21,7 +21,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where gRPC and gRPC-web are served. Without certificates only loopback callers are let in.
     pub listen: SocketAddr,
-    /// Where Prometheus metrics are served; absent for nowhere.
+    /// Where Prometheus metrics are served; nowhere where it is empty.
+    #[serde(with = "or_nowhere")]
     pub metrics_listen: Option<SocketAddr>,
     /// Which services this process runs.
     pub services: Vec<ServiceName>,
@@ -206,6 +207,29 @@ impl From<SourcingMethod> for waybill_fulfillment_service::Method {
             SourcingMethod::Exact => Self::Exact,
             SourcingMethod::Simple => Self::NearestComplete,
         }
+    }
+}
+
+/// An address in a file, or empty for none: what is absent there has its default.
+mod or_nowhere {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use std::net::SocketAddr;
+
+    pub(super) fn serialize<S: Serializer>(
+        address: &Option<SocketAddr>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&address.map(|address| address.to_string()).unwrap_or_default())
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(
+        deserializer: D,
+    ) -> Result<Option<SocketAddr>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let address = (!text.is_empty()).then(|| text.parse());
+        let unread =
+            |_| D::Error::custom(format!("{text:?} is no address such as 127.0.0.1:7790, nor empty"));
+        address.transpose().map_err(unread)
     }
 }
 
@@ -396,6 +420,16 @@ mod tests {
         config.check().unwrap();
         let text = toml::to_string(&config).unwrap();
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn metrics_can_be_switched_off_in_a_file() {
+        let read = |text: &str| toml::from_str::<Config>(text).map(|config| config.metrics_listen);
+        assert_eq!(read("").unwrap(), Config::default().metrics_listen);
+        assert_eq!(read("metrics_listen = \"\"").unwrap(), None);
+        assert_eq!(read("metrics_listen = \"[::1]:9\"").unwrap(), Some("[::1]:9".parse().unwrap()));
+        let refused = read("metrics_listen = \"off\"").unwrap_err().to_string();
+        assert!(refused.contains("\"off\" is no address such as 127.0.0.1:7790, nor empty"), "{refused}");
     }
 
     #[test]

@@ -77,7 +77,6 @@ fn is_set(set: &Table, section: &str, key: &str) -> bool {
 fn filled(config: &Config) -> Config {
     let mut all = config.clone();
     let file = |path: &str| Path::new("/etc/waybill").join(path);
-    all.metrics_listen.get_or_insert(std::net::SocketAddr::from(([127, 0, 0, 1], 7790)));
     all.journal.url.get_or_insert_with(|| "postgres://waybill@db/waybill".into());
     all.journal.nats.credentials.get_or_insert_with(|| file("nats.creds"));
     all.journal.nats.system.get_or_insert_with(|| "/etc/waybill/system.creds".into());
@@ -109,7 +108,7 @@ mod tests {
         given.cluster.name = Some("west-1".into());
         given.metrics_listen = None;
         let text = printed(&given).unwrap();
-        assert!(text.contains("\nname = \"west-1\"") && text.contains("\n# metrics_listen = "), "{text}");
-        assert_eq!(toml::from_str::<Config>(&text).unwrap().cluster, given.cluster);
+        assert!(text.contains("\nname = \"west-1\"") && text.contains("\nmetrics_listen = \"\"\n"), "{text}");
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), given);
     }
 }
