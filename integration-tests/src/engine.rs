@@ -188,8 +188,7 @@ impl Engine {
         let mut quiet = 0;
         for _ in 0..1_200 {
             pause.tick().await;
-            let status = admin.get_status(GetStatusRequest {}).await?.into_inner();
-            let moving: u64 = status.partitions.iter().map(|partition| partition.outbox_depth).sum();
+            let (moving, _) = outbox(&mut admin).await?;
             quiet = if moving == 0 { quiet + 1 } else { 0 };
             if quiet == 5 {
                 return Ok(());
@@ -203,10 +202,7 @@ impl Engine {
     /// # Errors
     /// It does not answer.
     pub async fn outbox(&self) -> anyhow::Result<(u64, i64)> {
-        let mut admin = AdminServiceClient::new(self.channel().await?);
-        let partitions = admin.get_status(GetStatusRequest {}).await?.into_inner().partitions;
-        let oldest = partitions.iter().map(|partition| partition.outbox_lag_ms).max().unwrap_or_default();
-        Ok((partitions.iter().map(|partition| partition.outbox_depth).sum(), oldest))
+        outbox(&mut AdminServiceClient::new(self.channel().await?)).await
     }
 
     /// Audits; answers with the number of things checked.
@@ -227,6 +223,12 @@ impl Engine {
         ensure!(checked > 0, "the audit checked nothing");
         Ok(checked)
     }
+}
+
+async fn outbox(admin: &mut AdminServiceClient<Channel>) -> anyhow::Result<(u64, i64)> {
+    let partitions = admin.get_status(GetStatusRequest {}).await?.into_inner().partitions;
+    let oldest = partitions.iter().map(|partition| partition.outbox_lag_ms).max().unwrap_or_default();
+    Ok((partitions.iter().map(|partition| partition.outbox_depth).sum(), oldest))
 }
 
 /// A channel to an endpoint, without identity.
